@@ -1,0 +1,101 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every Swift target: language mode 6, warnings are errors.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+// Kernels are optimised in debug builds too: a checked, unoptimised kernel is 100 times slower and
+// would make the debug tests crawl. `-march` is per target, because Swift has no per-function one.
+func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
+  [.treatAllWarnings(as: .error), .unsafeFlags(["-O", "-wmo"] + clangFlags.flatMap { ["-Xcc", $0] })]
+}
+
+#if arch(x86_64)
+  let x86KernelTargets: [Target] = [
+    .target(
+      name: "LacunaKernelsX86V3", dependencies: ["CSIMD"],
+      swiftSettings: kernelSettings("-march=x86-64-v3") + [.define("LACUNA_V3")]),
+    .target(
+      name: "LacunaKernelsX86V4", dependencies: ["CSIMD"],
+      swiftSettings: kernelSettings("-march=x86-64-v4", "-mprefer-vector-width=512")
+        + [.define("LACUNA_V4")]),
+  ]
+#else
+  let x86KernelTargets: [Target] = []
+#endif
+let x86Kernels: [Target.Dependency] = x86KernelTargets.map { .init(stringLiteral: $0.name) }
+
+let package = Package(
+  name: "lacuna",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Lacuna", targets: ["Lacuna"]),
+    .executable(name: "lacuna", targets: ["lacuna-cli"]),
+    .executable(name: "lacuna-bench", targets: ["lacuna-bench"]),
+  ],
+  dependencies: [
+    // Subcommands, --help and usage errors of the tool and the benchmark.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // `swift package generate-documentation`.
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+  ],
+  targets: [
+    // C only -----------------------------------------------------------------------------------
+    .systemLibrary(
+      name: "CBLAS", path: "CSupport/CBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
+      name: "CLAPACKE", path: "CSupport/CLAPACKE", pkgConfig: "lapacke",
+      providers: [.apt(["liblapacke-dev"]), .brew(["lapack"])]),
+    .systemLibrary(
+      name: "CZlib", path: "CSupport/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .target(name: "CCPUFeatures", path: "CSupport/CCPUFeatures"),
+    .target(name: "CSIMD", path: "CSupport/CSIMD"),
+    // Leaf kernels, once per instruction set ---------------------------------------------------
+    .target(name: "LacunaKernels", dependencies: ["CSIMD"], swiftSettings: kernelSettings()),
+    // The library, bottom up -------------------------------------------------------------------
+    .target(name: "LacunaFormats", swiftSettings: strict),
+    .target(
+      name: "LacunaOperations",
+      dependencies: ["LacunaFormats", "LacunaKernels", "CBLAS", "CLAPACKE", "CCPUFeatures", "CSIMD"]
+        + x86Kernels,
+      swiftSettings: strict),
+    .target(
+      name: "LacunaPruning", dependencies: ["LacunaFormats", "LacunaOperations"],
+      swiftSettings: strict),
+    .target(name: "LacunaIO", dependencies: ["LacunaFormats", "CZlib"], swiftSettings: strict),
+    .target(
+      name: "LacunaNN",
+      dependencies: ["LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO"],
+      swiftSettings: strict),
+    .target(name: "LacunaReport", dependencies: ["LacunaFormats"], swiftSettings: strict),
+    .target(
+      name: "Lacuna",
+      dependencies: [
+        "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaNN",
+        "LacunaReport",
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "lacuna-cli",
+      dependencies: [
+        "Lacuna", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "lacuna-bench",
+      dependencies: [
+        "Lacuna", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Benchmarks/lacuna-bench", swiftSettings: strict),
+    // Tests ------------------------------------------------------------------------------------
+    .target(
+      name: "TestSupport", dependencies: ["Lacuna"], path: "Tests/Support", swiftSettings: strict),
+  ] + x86KernelTargets
+    + [
+      "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaNN", "LacunaReport",
+    ].map {
+      .testTarget(
+        name: "\($0)Tests", dependencies: [.init(stringLiteral: $0), "TestSupport"],
+        swiftSettings: strict)
+    },
+  swiftLanguageModes: [.v6]
+)

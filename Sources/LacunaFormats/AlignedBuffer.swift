@@ -1,0 +1,40 @@
+// 64-byte aligned memory of trivially copyable elements: one cache line, one AVX-512 register.
+
+/// A fixed-length, 64-byte aligned, zero-filled block of memory.
+///
+/// A reference type: sharing one is sharing the memory. The value types of this module keep one each
+/// and copy it before a write when it is shared.
+// Sound to share between threads: the type itself has no mutable state besides the elements, and
+// who writes elements is the owner's business, as it is with `UnsafeMutableBufferPointer`.
+public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
+  /// Alignment of the first element, in bytes.
+  public static var alignment: Int { 64 }
+
+  /// The elements.
+  public let elements: UnsafeMutableBufferPointer<Element>
+
+  /// Memory for `count` elements, all bytes zero.
+  public init(count: Int) {
+    precondition(count >= 0, "AlignedBuffer of \(count) elements")
+    let bytes = max(count * MemoryLayout<Element>.stride, 1)
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: bytes, alignment: AlignedBuffer.alignment)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    elements = UnsafeMutableBufferPointer(
+      start: memory.bindMemory(to: Element.self, capacity: count), count: count)
+  }
+
+  deinit { UnsafeMutableRawPointer(elements.baseAddress!).deallocate() }
+
+  /// Pointer to the first element.
+  public var pointer: UnsafeMutablePointer<Element> { elements.baseAddress! }
+  /// Number of elements.
+  public var count: Int { elements.count }
+
+  /// A copy in memory of its own.
+  public func copy() -> AlignedBuffer {
+    let other = AlignedBuffer(count: count)
+    other.pointer.update(from: pointer, count: count)
+    return other
+  }
+}

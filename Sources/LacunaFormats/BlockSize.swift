@@ -1,0 +1,42 @@
+// R output rows by C input columns, anchored at (0, 0), ragged at the right and bottom edges.
+
+/// The shape of a block.
+///
+/// A 5×5 matrix in 2×4 blocks has 3×2 blocks; those at the edge cover only part of their area:
+///
+///     ┌ ─ ─ ─ ─ ┬ ─ ┐
+///     │  2×4    │2×1│
+///     ├ ─ ─ ─ ─ ┼ ─ ┤
+///     │  2×4    │2×1│
+///     ├ ─ ─ ─ ─ ┼ ─ ┤
+///     │  1×4    │1×1│
+///     └ ─ ─ ─ ─ ┴ ─ ┘
+public struct BlockSize: Hashable, Sendable, Codable, CustomStringConvertible {
+  /// Output rows per block.
+  public let rows: Int
+  /// Input columns per block.
+  public let columns: Int
+
+  /// - Throws: ``FormatError/invalidBlock(rows:columns:)`` when an edge is less than 1.
+  public init(_ rows: Int, _ columns: Int) throws(FormatError) {
+    if rows < 1 || columns < 1 { throw .invalidBlock(rows: rows, columns: columns) }
+    (self.rows, self.columns) = (rows, columns)
+  }
+
+  private init(unchecked rows: Int, _ columns: Int) { (self.rows, self.columns) = (rows, columns) }
+
+  /// Single elements.
+  public static let element = BlockSize(unchecked: 1, 1)
+
+  /// Elements per whole block.
+  public var area: Int { rows * columns }
+  public var description: String { "\(rows)x\(columns)" }
+
+  /// Number of block rows and block columns that cover `rows`×`columns`.
+  public func grid(rows: Int, columns: Int) -> (rows: Int, columns: Int) {
+    (
+      rows / self.rows + (rows % self.rows == 0 ? 0 : 1),
+      columns / self.columns + (columns % self.columns == 0 ? 0 : 1)
+    )
+  }
+}

@@ -1,0 +1,98 @@
+// A[i, j] at element i · rowStride + j: row-major, strided, 64-byte aligned.
+
+/// A dense row-major matrix with value semantics.
+///
+///     columns = 3, rowStride = 4        a b c ·
+///                                       d e f ·      · is padding, never read by operations
+///
+/// Copies share memory until one of them is written to.
+public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
+  /// Number of rows.
+  public let rows: Int
+  /// Number of columns.
+  public let columns: Int
+  /// Elements from the start of one row to the start of the next, at least `columns`.
+  public let rowStride: Int
+  @usableFromInline var storage: AlignedBuffer<Scalar>
+
+  /// A matrix of zeros.
+  ///
+  /// - Throws: ``FormatError`` when a dimension is negative, `rowStride < columns`, or the size overflows.
+  public init(rows: Int, columns: Int, rowStride: Int? = nil) throws(FormatError) {
+    let stride = rowStride ?? columns
+    _ = try checkedProduct(rows, columns)
+    if stride < columns { throw .strideTooSmall(stride: stride, columns: columns) }
+    let count = try checkedProduct(rows, stride)
+    (self.rows, self.columns, self.rowStride) = (rows, columns, stride)
+    storage = AlignedBuffer(count: count)
+  }
+
+  /// A matrix from `rows · columns` values in row-major order, without padding.
+  ///
+  /// - Throws: ``FormatError/wrongCount(name:expected:actual:)`` when the count disagrees with the shape.
+  public init(rows: Int, columns: Int, values: [Scalar]) throws(FormatError) {
+    let count = try checkedProduct(rows, columns)
+    if values.count != count {
+      throw .wrongCount(name: "values", expected: count, actual: values.count)
+    }
+    try self.init(rows: rows, columns: columns)
+    for i in 0..<count { storage.pointer[i] = values[i] }
+  }
+
+  /// Element `(row, column)`. Traps when it is outside.
+  @inlinable
+  public subscript(row: Int, column: Int) -> Scalar {
+    get {
+      precondition(
+        row >= 0 && row < rows && column >= 0 && column < columns,
+        "(\(row), \(column)) is outside \(rows)×\(columns)")
+      return storage.pointer[row * rowStride + column]
+    }
+    set {
+      precondition(
+        row >= 0 && row < rows && column >= 0 && column < columns,
+        "(\(row), \(column)) is outside \(rows)×\(columns)")
+      makeUnique()
+      storage.pointer[row * rowStride + column] = newValue
+    }
+  }
+
+  @usableFromInline mutating func makeUnique() {
+    if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
+  }
+
+  /// Calls `body` with all `rows · rowStride` elements.
+  public func withUnsafeElements<R, E: Error>(
+    _ body: (UnsafeBufferPointer<Scalar>) throws(E) -> R
+  ) throws(E) -> R {
+    try body(UnsafeBufferPointer(storage.elements))
+  }
+
+  /// Calls `body` with all `rows · rowStride` elements, for writing.
+  public mutating func withUnsafeMutableElements<R, E: Error>(
+    _ body: (UnsafeMutableBufferPointer<Scalar>) throws(E) -> R
+  ) throws(E) -> R {
+    makeUnique()
+    return try body(storage.elements)
+  }
+
+  /// The values in row-major order without padding.
+  ///
+  /// - Complexity: O(rows · columns)
+  public var values: [Scalar] {
+    var result: [Scalar] = []
+    result.reserveCapacity(rows * columns)
+    for i in 0..<rows {
+      result.append(
+        contentsOf: UnsafeBufferPointer(start: storage.pointer + i * rowStride, count: columns))
+    }
+    return result
+  }
+}
+
+extension DenseMatrix: Equatable {
+  /// Equal shape and equal elements; strides may differ.
+  public static func == (a: DenseMatrix, b: DenseMatrix) -> Bool {
+    a.rows == b.rows && a.columns == b.columns && a.values == b.values
+  }
+}
