@@ -51,6 +51,7 @@ let package = Package(
       name: "CZlib", path: "CSupport/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CCPUFeatures", path: "CSupport/CCPUFeatures"),
+    .target(name: "CThreads", path: "CSupport/CThreads"),
     .target(name: "CSIMD", path: "CSupport/CSIMD"),
     // Leaf kernels, once per instruction set ---------------------------------------------------
     .target(name: "LacunaKernels", dependencies: ["CSIMD"], swiftSettings: kernelSettings()),
@@ -58,7 +59,7 @@ let package = Package(
     .target(name: "LacunaFormats", swiftSettings: strict),
     .target(
       name: "LacunaOperations",
-      dependencies: ["LacunaFormats", "LacunaKernels", "CBLAS", "CLAPACKE", "CCPUFeatures", "CSIMD"]
+      dependencies: ["LacunaFormats", "LacunaKernels", "CBLAS", "CLAPACKE", "CCPUFeatures", "CSIMD", "CThreads"]
         + x86Kernels,
       swiftSettings: strict),
     .target(

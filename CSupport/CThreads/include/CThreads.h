@@ -1,0 +1,43 @@
+// A 32-bit word that threads can sleep on, and the atomic steps of the pool that uses it.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+static inline uint32_t lcn_load(const uint32_t *word) {
+  return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+static inline void lcn_store(uint32_t *word, uint32_t value) {
+  __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+// Adds and returns the new value.
+static inline uint32_t lcn_add(uint32_t *word, uint32_t value) {
+  return __atomic_add_fetch(word, value, __ATOMIC_ACQ_REL);
+}
+static inline uint64_t lcn_load64(const uint64_t *word) {
+  return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+static inline void lcn_store64(uint64_t *word, uint64_t value) {
+  __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+// Replaces `expected` by `desired`; false when the word held something else.
+static inline bool lcn_exchange64(uint64_t *word, uint64_t expected, uint64_t desired) {
+  return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE);
+}
+static inline bool lcn_exchange(uint32_t *word, uint32_t expected, uint32_t desired) {
+  return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE);
+}
+// Tells the core that this is a spin loop.
+static inline void lcn_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Sleeps while `*word == expected`. May wake without a reason: callers loop.
+void lcn_sleep(uint32_t *word, uint32_t expected);
+// Wakes up to `count` sleepers of `word`.
+void lcn_wake(uint32_t *word, int32_t count);

@@ -1,0 +1,52 @@
+// What can be wrong with an operation's operands, options or environment.
+
+import LacunaFormats
+
+/// Why an operation was refused: each case carries the numbers that disagree.
+public enum OperationError: Error, Equatable, Sendable {
+  /// An operand's dimension is not what the other operands ask for.
+  case shapeMismatch(operand: String, dimension: String, expected: Int, actual: Int)
+  /// A count, width or stride is outside its range.
+  case outOfRange(name: String, value: Int, minimum: Int, maximum: Int)
+  /// The bias has another length than the weights have rows.
+  case biasCount(expected: Int, actual: Int)
+  /// A clamp whose lower bound is above its upper one, or is not a number.
+  case invalidClamp(lower: Double, upper: Double)
+  /// `LACUNA_ISA` holds a word that names no instruction set.
+  case unknownISA(name: String, allowed: [String])
+  /// `LACUNA_ISA` names an instruction set that this processor or this build lacks.
+  case unavailableISA(name: String, available: [String])
+  /// A kernel was asked for by a name that the table does not have for this operation.
+  case unknownKernel(name: String, available: [String])
+  /// A saved plan choice cannot be read, or belongs to other weights.
+  case invalidDecision(reason: String)
+  /// The operand is malformed in itself.
+  case format(FormatError)
+}
+
+extension OperationError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .shapeMismatch(let operand, let dimension, let expected, let actual):
+      "\(operand) has \(actual) \(dimension), expected \(expected)"
+    case .outOfRange(let name, let value, let minimum, let maximum):
+      maximum == .max
+        ? "\(name) is \(value), must be at least \(minimum)"
+        : "\(name) is \(value), must be in \(minimum)...\(maximum)"
+    case .biasCount(let expected, let actual):
+      "the bias has \(actual) values, expected one for each of \(expected) output rows"
+    case .invalidClamp(let lower, let upper): "clamp bounds \(lower)...\(upper) are not an interval"
+    case .unknownISA(let name, let allowed):
+      "\(ISA.environmentVariable)=\(name): no such instruction set, allowed are "
+        + allowed.joined(separator: ", ")
+    case .unavailableISA(let name, let available):
+      "\(ISA.environmentVariable)=\(name): this processor does not have it, available are "
+        + available.joined(separator: ", ")
+    case .unknownKernel(let name, let available):
+      "no kernel is named \(name) for this operation, available are "
+        + available.joined(separator: ", ")
+    case .invalidDecision(let reason): "the saved plan choice cannot be used: \(reason)"
+    case .format(let error): error.description
+    }
+  }
+}
