@@ -2,3 +2,4 @@
 // structs by which every instruction set's copy of a kernel receives its arguments.
 #pragma once
 #include <stdint.h>
+#include "window.h"
