@@ -7,7 +7,10 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 // Kernels are optimised in debug builds too: a checked, unoptimised kernel is 100 times slower and
 // would make the debug tests crawl. `-march` is per target, because Swift has no per-function one.
 func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
-  [.treatAllWarnings(as: .error), .unsafeFlags(["-O", "-wmo"] + clangFlags.flatMap { ["-Xcc", $0] })]
+  [
+    .treatAllWarnings(as: .error),
+    .unsafeFlags(["-O", "-wmo"] + clangFlags.flatMap { ["-Xcc", $0] }),
+  ]
 }
 
 #if arch(x86_64)
@@ -59,7 +62,10 @@ let package = Package(
     .target(name: "LacunaFormats", swiftSettings: strict),
     .target(
       name: "LacunaOperations",
-      dependencies: ["LacunaFormats", "LacunaKernels", "CBLAS", "CLAPACKE", "CCPUFeatures", "CSIMD", "CThreads"]
+      dependencies: [
+        "LacunaFormats", "LacunaKernels", "CBLAS", "CLAPACKE", "CCPUFeatures", "CSIMD",
+        "CThreads",
+      ]
         + x86Kernels,
       swiftSettings: strict),
     .target(
@@ -97,6 +103,10 @@ let package = Package(
       .testTarget(
         name: "\($0)Tests", dependencies: [.init(stringLiteral: $0), "TestSupport"],
         swiftSettings: strict)
-    },
+    } + [
+      .testTarget(
+        name: "LacunaCLITests", dependencies: ["lacuna-cli", "Lacuna", "TestSupport"],
+        swiftSettings: strict)
+    ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,50 @@
+// Standard output and standard error, unbuffered, with write errors that are not lost.
+
+import Foundation
+
+/// The two standard streams of the tool.
+enum Console {
+  /// Prints a result and a line end. A full disk or a closed pipe ends the tool with exit code 74.
+  static func standardOutput(_ text: String) {
+    guard write(text + "\n", to: STDOUT_FILENO) else {
+      let reason = String(cString: strerror(errno))
+      standardError("lacuna: cannot write to standard output: \(reason)")
+      exit(.inputOutput)
+    }
+  }
+
+  /// Prints a message or progress and a line end.
+  static func standardError(_ text: String) {
+    _ = write(text + "\n", to: STDERR_FILENO)
+  }
+
+  /// Progress that stays on its line; for `ProgressBar`.
+  static func standardErrorWithoutLineEnd(_ text: String) {
+    _ = write(text, to: STDERR_FILENO)
+  }
+
+  /// Whether a person watches standard error: only then are escape codes and redrawn lines welcome.
+  static var isInteractive: Bool {
+    isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+
+  /// The width of the terminal in columns; 80 where nobody says.
+  static var columns: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  private static func write(_ text: String, to descriptor: Int32) -> Bool {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let written = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if written < 0 {
+        if errno == EINTR { continue }
+        return false
+      }
+      bytes = bytes.dropFirst(written)
+    }
+    return true
+  }
+}

@@ -1,0 +1,46 @@
+// What ends a command early: one clear line and a shell-friendly exit code.
+
+import Foundation
+import Lacuna
+
+/// The exit codes of the tool, from BSD's `sysexits.h`.
+enum ExitClass: Int32 {
+  case success = 0
+  /// The command line or the environment asks for something impossible.
+  case usage = 64
+  /// A file or a tensor holds something that it must not.
+  case badData = 65
+  /// An input does not exist or may not be read.
+  case missingInput = 66
+  /// A mistake of ours: an error no rule below knows.
+  case software = 70
+  /// Reading or writing failed half-way; the previous file is untouched.
+  case inputOutput = 74
+  /// Ctrl-C, after a checkpoint was written.
+  case interrupted = 130
+}
+
+/// An error that already knows its line and its exit code.
+struct Failure: Error {
+  var exitClass: ExitClass
+  var message: String
+
+  init(_ exitClass: ExitClass, _ message: String) {
+    self.exitClass = exitClass
+    self.message = message
+  }
+
+  /// The failure that `error`, thrown anywhere below, stands for.
+  init(_ error: any Error) {
+    switch error {
+    case let failure as Failure: self = failure
+    case let error as FormatError: self.init(.badData, "\(error)")
+    default: self.init(.software, "\(error)")
+    }
+  }
+}
+
+/// Ends the program with the code of `exitClass`.
+func exit(_ exitClass: ExitClass) -> Never {
+  Foundation.exit(exitClass.rawValue)
+}

@@ -1,0 +1,50 @@
+// The `lacuna` tool: the root command and the one place where errors become exit codes.
+
+import ArgumentParser
+import Lacuna
+
+/// The root command. A subcommand is one file, named in `subcommands` below.
+struct LacunaTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lacuna",
+    abstract: "Prune neural networks, store them sparse, and run them by skipping the zeros.",
+    discussion: """
+      Results go to standard output, progress and errors to standard error. Exit codes: 0 done, \
+      64 wrong usage, 65 bad data, 66 a missing input, 74 an input or output error, 130 interrupted.
+      """,
+    subcommands: [InfoCommand.self])
+}
+
+@main
+enum Main {
+  static func main() {
+    do {
+      var command = try LacunaTool.parseAsRoot()
+      try command.run()
+    } catch {
+      let failure = report(error)
+      exit(failure)
+    }
+  }
+
+  /// Prints what `error` has to say where it belongs and returns the exit code.
+  private static func report(_ error: any Error) -> ExitClass {
+    switch LacunaTool.exitCode(for: error) {
+    case .success:  // --help, --version and completion scripts arrive as errors.
+      Console.standardOutput(LacunaTool.fullMessage(for: error))
+      return .success
+    case .validationFailure:
+      Console.standardError("lacuna: \(firstLine(of: LacunaTool.message(for: error)))")
+      return .usage
+    default:
+      let failure = Failure(error)
+      Console.standardError("lacuna: \(failure.message)")
+      return failure.exitClass
+    }
+  }
+
+  private static func firstLine(of message: String) -> String {
+    let line = message.split(separator: "\n").first.map(String.init) ?? "wrong usage"
+    return line.hasSuffix(".") ? "\(line.dropLast()); see --help" : "\(line); see --help"
+  }
+}

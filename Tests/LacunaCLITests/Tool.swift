@@ -1,0 +1,70 @@
+// Runs the built `lacuna` and keeps what it printed.
+
+import Foundation
+import Testing
+
+/// One finished run of the tool.
+struct ToolRun {
+  var exitCode: Int32
+  var output: String
+  var errors: String
+
+  /// The lines on standard error: an error must be exactly one.
+  var errorLines: [Substring] { errors.split(separator: "\n") }
+}
+
+/// The tool built beside the test program.
+enum Tool {
+  static let path: String = {
+    let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    return program.deletingLastPathComponent().appendingPathComponent("lacuna").path
+  }()
+
+  /// Runs `lacuna` with `arguments` to its end, without a terminal.
+  static func run(
+    _ arguments: String..., environment: [String: String] = [:], standardOutput: String? = nil
+  ) throws -> ToolRun {
+    try run(arguments, environment: environment, standardOutput: standardOutput)
+  }
+
+  /// Runs `lacuna` with `arguments` to its end; `standardOutput` is a file to write to instead.
+  static func run(
+    _ arguments: [String], environment: [String: String] = [:], standardOutput: String? = nil
+  ) throws -> ToolRun {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // Files, not pipes: a full pipe would stop the tool while nobody reads.
+    let folder = try TemporaryFolder()
+    let output = folder.path("stdout")
+    let errors = folder.path("stderr")
+    for file in [output, errors] { try Data().write(to: URL(fileURLWithPath: file)) }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle(forWritingAtPath: standardOutput ?? output)
+    process.standardError = FileHandle(forWritingAtPath: errors)
+    try process.run()
+    process.waitUntilExit()
+    return ToolRun(
+      exitCode: process.terminationReason == .exit
+        ? process.terminationStatus : -process.terminationStatus,
+      output: try String(contentsOfFile: output, encoding: .utf8),
+      errors: try String(contentsOfFile: errors, encoding: .utf8))
+  }
+}
+
+/// A folder that is gone when the test is.
+final class TemporaryFolder {
+  let root: String
+
+  init() throws {
+    let url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("lacuna-cli-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    root = url.path
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: root) }
+
+  func path(_ name: String) -> String { "\(root)/\(name)" }
+}
