@@ -9,7 +9,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
   [
     .treatAllWarnings(as: .error),
-    .unsafeFlags(["-O", "-wmo"] + clangFlags.flatMap { ["-Xcc", $0] }),
+    .unsafeFlags(["-O"] + clangFlags.flatMap { ["-Xcc", $0] }),
   ]
 }
 
