@@ -1,0 +1,64 @@
+// s(t), the sparsity wanted at training step t, and the steps t at which masks are recomputed
+
+/// When masks are recomputed during training, and how sparse they are to be.
+///
+/// Steps count from 1: a training loop's first step asks about step 1. ``sparsity(at:)`` is defined
+/// at every step, also outside the schedule's window; only ``isUpdate(at:)`` says when a mask
+/// changes.
+public protocol PruningSchedule: Sendable {
+  /// The fraction of zeros wanted at `step`, in `0..<1`.
+  func sparsity(at step: Int) -> Double
+  /// Whether masks are recomputed at `step`.
+  func isUpdate(at step: Int) -> Bool
+  /// The sparsity at which the schedule ends.
+  var finalSparsity: Double { get }
+  /// The first update step in `steps`, if there is one.
+  func firstUpdate(in steps: ClosedRange<Int>) -> Int?
+  /// Why the schedule has no update in `1...plannedSteps`, in words, for an error message.
+  func whyNoUpdate(in plannedSteps: Int) -> String
+}
+
+extension PruningSchedule {
+  /// Tries every step.
+  ///
+  /// - Complexity: O(`steps.count`); schedules with an ``UpdateWindow`` answer in O(1).
+  public func firstUpdate(in steps: ClosedRange<Int>) -> Int? {
+    steps.first { isUpdate(at: $0) }
+  }
+
+  public func whyNoUpdate(in plannedSteps: Int) -> String { "no step of these is an update step" }
+
+  /// Checks that training of `plannedSteps` steps sees at least one mask update.
+  ///
+  /// - Throws: ``PruningError/scheduleCannotFire(schedule:plannedSteps:reason:)``, or
+  ///   ``PruningError/invalidParameter(name:value:allowed:)`` when `plannedSteps < 1`.
+  public func checkFires(within plannedSteps: Int) throws(PruningError) {
+    if plannedSteps < 1 {
+      throw .invalidParameter(name: "plannedSteps", value: "\(plannedSteps)", allowed: "1 or more")
+    }
+    if firstUpdate(in: 1...plannedSteps) == nil {
+      throw .scheduleCannotFire(
+        schedule: String(describing: type(of: self)), plannedSteps: plannedSteps,
+        reason: whyNoUpdate(in: plannedSteps))
+    }
+  }
+}
+
+/// A schedule whose update steps are those of an ``UpdateWindow``.
+public protocol WindowedSchedule: PruningSchedule {
+  /// The update steps.
+  var window: UpdateWindow { get }
+}
+
+extension WindowedSchedule {
+  public func isUpdate(at step: Int) -> Bool { window.contains(step) }
+  public func firstUpdate(in steps: ClosedRange<Int>) -> Int? { window.first(in: steps) }
+  public func whyNoUpdate(in plannedSteps: Int) -> String { window.whyEmpty(in: plannedSteps) }
+}
+
+/// `sparsity` as a valid target.
+func checkSparsity(_ name: String, _ sparsity: Double) throws(PruningError) {
+  if !(sparsity >= 0 && sparsity < 1) {
+    throw .invalidParameter(name: name, value: "\(sparsity)", allowed: "in 0..<1")
+  }
+}
