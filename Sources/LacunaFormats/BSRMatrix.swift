@@ -19,6 +19,24 @@ public struct BSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
 
   /// Number of stored blocks.
   public var blocks: Int { blockPattern.nnz }
+  /// Number of stored cells that lie inside the matrix, zeros included.
+  ///
+  /// - Complexity: O(block rows)
+  public var nnz: Int {
+    var count = 0
+    for blockRow in 0..<blockPattern.rows {
+      let range = blockPattern.rowOffsets[blockRow]..<blockPattern.rowOffsets[blockRow + 1]
+      if range.isEmpty { continue }
+      // Columns rise inside a row, so only its last block can be cut by the right edge.
+      let last = blockPattern.columnIndices[range.upperBound - 1]
+      let width =
+        (range.count - 1) * block.columns + min(block.columns, columns - last * block.columns)
+      count += min(block.rows, rows - blockRow * block.rows) * width
+    }
+    return count
+  }
+  /// Bytes of the block pattern and the values.
+  public var byteCount: Int { blockPattern.byteCount + values.count * Scalar.dtype.size }
 
   /// Checks the counts, the grid, and that cells outside the matrix are zero.
   ///
@@ -27,7 +45,7 @@ public struct BSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
   public init(
     rows: Int, columns: Int, block: BlockSize, blockPattern: CSRPattern, values: [Scalar]
   ) throws(FormatError) {
-    _ = try checkedProduct(rows, columns)
+    _ = try checkedShape(rows, columns)
     let grid = block.grid(rows: rows, columns: columns)
     if blockPattern.rows != grid.rows || blockPattern.columns != grid.columns {
       throw .shapeMismatch(
@@ -57,25 +75,28 @@ public struct BSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
   public mutating func withUnsafeMutableValues<R, E: Error>(
     _ body: (UnsafeMutableBufferPointer<Scalar>) throws(E) -> R
   ) throws(E) -> R {
-    let result = try values.withUnsafeMutableBufferPointer { (buffer) throws(E) -> R in
+    defer { clearPadding() }
+    return try values.withUnsafeMutableBufferPointer { (buffer) throws(E) -> R in
       try body(buffer)
     }
-    clearPadding()
-    return result
   }
 
   /// Writes zeros to the cells of edge blocks that lie outside the matrix.
   private mutating func clearPadding() {
     let (r, c) = (block.rows, block.columns)
-    if rows % r == 0 && columns % c == 0 { return }
-    for blockRow in 0..<blockPattern.rows {
-      for b in blockPattern.rowOffsets[blockRow]..<blockPattern.rowOffsets[blockRow + 1] {
-        let validRows = min(r, rows - blockRow * r)
-        let validColumns = min(c, columns - blockPattern.columnIndices[b] * c)
+    if rows % r != 0, let lastRow = blockPattern.rowOffsets.dropLast().last {
+      for b in lastRow..<blocks {
+        for cell in rows % r * c..<r * c { values[b * r * c + cell] = 0 }
+      }
+    }
+    if columns % c != 0 {
+      for blockRow in 0..<blockPattern.rows {
+        // Columns rise inside a row, so only its last block can be cut by the right edge.
+        let end = blockPattern.rowOffsets[blockRow + 1]
+        if end == blockPattern.rowOffsets[blockRow] { continue }
+        if blockPattern.columnIndices[end - 1] != blockPattern.columns - 1 { continue }
         for i in 0..<r {
-          for j in 0..<c where i >= validRows || j >= validColumns {
-            values[b * r * c + i * c + j] = 0
-          }
+          for j in columns % c..<c { values[((end - 1) * r + i) * c + j] = 0 }
         }
       }
     }

@@ -16,18 +16,46 @@ public struct BitMask: Equatable, Sendable {
   ///
   /// - Throws: ``FormatError`` when a dimension is negative or the size overflows.
   public init(rows: Int, columns: Int, filled: Bool = false) throws(FormatError) {
-    _ = try checkedProduct(rows, columns)
-    (self.rows, self.columns) = (rows, columns)
-    words = Array(repeating: 0, count: rows * ((columns + 63) / 64))
-    if filled {
-      for i in 0..<rows {
-        for w in 0..<wordsPerRow {
-          words[i * wordsPerRow + w] =
-            columns - w * 64 >= 64 ? .max : (1 << UInt64(columns - w * 64)) - 1
-        }
+    _ = try checkedShape(rows, columns)
+    self.init(unchecked: rows, columns, words: [])
+    words = Array(repeating: filled ? .max : 0, count: rows * wordsPerRow)
+    if filled && columns % 64 != 0 {
+      for i in 0..<rows { words[(i + 1) * wordsPerRow - 1] = lastWordBits }
+    }
+  }
+
+  /// A mask from its words.
+  ///
+  /// - Throws: ``FormatError`` when a dimension is negative, the size overflows, the number of words
+  ///   is not `rows · ⌈columns / 64⌉`, or a bit past the last column is set.
+  /// - Complexity: O(rows)
+  public init(rows: Int, columns: Int, words: [UInt64]) throws(FormatError) {
+    _ = try checkedShape(rows, columns)
+    self.init(unchecked: rows, columns, words: words)
+    let count = rows * wordsPerRow
+    if words.count != count {
+      throw .wrongCount(name: "words", expected: count, actual: words.count)
+    }
+    if columns % 64 == 0 { return }
+    for i in 0..<rows {
+      let extra = words[(i + 1) * wordsPerRow - 1] & ~lastWordBits
+      if extra != 0 {
+        throw .bitPastLastColumn(
+          row: i, column: (wordsPerRow - 1) * 64 + extra.trailingZeroBitCount, columns: columns)
       }
     }
   }
+
+  /// Trusts the caller. Not checked: the number of words, and that bits past the last column are 0.
+  package init(unchecked rows: Int, _ columns: Int, words: [UInt64]) {
+    (self.rows, self.columns, self.words) = (rows, columns, words)
+  }
+
+  /// The bits of a row's last word that are columns.
+  var lastWordBits: UInt64 { columns % 64 == 0 ? .max : 1 << UInt64(columns % 64) - 1 }
+
+  /// Bytes of the words.
+  public var byteCount: Int { words.count * 8 }
 
   /// Whether `(row, column)` is kept. Traps when it is outside.
   public subscript(row: Int, column: Int) -> Bool {

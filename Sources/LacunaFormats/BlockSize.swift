@@ -17,9 +17,17 @@ public struct BlockSize: Hashable, Sendable, Codable, CustomStringConvertible {
   /// Input columns per block.
   public let columns: Int
 
-  /// - Throws: ``FormatError/invalidBlock(rows:columns:)`` when an edge is less than 1.
+  /// The most elements in a block. Far above what a kernel can use, and low enough that no product
+  /// of a block's area with a number of blocks overflows.
+  public static let maximumArea = 1 << 20
+
+  /// - Throws: ``FormatError/invalidBlock(rows:columns:)`` when an edge is less than 1 or the area is
+  ///   more than ``maximumArea``.
   public init(_ rows: Int, _ columns: Int) throws(FormatError) {
-    if rows < 1 || columns < 1 { throw .invalidBlock(rows: rows, columns: columns) }
+    let (area, overflow) = rows.multipliedReportingOverflow(by: columns)
+    if rows < 1 || columns < 1 || overflow || area > BlockSize.maximumArea {
+      throw .invalidBlock(rows: rows, columns: columns)
+    }
     (self.rows, self.columns) = (rows, columns)
   }
 
@@ -28,6 +36,8 @@ public struct BlockSize: Hashable, Sendable, Codable, CustomStringConvertible {
   /// Single elements.
   public static let element = BlockSize(unchecked: 1, 1)
 
+  /// The block of the transposed matrix.
+  public var transposed: BlockSize { BlockSize(unchecked: columns, rows) }
   /// Elements per whole block.
   public var area: Int { rows * columns }
   public var description: String { "\(rows)x\(columns)" }
@@ -38,5 +48,16 @@ public struct BlockSize: Hashable, Sendable, Codable, CustomStringConvertible {
       rows / self.rows + (rows % self.rows == 0 ? 0 : 1),
       columns / self.columns + (columns % self.columns == 0 ? 0 : 1)
     )
+  }
+}
+
+extension BlockSize {
+  private enum CodingKeys: String, CodingKey { case rows, columns }
+
+  /// Decodes `{"rows": R, "columns": C}`, checked like ``init(_:_:)``.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      container.decode(Int.self, forKey: .rows), container.decode(Int.self, forKey: .columns))
   }
 }

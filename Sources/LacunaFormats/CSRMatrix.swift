@@ -24,9 +24,14 @@ public struct CSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
     (self.pattern, self.values) = (pattern, values)
   }
 
+  /// Number of rows.
   public var rows: Int { pattern.rows }
+  /// Number of columns.
   public var columns: Int { pattern.columns }
+  /// Number of stored entries.
   public var nnz: Int { pattern.nnz }
+  /// Bytes of the pattern and the values.
+  public var byteCount: Int { pattern.byteCount + values.count * Scalar.dtype.size }
 
   /// Calls `body` with the values, for writing in place.
   public mutating func withUnsafeMutableValues<R, E: Error>(

@@ -2,11 +2,10 @@
 
 extension CSRPattern {
   /// The one place where CSR structure from outside is checked.
-  static func validate(
-    rows: Int, columns: Int, rowOffsets: [Int], columnIndices: [Int]
+  static func validate<Index: BinaryInteger>(
+    rows: Int, columns: Int, rowOffsets: [Int], columnIndices: [Index]
   ) throws(FormatError) {
-    _ = try checkedProduct(rows, columns)
-    if columns > Int(UInt32.max) { throw .sizeOverflow(rows: rows, columns: columns) }
+    _ = try checkedShape(rows, columns)
     if rowOffsets.count != rows + 1 {
       throw .wrongCount(name: "rowOffsets", expected: rows + 1, actual: rowOffsets.count)
     }
@@ -20,7 +19,7 @@ extension CSRPattern {
     for row in 0..<rows {
       var previous = -1
       for position in rowOffsets[row]..<rowOffsets[row + 1] {
-        let column = columnIndices[position]
+        let column = Int(columnIndices[position])
         if column < 0 || column >= columns {
           throw .indexOutOfRange(
             name: "columnIndices", position: position, value: column, limit: columns)

@@ -20,6 +20,12 @@ public struct CSRPattern: Equatable, Sendable {
 
   /// Number of stored entries.
   public var nnz: Int { columnIndices.count }
+  /// Number of stored entries in each row.
+  public var rowCounts: [Int] { (0..<rows).map { rowOffsets[$0 + 1] - rowOffsets[$0] } }
+  /// Bytes of the offsets and the column indices.
+  public var byteCount: Int {
+    rowOffsets.count * MemoryLayout<Int>.stride + columnIndices.byteCount
+  }
   /// Stored entries over all entries, 0 for an empty matrix.
   public var density: Double {
     rows == 0 || columns == 0 ? 0 : Double(nnz) / (Double(rows) * Double(columns))
@@ -37,6 +43,23 @@ public struct CSRPattern: Equatable, Sendable {
     self.init(
       unchecked: rows, columns, rowOffsets,
       IndexVector(packing: columnIndices, limit: columns))
+  }
+
+  /// Checks every invariant of indices that are narrow already, and keeps them in the width that
+  /// `columns` asks for.
+  ///
+  /// - Throws: ``FormatError`` naming the first rule that is broken and where.
+  /// - Complexity: O(rows + nnz)
+  public init(
+    rows: Int, columns: Int, rowOffsets: [Int], columnIndices: IndexVector
+  ) throws(FormatError) {
+    switch columnIndices {
+    case .u16(let v):
+      try Self.validate(rows: rows, columns: columns, rowOffsets: rowOffsets, columnIndices: v)
+    case .u32(let v):
+      try Self.validate(rows: rows, columns: columns, rowOffsets: rowOffsets, columnIndices: v)
+    }
+    self.init(unchecked: rows, columns, rowOffsets, columnIndices.narrowed(limit: columns))
   }
 
   /// Trusts the caller. Not checked: every invariant of the type.

@@ -20,7 +20,7 @@ public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
   /// - Throws: ``FormatError`` when a dimension is negative, `rowStride < columns`, or the size overflows.
   public init(rows: Int, columns: Int, rowStride: Int? = nil) throws(FormatError) {
     let stride = rowStride ?? columns
-    _ = try checkedProduct(rows, columns)
+    _ = try checkedShape(rows, columns)
     if stride < columns { throw .strideTooSmall(stride: stride, columns: columns) }
     let count = try checkedProduct(rows, stride)
     (self.rows, self.columns, self.rowStride) = (rows, columns, stride)
@@ -31,13 +31,50 @@ public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
   ///
   /// - Throws: ``FormatError/wrongCount(name:expected:actual:)`` when the count disagrees with the shape.
   public init(rows: Int, columns: Int, values: [Scalar]) throws(FormatError) {
-    let count = try checkedProduct(rows, columns)
+    let count = try checkedShape(rows, columns)
     if values.count != count {
       throw .wrongCount(name: "values", expected: count, actual: values.count)
     }
-    try self.init(rows: rows, columns: columns)
-    for i in 0..<count { storage.pointer[i] = values[i] }
+    self.init(unchecked: rows, columns)
+    values.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { storage.pointer.update(from: start, count: count) }
+    }
   }
+
+  /// A copy of a strided matrix in the caller's memory, stored without padding.
+  ///
+  /// - Parameters:
+  ///   - elements: Row-major elements; `(rows - 1) · rowStride + columns` of them are needed.
+  ///   - rowStride: Elements from one row to the next, at least `columns`.
+  /// - Throws: ``FormatError`` when a dimension is negative, the stride is too small, the size
+  ///   overflows, or `elements` is too short.
+  /// - Complexity: O(rows · columns)
+  public init(
+    copying elements: UnsafeBufferPointer<Scalar>, rows: Int, columns: Int, rowStride: Int
+  ) throws(FormatError) {
+    _ = try checkedShape(rows, columns)
+    if rowStride < columns { throw .strideTooSmall(stride: rowStride, columns: columns) }
+    _ = try checkedProduct(rows, rowStride)
+    let needed = rows == 0 || columns == 0 ? 0 : (rows - 1) * rowStride + columns
+    if elements.count < needed {
+      throw .wrongCount(name: "elements", expected: needed, actual: elements.count)
+    }
+    self.init(unchecked: rows, columns)
+    if needed == 0 { return }
+    for i in 0..<rows {
+      (storage.pointer + i * columns).update(
+        from: elements.baseAddress! + i * rowStride, count: columns)
+    }
+  }
+
+  /// Trusts the caller. Not checked: the shape, and that its size fits in memory.
+  package init(unchecked rows: Int, _ columns: Int) {
+    (self.rows, self.columns, rowStride) = (rows, columns, columns)
+    storage = AlignedBuffer(count: rows * columns)
+  }
+
+  /// Bytes of all rows, padding included.
+  public var byteCount: Int { rows * rowStride * Scalar.dtype.size }
 
   /// Element `(row, column)`. Traps when it is outside.
   @inlinable
@@ -92,7 +129,14 @@ public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
 
 extension DenseMatrix: Equatable {
   /// Equal shape and equal elements; strides may differ.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   public static func == (a: DenseMatrix, b: DenseMatrix) -> Bool {
-    a.rows == b.rows && a.columns == b.columns && a.values == b.values
+    if a.rows != b.rows || a.columns != b.columns { return false }
+    for i in 0..<a.rows {
+      let (x, y) = (a.storage.pointer + i * a.rowStride, b.storage.pointer + i * b.rowStride)
+      for j in 0..<a.columns where x[j] != y[j] { return false }
+    }
+    return true
   }
 }

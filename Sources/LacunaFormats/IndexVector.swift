@@ -17,6 +17,15 @@ public enum IndexVector: Equatable, Sendable {
       ? .u16(indices.map { UInt16($0) }) : .u32(indices.map { UInt32($0) })
   }
 
+  /// The same indices in the width that `limit` asks for.
+  func narrowed(limit: Int) -> IndexVector {
+    switch (self, Self.fitsIn16Bits(limit: limit)) {
+    case (.u16, true), (.u32, false): self
+    case (.u32(let v), true): .u16(v.map { UInt16($0) })
+    case (.u16(let v), false): .u32(v.map { UInt32($0) })
+    }
+  }
+
   /// Number of indices.
   public var count: Int {
     switch self {
@@ -39,5 +48,30 @@ public enum IndexVector: Equatable, Sendable {
     case .u16(let v): v.count * 2
     case .u32(let v): v.count * 4
     }
+  }
+}
+
+/// The two widths an index can have, so that a loop is written once and compiled for both.
+protocol NarrowIndex: FixedWidthInteger, UnsignedInteger, BitwiseCopyable, Sendable {
+  /// Wraps indices of this width.
+  static func vector(_ indices: [Self]) -> IndexVector
+}
+
+extension UInt16: NarrowIndex {
+  static func vector(_ indices: [UInt16]) -> IndexVector { .u16(indices) }
+}
+
+extension UInt32: NarrowIndex {
+  static func vector(_ indices: [UInt32]) -> IndexVector { .u32(indices) }
+}
+
+/// `count` elements that `body` writes, every one of them.
+func uninitialized<Element: BitwiseCopyable>(
+  _ count: Int, _ body: (UnsafeMutablePointer<Element>) -> Void
+) -> [Element] {
+  if count == 0 { return [] }
+  return Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+    body(buffer.baseAddress!)
+    initialized = count
   }
 }

@@ -1,0 +1,79 @@
+// w[i, j] ← mask[i, j] ? w[i, j] : 0, by bits: a NaN under a 0 becomes exactly 0 too.
+
+extension BitMask {
+  /// Writes zeros into a dense matrix where the mask is 0.
+  ///
+  /// - Throws: ``FormatError/shapeMismatch(expectedRows:expectedColumns:rows:columns:)``
+  /// - Complexity: O(rows · columns)
+  public func apply<Scalar: SparseScalar>(
+    to matrix: inout DenseMatrix<Scalar>
+  ) throws(FormatError) {
+    if matrix.rows != rows || matrix.columns != columns {
+      throw .shapeMismatch(
+        expectedRows: rows, expectedColumns: columns, rows: matrix.rows, columns: matrix.columns)
+    }
+    let stride = matrix.rowStride
+    matrix.withUnsafeMutableElements { apply(unchecked: $0.baseAddress!, rowStride: stride) }
+  }
+
+  /// Writes zeros into a strided buffer where the mask is 0.
+  ///
+  /// - Throws: ``FormatError`` when the stride or the buffer is too small.
+  /// - Complexity: O(rows · columns)
+  public func apply<Scalar: SparseScalar>(
+    to elements: UnsafeMutableBufferPointer<Scalar>, rowStride: Int
+  ) throws(FormatError) {
+    if rowStride < columns { throw .strideTooSmall(stride: rowStride, columns: columns) }
+    if rows == 0 || columns == 0 { return }
+    _ = try checkedProduct(rows, rowStride)
+    let needed = (rows - 1) * rowStride + columns
+    if elements.count < needed {
+      throw .wrongCount(name: "elements", expected: needed, actual: elements.count)
+    }
+    apply(unchecked: elements.baseAddress!, rowStride: rowStride)
+  }
+
+  /// Not checked: that `elements` holds `rows` rows of `columns` elements, `rowStride` apart.
+  package func apply<Scalar: SparseScalar>(
+    unchecked elements: UnsafeMutablePointer<Scalar>, rowStride: Int
+  ) {
+    let raw = UnsafeMutableRawPointer(elements)
+    switch Scalar.dtype {
+    case .f32: clear(raw.assumingMemoryBound(to: UInt32.self), rowStride)
+    case .f64: clear(raw.assumingMemoryBound(to: UInt64.self), rowStride)
+    }
+  }
+
+  /// Clears words of memory the width of the elements.
+  @specialized(where Bits == UInt32)
+  @specialized(where Bits == UInt64)
+  private func clear<Bits: FixedWidthInteger & SIMDScalar>(
+    _ elements: UnsafeMutablePointer<Bits>, _ rowStride: Int
+  ) where Bits.SIMDMaskScalar: FixedWidthInteger & SignedInteger {
+    let lanes = SIMD4<Bits>(1, 2, 4, 8)
+    for i in 0..<rows {
+      let row = elements + i * rowStride
+      for w in 0..<wordsPerRow {
+        let bits = words[i * wordsPerRow + w]
+        let count = min(64, columns - w * 64)
+        if bits == (count == 64 ? .max : lastWordBits) { continue }
+        let start = row + w * 64
+        let whole = count & ~3
+        var j = 0
+        while j < whole {
+          let raw = UnsafeMutableRawPointer(start + j)
+          let nibble = SIMD4<Bits>(repeating: Bits(truncatingIfNeeded: bits >> UInt64(j)))
+          let old = raw.loadUnaligned(as: SIMD4<Bits>.self)
+          let new = old.replacing(with: 0, where: nibble & lanes .== 0)
+          // Lane by lane: a SIMD store would ask for 16-byte alignment.
+          for lane in 0..<4 { start[j + lane] = new[lane] }
+          j += 4
+        }
+        while j < count {
+          if bits >> UInt64(j) & 1 == 0 { start[j] = 0 }
+          j += 1
+        }
+      }
+    }
+  }
+}
