@@ -1,0 +1,182 @@
+// w ≈ scale(row) · q with q in -127...127: eight-bit values on a CSR or BSR pattern.
+
+/// A weight that cannot be quantised.
+public enum QuantizationError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// Value number `position` of the stored values, in `row`, is NaN or infinite.
+  case notFinite(row: Int, position: Int, value: Float)
+
+  public var description: String {
+    switch self {
+    case .notFinite(let row, let position, let value):
+      "stored value \(position) (row \(row)) is \(value) and cannot be quantised"
+    }
+  }
+}
+
+/// A CSR matrix whose values are 8-bit integers, symmetric, with one scale for each row.
+///
+/// Row `i` has the scale `max |w| / 127`, or 0 when it stores nothing but zeros; a weight is
+/// `scale · q`. What is not stored is exactly zero, as before.
+public struct QuantizedCSR: Equatable, Sendable {
+  /// Which entries are stored.
+  public let pattern: CSRPattern
+  /// `pattern.nnz` integers in `-127...127`.
+  public let values: [Int8]
+  /// One scale for each row (output channel), finite and not negative.
+  public let scales: [Float]
+
+  /// Joins the three parts.
+  ///
+  /// - Throws: ``FormatError/wrongCount(name:expected:actual:)`` when their lengths disagree.
+  public init(pattern: CSRPattern, values: [Int8], scales: [Float]) throws(FormatError) {
+    if values.count != pattern.nnz {
+      throw .wrongCount(name: "values", expected: pattern.nnz, actual: values.count)
+    }
+    if scales.count != pattern.rows {
+      throw .wrongCount(name: "scales", expected: pattern.rows, actual: scales.count)
+    }
+    (self.pattern, self.values, self.scales) = (pattern, values, scales)
+  }
+
+  /// Rounds each value to the nearest multiple of its row's scale; the error is at most half a scale.
+  ///
+  /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
+  /// - Complexity: O(rows + nnz)
+  public init(quantizing matrix: CSRMatrix<Float>) throws(QuantizationError) {
+    let offsets = matrix.pattern.rowOffsets
+    (values, scales) = try quantized(matrix.values, rows: matrix.rows) {
+      offsets[$0]..<offsets[$0 + 1]
+    }
+    pattern = matrix.pattern
+  }
+
+  /// The matrix of the weights `scale · q`.
+  public func dequantized() -> CSRMatrix<Float> {
+    var result = [Float](repeating: 0, count: values.count)
+    for row in 0..<pattern.rows {
+      for position in pattern.rowOffsets[row]..<pattern.rowOffsets[row + 1] {
+        result[position] = scales[row] * Float(values[position])
+      }
+    }
+    return CSRMatrix(uncheckedPattern: pattern, values: result)
+  }
+
+  public var rows: Int { pattern.rows }
+  public var columns: Int { pattern.columns }
+  public var nnz: Int { pattern.nnz }
+}
+
+/// A block-sparse matrix whose values are 8-bit integers, symmetric, with one scale for each row of
+/// the matrix.
+public struct QuantizedBSR: Equatable, Sendable {
+  /// Number of rows of the matrix (not of blocks).
+  public let rows: Int
+  /// Number of columns of the matrix.
+  public let columns: Int
+  /// The block's shape.
+  public let block: BlockSize
+  /// Which blocks are stored.
+  public let blockPattern: CSRPattern
+  /// `blockPattern.nnz · block.area` integers in `-127...127`, ordered as in ``BSRMatrix``.
+  public let values: [Int8]
+  /// One scale for each row of the matrix, finite and not negative.
+  public let scales: [Float]
+
+  /// Joins the parts.
+  ///
+  /// - Throws: ``FormatError`` when the numbers disagree.
+  public init(
+    rows: Int, columns: Int, block: BlockSize, blockPattern: CSRPattern, values: [Int8],
+    scales: [Float]
+  ) throws(FormatError) {
+    _ = try checkedProduct(rows, columns)
+    let grid = block.grid(rows: rows, columns: columns)
+    if blockPattern.rows != grid.rows || blockPattern.columns != grid.columns {
+      throw .shapeMismatch(
+        expectedRows: grid.rows, expectedColumns: grid.columns,
+        rows: blockPattern.rows, columns: blockPattern.columns)
+    }
+    let count = try checkedProduct(blockPattern.nnz, try checkedProduct(block.rows, block.columns))
+    if values.count != count {
+      throw .wrongCount(name: "values", expected: count, actual: values.count)
+    }
+    if scales.count != rows {
+      throw .wrongCount(name: "scales", expected: rows, actual: scales.count)
+    }
+    (self.rows, self.columns, self.block) = (rows, columns, block)
+    (self.blockPattern, self.values, self.scales) = (blockPattern, values, scales)
+  }
+
+  /// Rounds each value to the nearest multiple of its row's scale.
+  ///
+  /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
+  /// - Complexity: O(rows + blocks · area)
+  public init(quantizing matrix: BSRMatrix<Float>) throws(QuantizationError) {
+    (rows, columns, block) = (matrix.rows, matrix.columns, matrix.block)
+    blockPattern = matrix.blockPattern
+    let (r, c) = (block.rows, block.columns)
+    var values = [Int8](repeating: 0, count: matrix.values.count)
+    var scales = [Float](repeating: 0, count: rows)
+    for row in 0..<rows {
+      // The cells of this row: one run of `c` values in each block of the block row.
+      var positions: [Int] = []
+      for b in blockPattern.rowOffsets[row / r]..<blockPattern.rowOffsets[row / r + 1] {
+        let start = b * r * c + row % r * c
+        positions.append(contentsOf: start..<start + c)
+      }
+      let (quantised, scale) = try quantizedRow(
+        positions.map { matrix.values[$0] }, row: row, positions: positions)
+      for (position, value) in zip(positions, quantised) { values[position] = value }
+      scales[row] = scale
+    }
+    (self.values, self.scales) = (values, scales)
+  }
+
+  /// The matrix of the weights `scale · q`.
+  public func dequantized() -> BSRMatrix<Float> {
+    let (r, c) = (block.rows, block.columns)
+    var result = [Float](repeating: 0, count: values.count)
+    for blockRow in 0..<blockPattern.rows {
+      for b in blockPattern.rowOffsets[blockRow]..<blockPattern.rowOffsets[blockRow + 1] {
+        for i in 0..<min(r, rows - blockRow * r) {
+          for j in 0..<c {
+            let position = (b * r + i) * c + j
+            result[position] = scales[blockRow * r + i] * Float(values[position])
+          }
+        }
+      }
+    }
+    return BSRMatrix(
+      unchecked: rows, columns, block: block, blockPattern: blockPattern, values: result)
+  }
+}
+
+/// Values and scales of all rows; `range` says where each row's values are.
+private func quantized(
+  _ values: [Float], rows: Int, range: (Int) -> Range<Int>
+) throws(QuantizationError) -> ([Int8], [Float]) {
+  var (result, scales): ([Int8], [Float]) = ([], [])
+  result.reserveCapacity(values.count)
+  scales.reserveCapacity(rows)
+  for row in 0..<rows {
+    let (quantised, scale) = try quantizedRow(values[range(row)], row: row, positions: range(row))
+    result += quantised
+    scales.append(scale)
+  }
+  return (result, scales)
+}
+
+/// One row; `positions` are the values' numbers, for the error.
+private func quantizedRow<Values: Collection<Float>, Positions: Collection<Int>>(
+  _ values: Values, row: Int, positions: Positions
+) throws(QuantizationError) -> ([Int8], Float) {
+  var largest: Float = 0
+  for (value, position) in zip(values, positions) {
+    if !value.isFinite { throw .notFinite(row: row, position: position, value: value) }
+    largest = max(largest, abs(value))
+  }
+  if largest == 0 { return (values.map { _ in 0 }, 0) }
+  // In double precision, so that the scale of a row of subnormal weights does not vanish first.
+  let inverse = 127 / Double(largest)
+  return (values.map { Int8((Double($0) * inverse).rounded()) }, Float(Double(largest) / 127))
+}

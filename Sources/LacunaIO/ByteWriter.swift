@@ -1,0 +1,46 @@
+// Little-endian numbers and runs of bytes, appended to an array.
+
+/// Bytes under construction: the counterpart of ``ByteReader``.
+package struct ByteWriter {
+  package private(set) var bytes: [UInt8] = []
+
+  package init() {}
+  package var count: Int { bytes.count }
+
+  /// Appends an integer, little-endian.
+  package mutating func integer<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  /// Appends an integer, big-endian.
+  package mutating func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+    integer(value.byteSwapped)
+  }
+
+  /// Appends a count as 64 bits.
+  package mutating func count(_ value: Int) { integer(UInt64(value)) }
+
+  /// Appends a number that is not negative in LEB128.
+  package mutating func varint(_ value: Int) {
+    var rest = UInt(value)
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+
+  package mutating func append(_ other: some Sequence<UInt8>) { bytes.append(contentsOf: other) }
+
+  /// Appends the memory of trivial elements; the formats here are little-endian, as is every machine
+  /// that Swift runs on.
+  package mutating func append<T: BitwiseCopyable>(memoryOf values: [T]) {
+    values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+  }
+
+  /// Appends zeros until the count is a multiple of `alignment`.
+  package mutating func pad(to alignment: Int) {
+    let rest = bytes.count % alignment
+    if rest > 0 { bytes.append(contentsOf: repeatElement(0, count: alignment - rest)) }
+  }
+}

@@ -1,0 +1,119 @@
+// A model on disk: named tensors, dense or sparse, f32 or 8-bit, and a few lines of text about them.
+
+import LacunaFormats
+
+/// A tensor in one of the forms that a `.lacuna` file can hold.
+///
+/// The matrix forms store the tensor as a matrix whose element count is the product of `shape`; a
+/// convolution kernel of shape `[outC, kH, kW, inC]` is the matrix `[outC, kH·kW·inC]`.
+public enum StoredTensor: Equatable, Sendable {
+  /// All values in row-major order.
+  case dense(shape: [Int], values: [Float])
+  /// The kept values of a pruned tensor.
+  case sparse(shape: [Int], CSRMatrix<Float>)
+  /// The kept values in 8 bits, one scale for each row.
+  case quantizedSparse(shape: [Int], QuantizedCSR)
+  /// The kept blocks of a tensor pruned in blocks.
+  case blockSparse(shape: [Int], BSRMatrix<Float>)
+  /// The kept blocks in 8 bits, one scale for each row.
+  case quantizedBlockSparse(shape: [Int], QuantizedBSR)
+  /// Which weights are kept.
+  case bitMask(BitMask)
+  /// Anything else.
+  case bytes([UInt8])
+
+  /// The tensor's shape; of a mask its rows and columns, of bytes their number.
+  public var shape: [Int] {
+    switch self {
+    case .dense(let shape, _), .sparse(let shape, _), .quantizedSparse(let shape, _),
+      .blockSparse(let shape, _), .quantizedBlockSparse(let shape, _):
+      shape
+    case .bitMask(let mask): [mask.rows, mask.columns]
+    case .bytes(let bytes): [bytes.count]
+    }
+  }
+
+  /// Which form this is.
+  public var kind: TensorKind {
+    switch self {
+    case .dense: .dense
+    case .sparse: .sparse
+    case .quantizedSparse: .quantizedSparse
+    case .blockSparse: .blockSparse
+    case .quantizedBlockSparse: .quantizedBlockSparse
+    case .bitMask: .bitMask
+    case .bytes: .bytes
+    }
+  }
+}
+
+/// The forms of ``StoredTensor``; the raw value is what a file holds.
+public enum TensorKind: UInt8, Sendable, CaseIterable {
+  case bytes = 0
+  case dense = 1
+  case sparse = 2
+  case quantizedSparse = 3
+  case blockSparse = 4
+  case quantizedBlockSparse = 5
+  case bitMask = 6
+}
+
+/// A tensor and its name.
+public struct NamedTensor: Equatable, Sendable {
+  /// Not empty, at most 65535 bytes of UTF-8, and unique in its file.
+  public var name: String
+  public var tensor: StoredTensor
+
+  public init(name: String, tensor: StoredTensor) { (self.name, self.tensor) = (name, tensor) }
+}
+
+/// The content of a `.lacuna` file in memory.
+///
+/// ``LacunaReader`` gives single tensors without reading the others. The layout is described in
+/// `ContainerLayout.swift` and in the article *The .lacuna container*.
+public struct LacunaFile: Equatable, Sendable {
+  /// Short texts by key, for example the model's architecture as JSON.
+  public var metadata: [String: String]
+  /// The tensors in the order of the file.
+  public var tensors: [NamedTensor]
+
+  public init(metadata: [String: String] = [:], tensors: [NamedTensor] = []) {
+    (self.metadata, self.tensors) = (metadata, tensors)
+  }
+
+  /// Reads the file at `path` and checks every byte of it.
+  ///
+  /// - Throws: ``FileError`` when it cannot be read or is not valid.
+  public init(contentsOf path: String) throws(FileError) {
+    try self.init(LacunaReader(contentsOf: path))
+  }
+
+  /// Reads a file that is in memory; errors call it `name`.
+  public init(bytes: [UInt8], name: String = "<memory>") throws(FileError) {
+    try self.init(LacunaReader(bytes: bytes, name: name))
+  }
+
+  /// Decodes every tensor of `reader`.
+  public init(_ reader: LacunaReader) throws(FileError) {
+    metadata = reader.metadata
+    tensors = []
+    for record in reader.records {
+      tensors.append(NamedTensor(name: record.name, tensor: try reader.tensor(record)))
+    }
+  }
+
+  /// The first tensor of that name.
+  public subscript(name: String) -> StoredTensor? {
+    tensors.first { $0.name == name }?.tensor
+  }
+
+  /// Writes the file to `path` in one step: see ``AtomicFile``.
+  ///
+  /// - Throws: ``FileError`` when a name is empty, too long or not unique, a shape disagrees with
+  ///   its tensor, or a system call fails. The previous file is untouched then.
+  public func write(to path: String) throws(FileError) {
+    let bytes: [UInt8]
+    do throws(DataProblem) { bytes = try encoded() } catch { throw .malformed(path: path, error) }
+    try AtomicFile.write(bytes, to: path)
+  }
+}
