@@ -34,6 +34,7 @@ struct Failure: Error {
   init(_ error: any Error) {
     switch error {
     case let failure as Failure: self = failure
+    case let error as OperationError: self.init(error.isUsage ? .usage : .badData, "\(error)")
     case let error as FormatError: self.init(.badData, "\(error)")
     default: self.init(.software, "\(error)")
     }
@@ -43,4 +44,14 @@ struct Failure: Error {
 /// Ends the program with the code of `exitClass`.
 func exit(_ exitClass: ExitClass) -> Never {
   Foundation.exit(exitClass.rawValue)
+}
+
+extension OperationError {
+  /// Whether the environment or an option is at fault, not data.
+  fileprivate var isUsage: Bool {
+    switch self {
+    case .unknownISA, .unavailableISA, .unknownKernel: true
+    default: false
+    }
+  }
 }

@@ -16,9 +16,40 @@ struct InfoCommand: ParsableCommand {
   }
 }
 
-/// What `lacuna info` reports.
+/// What decides how fast this machine runs Lacuna; reports quote it beside their numbers.
 struct MachineFacts: Encodable {
-  var version = "0.1.0"
+  var version = LacunaTool.version
+  var processor = CPUInfo.current.model
+  var cores = CPUInfo.current.cores
+  /// Bytes of data cache at each level; 0 where the system does not say.
+  var cacheBytes = [
+    CPUInfo.current.level1Bytes, CPUInfo.current.level2Bytes, CPUInfo.current.level3Bytes,
+  ]
+  var features = CPUInfo.current.featureNames
+  var availableISAs = ISA.available.map(\.rawValue)
+  var detectedISA = ISA.detected.rawValue
+  var selectedISA = ISA.selected.rawValue
+  var blasCore = BLAS.coreName
+  var blasConfiguration = BLAS.configuration
+  var blasThreads = BLAS.threads
 
-  var text: String { "lacuna \(version)" }
+  var text: String {
+    let caches = cacheBytes.enumerated().filter { $0.element > 0 }
+      .map { "L\($0.offset + 1) \($0.element >> 10) KiB" }
+    var table = TextTable(["lacuna", version], leading: [0, 1])
+    table.append(["processor", processor])
+    table.append(["cores", "\(cores)"])
+    table.append(["data caches", caches.isEmpty ? "unknown" : caches.joined(separator: ", ")])
+    table.append([
+      "features", features.isEmpty ? "none beyond baseline" : features.joined(separator: " "),
+    ])
+    table.append(["instruction sets", availableISAs.joined(separator: " ")])
+    let why = selectedISA == detectedISA ? "detected" : "asked for by \(ISA.environmentVariable)"
+    table.append(["chosen", "\(selectedISA) (\(why))"])
+    table.append(["BLAS", blasConfiguration])
+    table.append([
+      "BLAS kernels", "\(blasCore), \(blasThreads) thread\(blasThreads == 1 ? "" : "s")",
+    ])
+    return table.rendered()
+  }
 }

@@ -5,6 +5,9 @@ import Lacuna
 
 /// The root command. A subcommand is one file, named in `subcommands` below.
 struct LacunaTool: ParsableCommand {
+  /// The version of the tool and of the library in it.
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "lacuna",
     abstract: "Prune neural networks, store them sparse, and run them by skipping the zeros.",
@@ -12,6 +15,7 @@ struct LacunaTool: ParsableCommand {
       Results go to standard output, progress and errors to standard error. Exit codes: 0 done, \
       64 wrong usage, 65 bad data, 66 a missing input, 74 an input or output error, 130 interrupted.
       """,
+    version: version,
     subcommands: [InfoCommand.self])
 }
 
@@ -20,6 +24,10 @@ enum Main {
   static func main() {
     do {
       var command = try LacunaTool.parseAsRoot()
+      // A wrong LACUNA_ISA must not pass silently just because a command never multiplies.
+      _ = try ISA.validated()
+      // Dense work is compared and done with the strongest BLAS kernels of this processor.
+      BLAS.preferWidestCore()
       try command.run()
     } catch {
       let failure = report(error)
