@@ -33,6 +33,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Lacuna", targets: ["Lacuna"]),
+    // Everything behind lacuna.h in one archive: Scripts/install makes liblacuna.so and liblacuna.a of it.
+    .library(name: "LacunaABI", type: .static, targets: ["LacunaABI"]),
     .executable(name: "lacuna", targets: ["lacuna-cli"]),
     .executable(name: "lacuna-bench", targets: ["lacuna-bench"]),
   ],
@@ -56,6 +58,7 @@ let package = Package(
     .target(name: "CCPUFeatures", path: "CSupport/CCPUFeatures"),
     .target(name: "CThreads", path: "CSupport/CThreads"),
     .target(name: "CSIMD", path: "CSupport/CSIMD"),
+    .target(name: "CLacuna", path: "CSupport/CLacuna"),
     // Leaf kernels, once per instruction set ---------------------------------------------------
     .target(name: "LacunaKernels", dependencies: ["CSIMD"], swiftSettings: kernelSettings()),
     // The library, bottom up -------------------------------------------------------------------
@@ -82,6 +85,12 @@ let package = Package(
       dependencies: [
         "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaNN",
         "LacunaReport",
+      ], swiftSettings: strict),
+    .target(
+      name: "LacunaABI",
+      dependencies: [
+        "CLacuna", "CCPUFeatures", "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO",
+        "LacunaNN",
       ], swiftSettings: strict),
     .executableTarget(
       name: "lacuna-cli",

@@ -1,0 +1,534 @@
+/* lacuna.h: the C interface of Lacuna, a sparse tensor runtime for CPUs.
+ *
+ * An engine hands over a weight matrix once, makes a plan for it, and calls one function per layer
+ * from its own threads:
+ *
+ *     lcn_csr_desc w = LCN_CSR_DESC_INIT;             // W is [out, in]
+ *     w.dtype = LCN_F32;  w.index_type = LCN_I32;
+ *     w.rows = out;  w.columns = in;  w.nnz = nnz;
+ *     w.row_offsets = offsets;  w.column_indices = indices;  w.values = values;
+ *     lcn_matrix *matrix = NULL;
+ *     if (lcn_matrix_from_csr(&w, &matrix) != LCN_OK) puts(lcn_last_error());
+ *
+ *     lcn_plan_options o = LCN_PLAN_OPTIONS_INIT;     // Y = W·X, X is [in, width]
+ *     o.width = 8;
+ *     lcn_plan *plan = NULL;
+ *     lcn_plan_create(matrix, &o, &plan);
+ *     lcn_matrix_destroy(matrix);                     // the plan has its own packed copy
+ *
+ *     lcn_plan_run(plan, x, 8, y, 8, 8, NULL, 0);     // no allocation, no lock
+ *     lcn_plan_destroy(plan);
+ *
+ * Conventions
+ *
+ * - Shapes and strides count elements unless a name says bytes. Matrices are [rows, columns]; a weight
+ *   matrix is [out, in]. A block R×C is R output rows by C input columns, anchored at (0, 0), ragged at
+ *   the right and bottom edges.
+ * - A skipped zero contributes nothing: 0 · NaN and 0 · Inf of a zero weight do not reach the result.
+ * - Every function that can fail returns an lcn_status: LCN_OK is 0, everything else is an error, and
+ *   lcn_last_error() then says in words what was wrong, with the numbers. A failed call changes nothing:
+ *   its handle results are NULL, its output buffers are as they were.
+ * - Descriptors and options begin with `struct_size`; start from the LCN_…_INIT value, which sets it.
+ * - Input arrays are borrowed for the duration of the call and copied, unless the function says that it
+ *   keeps the pointer. Handles belong to the caller, who gives each back once to its _destroy function.
+ *   Destroying NULL does nothing.
+ * - A handle is an opaque token, not the address of anything. One that was destroyed, never existed or
+ *   is of another kind is recognised: LCN_INVALID_HANDLE.
+ * - Arrays must be aligned to their element type. The library reads and writes exactly the elements that
+ *   the shapes and strides describe; only the caller can know whether that much memory is there.
+ * - Unless stated otherwise every function may be called from any thread at any time; matrices, plans and
+ *   models never change after they were made, and may be used by many threads at once.
+ * - The library never prints and never exits.
+ *
+ * ABI: names, numbers and layouts in this file do not change within one LCN_ABI_VERSION. New functions,
+ * status codes and trailing struct members may be added; a struct of any earlier size stays accepted.
+ */
+#ifndef LACUNA_H
+#define LACUNA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#define LCN_NOEXCEPT noexcept
+#else
+#define LCN_NOEXCEPT
+#endif
+
+/* -- Version ------------------------------------------------------------------------------------- */
+
+/* The library version this header belongs to. */
+#define LCN_VERSION_MAJOR 0
+#define LCN_VERSION_MINOR 1
+#define LCN_VERSION_PATCH 0
+/* Changes when something in this file changes incompatibly; it is the number in the shared library's
+ * name, liblacuna.so.1. */
+#define LCN_ABI_VERSION 1
+
+/* The LCN_ABI_VERSION the library was built with. A program should stop when it differs from its own. */
+int32_t lcn_abi_version(void) LCN_NOEXCEPT;
+
+/* "major.minor.patch" of the library. Static, never freed. */
+const char *lcn_version_string(void) LCN_NOEXCEPT;
+
+/* -- Status -------------------------------------------------------------------------------------- */
+
+/* A status code. Numbers are never reused or renumbered. */
+typedef int32_t lcn_status;
+enum {
+  LCN_OK = 0,
+  LCN_NULL_POINTER = 1,      /* a pointer that must not be NULL is */
+  LCN_INVALID_ARGUMENT = 2,  /* a value is outside its range, or not one of its constants */
+  LCN_STRUCT_SIZE = 3,       /* struct_size is not the size of any version of that struct */
+  LCN_INVALID_HANDLE = 4,    /* the handle was destroyed, never existed, or is of another kind */
+  LCN_SIZE_OVERFLOW = 5,     /* a size or a product of sizes does not fit the address space */
+  LCN_SHAPE_MISMATCH = 6,    /* two shapes, or a shape and a count, disagree */
+  LCN_INVALID_STRUCTURE = 7, /* offsets or indices break a rule of the format */
+  LCN_INVALID_STRIDE = 8,    /* a stride is too small, or lets elements overlap */
+  LCN_MISALIGNED = 9,        /* an array is not aligned to its element type */
+  LCN_BUFFER_TOO_SMALL = 10, /* an output buffer cannot hold the result; nothing was written */
+  LCN_OUT_OF_MEMORY = 11,    /* the memory for the result cannot be had */
+  LCN_UNSUPPORTED = 12,      /* valid, but this library, CPU or object cannot do it */
+  LCN_BAD_DATA = 13,         /* the contents of a file or blob are malformed */
+  LCN_FILE_NOT_FOUND = 14,   /* the file does not exist */
+  LCN_IO = 15,               /* the operating system failed to read or write */
+  LCN_NOT_A_NUMBER = 16,     /* a weight to be ranked is NaN */
+  LCN_ENVIRONMENT = 17,      /* an environment variable (LACUNA_ISA) has a value nobody knows */
+  LCN_INTERNAL = 18          /* a failure without a code of its own; lcn_last_error() tells */
+};
+
+/* The name of a status code, "LCN_SHAPE_MISMATCH"; "LCN_UNKNOWN_STATUS" for a number that is none.
+ * Static, never freed. */
+const char *lcn_status_string(lcn_status status) LCN_NOEXCEPT;
+
+/* What was wrong in the last failed call made by this thread; "" before the first. UTF-8, at most 1023
+ * bytes. Points to memory of the calling thread, valid until its next failing call or its end. */
+const char *lcn_last_error(void) LCN_NOEXCEPT;
+
+/* -- Processor ----------------------------------------------------------------------------------- */
+
+/* Instruction sets that kernels are compiled for. */
+enum {
+  LCN_ISA_BASELINE = 1, /* what the compiler assumes without flags */
+  LCN_ISA_V3 = 3,       /* x86-64-v3: AVX2 and FMA */
+  LCN_ISA_V4 = 4        /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
+};
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t isa;            /* LCN_ISA_…: the one chosen for kernels, honouring LACUNA_ISA */
+  int32_t detected_isa;   /* LCN_ISA_…: the widest this processor can run */
+  int32_t avx512_vnni;    /* 1 when the instructions exist, else 0 */
+  int32_t avx512_bf16;
+  int32_t avx512_vbmi2;
+  int32_t cores;          /* processors this process may run on */
+  int32_t reserved;       /* 0 */
+  int64_t l1d_bytes;      /* cache sizes; 0 when unknown */
+  int64_t l2_bytes;
+  int64_t l3_bytes;
+  char model[64];         /* processor name, NUL terminated */
+} lcn_cpu_info;
+#define LCN_CPU_INFO_INIT {(uint32_t)sizeof(lcn_cpu_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
+
+/* Fills `info`. Fails with LCN_ENVIRONMENT when LACUNA_ISA names no instruction set, or one that this
+ * processor lacks. */
+lcn_status lcn_get_cpu_info(lcn_cpu_info *info) LCN_NOEXCEPT;
+
+/* -- Matrices ------------------------------------------------------------------------------------ */
+
+/* Element types. */
+enum { LCN_F32 = 1, LCN_F64 = 2 };
+/* Index types. */
+enum { LCN_I32 = 1, LCN_I64 = 2 };
+/* Storage formats of a matrix handle. */
+enum { LCN_DENSE = 1, LCN_CSR = 2, LCN_BSR = 3 };
+/* Representations of a mask. */
+enum {
+  LCN_MASK_BYTES = 1, /* one byte per element, 0 removes, anything else keeps (numpy.bool_) */
+  LCN_MASK_BITS = 2   /* one bit per element: element j of a row is bit j % 8 of its byte j / 8 */
+};
+
+/* An immutable matrix in one of the storage formats. */
+typedef struct lcn_matrix lcn_matrix;
+
+/* A dense matrix in the caller's memory: element (i, j) is values[i · row_stride + j · column_stride].
+ * Both strides are 1 or more, and no two elements may share a place. row_stride 0 means `columns` and
+ * column_stride 0 means 1, the packed row-major layout. A kernel stored [in, out] (TensorFlow) is viewed
+ * as W [out, in] with row_stride 1 and column_stride out. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t dtype; /* LCN_F32 or LCN_F64 */
+  int64_t rows;
+  int64_t columns;
+  int64_t row_stride;
+  int64_t column_stride;
+  void *values; /* read only, except in lcn_mask_apply */
+} lcn_dense_desc;
+#define LCN_DENSE_DESC_INIT {(uint32_t)sizeof(lcn_dense_desc), LCN_F32, 0, 0, 0, 0, NULL}
+
+/* Compressed sparse rows: row i holds entries row_offsets[i] ..< row_offsets[i + 1]. Offsets rise from 0
+ * to nnz; columns strictly increase inside a row. A stored zero is kept. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t dtype;      /* LCN_F32 or LCN_F64 */
+  int32_t index_type; /* LCN_I32 or LCN_I64: of both index arrays */
+  int32_t reserved;   /* 0 */
+  int64_t rows;
+  int64_t columns;
+  int64_t nnz;
+  const void *row_offsets;    /* rows + 1 */
+  const void *column_indices; /* nnz */
+  const void *values;         /* nnz */
+} lcn_csr_desc;
+#define LCN_CSR_DESC_INIT \
+  {(uint32_t)sizeof(lcn_csr_desc), LCN_F32, LCN_I32, 0, 0, 0, 0, NULL, NULL, NULL}
+
+/* Block sparse rows, as scipy.sparse.bsr_matrix: the structure counts blocks, and block b keeps its
+ * block_rows · block_columns values at values[b · block_rows · block_columns], row-major. rows and columns
+ * count elements and need not be multiples of the block; cells outside the matrix read as zero. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t dtype;      /* LCN_F32 or LCN_F64 */
+  int32_t index_type; /* LCN_I32 or LCN_I64 */
+  int32_t reserved;   /* 0 */
+  int64_t rows;
+  int64_t columns;
+  int64_t block_rows;
+  int64_t block_columns;
+  int64_t blocks;             /* number of stored blocks */
+  const void *row_offsets;    /* ceil(rows / block_rows) + 1 */
+  const void *column_indices; /* blocks; each a block column */
+  const void *values;         /* blocks · block_rows · block_columns */
+} lcn_bsr_desc;
+#define LCN_BSR_DESC_INIT \
+  {(uint32_t)sizeof(lcn_bsr_desc), LCN_F32, LCN_I32, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL}
+
+/* A mask in the caller's memory. Row i starts at byte i · row_stride of `data`; row_stride 0 means packed:
+ * `columns` bytes, or ceil(columns / 8) for bits. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t kind; /* LCN_MASK_BYTES or LCN_MASK_BITS */
+  int64_t rows;
+  int64_t columns;
+  int64_t row_stride; /* bytes */
+  void *data;         /* read only, except in lcn_mask_compute */
+} lcn_mask_desc;
+#define LCN_MASK_DESC_INIT {(uint32_t)sizeof(lcn_mask_desc), LCN_MASK_BYTES, 0, 0, 0, NULL}
+
+/* What a matrix handle holds. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t dtype;
+  int32_t format; /* LCN_DENSE, LCN_CSR or LCN_BSR */
+  int32_t reserved;
+  int64_t rows;
+  int64_t columns;
+  int64_t stored;         /* stored elements: rows · columns, nnz, or blocks · block area */
+  int64_t block_rows;     /* 1 unless BSR */
+  int64_t block_columns;  /* 1 unless BSR */
+  int64_t blocks;         /* stored blocks; `stored` when not BSR */
+  int64_t position_bytes; /* memory of offsets and indices */
+  int64_t value_bytes;    /* memory of values */
+} lcn_matrix_info;
+#define LCN_MATRIX_INFO_INIT \
+  {(uint32_t)sizeof(lcn_matrix_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* A copy of a dense matrix, zeros and all. To store only its nonzeros, convert the result.
+ *
+ * Errors: LCN_INVALID_STRIDE, LCN_SIZE_OVERFLOW, LCN_OUT_OF_MEMORY, and those of any pointer or struct.
+ * O(rows · columns). */
+lcn_status lcn_matrix_from_dense(const lcn_dense_desc *dense, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* The entries of a dense matrix that a mask keeps, as CSR. A kept zero is stored.
+ *
+ * Errors: LCN_SHAPE_MISMATCH when mask and matrix disagree, and those of lcn_matrix_from_dense. */
+lcn_status lcn_matrix_from_masked_dense(const lcn_dense_desc *dense, const lcn_mask_desc *mask,
+                                        lcn_matrix **result) LCN_NOEXCEPT;
+
+/* A copy of a CSR matrix. The structure is checked: LCN_INVALID_STRUCTURE names the row and the index
+ * that break a rule. O(rows + nnz). */
+lcn_status lcn_matrix_from_csr(const lcn_csr_desc *csr, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* A copy of a BSR matrix, checked as lcn_matrix_from_csr does. Any block shape. */
+lcn_status lcn_matrix_from_bsr(const lcn_bsr_desc *bsr, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* A bitmask-compressed matrix, as CSR: `mask` says which elements are stored, `values` holds them packed in
+ * row-major order. `count` is the number of values and must equal the number of kept elements, else
+ * LCN_SHAPE_MISMATCH. */
+lcn_status lcn_matrix_from_bitmask(const lcn_mask_desc *mask, int32_t dtype, const void *values,
+                                   int64_t count, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* The same matrix in another storage format: LCN_DENSE, LCN_CSR (drops nothing that is stored, except the
+ * zeros when the source is dense or BSR), or LCN_BSR with blocks of block_rows × block_columns (a block is
+ * stored when it has a stored element). The block arguments are ignored for other formats.
+ * O(rows · columns) at most. */
+lcn_status lcn_matrix_convert(const lcn_matrix *matrix, int32_t format, int64_t block_rows,
+                              int64_t block_columns, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* The transposed matrix in the same format; the block of a BSR matrix is transposed too. */
+lcn_status lcn_matrix_transpose(const lcn_matrix *matrix, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* Fills `info`. */
+lcn_status lcn_matrix_get_info(const lcn_matrix *matrix, lcn_matrix_info *info) LCN_NOEXCEPT;
+
+/* Writes every element to `dense`, whose dtype and shape must be the matrix's (LCN_SHAPE_MISMATCH).
+ * Works for any storage format; what is not stored is written as 0. */
+lcn_status lcn_matrix_to_dense(const lcn_matrix *matrix, const lcn_dense_desc *dense) LCN_NOEXCEPT;
+
+/* Writes a CSR matrix's arrays. `row_offsets` takes rows + 1 indices, `column_indices` and `values` take
+ * `capacity` entries each, at least lcn_matrix_info.stored (else LCN_BUFFER_TOO_SMALL). LCN_UNSUPPORTED when
+ * the matrix is not CSR (convert it), LCN_SIZE_OVERFLOW when an offset does not fit `index_type`. */
+lcn_status lcn_matrix_to_csr(const lcn_matrix *matrix, int32_t index_type, void *row_offsets,
+                             void *column_indices, void *values, int64_t capacity) LCN_NOEXCEPT;
+
+/* Writes a BSR matrix's arrays, in the layout of lcn_bsr_desc. `capacity` counts blocks. Errors as
+ * lcn_matrix_to_csr. */
+lcn_status lcn_matrix_to_bsr(const lcn_matrix *matrix, int32_t index_type, void *row_offsets,
+                             void *column_indices, void *values, int64_t capacity) LCN_NOEXCEPT;
+
+/* Writes which elements are stored to `mask`, whose shape must be the matrix's. Then `values` (may be NULL;
+ * `capacity` elements) takes the stored elements packed in row-major order. From a dense matrix only
+ * nonzeros count as stored. */
+lcn_status lcn_matrix_to_bitmask(const lcn_matrix *matrix, const lcn_mask_desc *mask, void *values,
+                                 int64_t capacity, int64_t *count) LCN_NOEXCEPT;
+
+/* Gives a matrix back. NULL does nothing; a handle given back before is LCN_INVALID_HANDLE. A call that
+ * uses the matrix on another thread finishes undisturbed. */
+lcn_status lcn_matrix_destroy(lcn_matrix *matrix) LCN_NOEXCEPT;
+
+/* -- Plans --------------------------------------------------------------------------------------- */
+
+/* How activations lie in memory. */
+enum {
+  LCN_COLUMNS = 1, /* Y[out, n] = W · X[in, n]: one column per right-hand side */
+  LCN_ROWS = 2     /* Y[batch, out] = X[batch, in] · Wᵀ: one row per right-hand side */
+};
+/* What is applied to every element of Y, after the bias. */
+enum {
+  LCN_ACTIVATION_NONE = 0,
+  LCN_ACTIVATION_RELU = 1, /* max(0, y) */
+  LCN_ACTIVATION_CLAMP = 2 /* min(max(y, clamp_lower), clamp_upper) */
+};
+
+/* A matrix packed for one kernel, with the epilogue fused in. */
+typedef struct lcn_plan lcn_plan;
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t layout;        /* LCN_COLUMNS or LCN_ROWS */
+  int64_t width;         /* expected n or batch, 1 or more: the kernel is chosen for it */
+  const void *bias;      /* one value per output row, of the matrix's dtype; NULL for none. Copied. */
+  int64_t bias_count;    /* number of values at bias: the matrix's rows, or 0 */
+  int32_t activation;    /* LCN_ACTIVATION_… */
+  int32_t threads;       /* threads that lcn_plan_run may use, 1 … 1024; 1 runs in the caller alone */
+  double clamp_lower;    /* for LCN_ACTIVATION_CLAMP; may be infinite */
+  double clamp_upper;
+  int32_t deterministic; /* 1: bitwise the same result for any number of threads and slices */
+  int32_t reserved;      /* 0 */
+  const char *kernel;    /* forces a kernel by its name in lcn_plan_describe; NULL lets Lacuna choose */
+} lcn_plan_options;
+#define LCN_PLAN_OPTIONS_INIT \
+  {(uint32_t)sizeof(lcn_plan_options), LCN_COLUMNS, 1, NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL}
+
+/* What a plan is. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t dtype;
+  int32_t layout;
+  int32_t threads;
+  int64_t rows;            /* of W: outputs */
+  int64_t columns;         /* of W: inputs */
+  int64_t width;           /* expected n or batch */
+  int64_t slices;          /* most slices that still have work each in lcn_plan_run_slice */
+  int64_t stored;          /* stored elements of the matrix it was made from */
+  int64_t packed_bytes;    /* memory of the packed matrix */
+  char kernel[64];         /* the kernel's name */
+} lcn_plan_info;
+#define LCN_PLAN_INFO_INIT {(uint32_t)sizeof(lcn_plan_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
+
+/* Packs `matrix` for products of `options->width` right-hand sides and chooses the kernel. `options` NULL
+ * means LCN_PLAN_OPTIONS_INIT. The plan keeps nothing of the caller's: matrix and bias may go.
+ *
+ * Errors: LCN_SHAPE_MISMATCH for a bias of another length, LCN_UNSUPPORTED for a kernel name that does not
+ * exist for this matrix, layout and CPU (the text lists those that do), LCN_ENVIRONMENT as lcn_get_cpu_info.
+ * O(stored), allocates. */
+lcn_status lcn_plan_create(const lcn_matrix *matrix, const lcn_plan_options *options,
+                           lcn_plan **result) LCN_NOEXCEPT;
+
+/* Fills `info`. */
+lcn_status lcn_plan_get_info(const lcn_plan *plan, lcn_plan_info *info) LCN_NOEXCEPT;
+
+/* Writes a text of a few lines: shape, density, kernel chosen and why, bytes packed. At most `capacity` bytes
+ * with the NUL; `*length` (may be NULL) gets the bytes needed without the NUL. `text` NULL with capacity 0
+ * asks for the length. LCN_BUFFER_TOO_SMALL writes nothing but `*length`. */
+lcn_status lcn_plan_describe(const lcn_plan *plan, char *text, size_t capacity,
+                             size_t *length) LCN_NOEXCEPT;
+
+/* Bytes of scratch memory that one lcn_plan_run or lcn_plan_run_slice of `width` right-hand sides wants;
+ * 0 for kernels that need none. */
+lcn_status lcn_plan_workspace_size(const lcn_plan *plan, int64_t width, size_t *bytes) LCN_NOEXCEPT;
+
+/* Y ← activation(W·X + bias), or activation(X·Wᵀ + bias) row by row.
+ *
+ *     layout       X                          Y
+ *     LCN_COLUMNS  [columns, width], x_stride ≥ width    [rows, width], y_stride ≥ width
+ *     LCN_ROWS     [width, columns], x_stride ≥ columns  [width, rows], y_stride ≥ rows
+ *
+ * x and y are row-major arrays of the plan's dtype, strides in elements, and must not overlap. `width` may
+ * differ from the planned one: the result is right, only perhaps not the fastest; width 0 does nothing.
+ * `workspace` is scratch memory of at least lcn_plan_workspace_size bytes, 64-byte aligned, used by no other
+ * call at the same time; NULL is right when that size is 0 and otherwise makes the call allocate.
+ *
+ * Allocates nothing and takes no lock when threads is 1. Any number of threads may run one plan at once.
+ * Errors: LCN_NULL_POINTER, LCN_MISALIGNED, LCN_INVALID_STRIDE, LCN_SIZE_OVERFLOW, LCN_INVALID_ARGUMENT for
+ * overlapping arrays or a negative width, LCN_BUFFER_TOO_SMALL for a workspace that is. y is untouched then. */
+lcn_status lcn_plan_run(const lcn_plan *plan, const void *x, int64_t x_stride, void *y, int64_t y_stride,
+                        int64_t width, void *workspace, size_t workspace_bytes) LCN_NOEXCEPT;
+
+/* Slice number `slice` of `slices` of that product, in the calling thread: every y element belongs to exactly
+ * one slice, so that running all of them, in any order and from any threads, is one lcn_plan_run with the
+ * same bits. `slices` is 1 … 65536; beyond lcn_plan_info.slices some do nothing. Each concurrent slice needs
+ * a workspace of its own. Allocates nothing, takes no lock. */
+lcn_status lcn_plan_run_slice(const lcn_plan *plan, int64_t slice, int64_t slices, const void *x,
+                              int64_t x_stride, void *y, int64_t y_stride, int64_t width, void *workspace,
+                              size_t workspace_bytes) LCN_NOEXCEPT;
+
+/* Writes the plan as a relocatable blob: no pointers inside, the same bytes wherever it lies. `*length` gets
+ * the bytes needed; `blob` NULL with capacity 0 asks for it. LCN_BUFFER_TOO_SMALL writes nothing but
+ * `*length`. The blob is little-endian and carries a version, the matrix, the options and the kernel chosen. */
+lcn_status lcn_plan_serialize(const lcn_plan *plan, void *blob, size_t capacity,
+                              size_t *length) LCN_NOEXCEPT;
+
+/* The plan in a blob, which may be a read-only file mapping at any address. The blob is checked in full, so
+ * damage is LCN_BAD_DATA and never a crash; it may go once the call returns. On a processor that lacks the
+ * saved kernel's instruction set another kernel is chosen. */
+lcn_status lcn_plan_map(const void *blob, size_t length, lcn_plan **result) LCN_NOEXCEPT;
+
+/* Gives a plan back. NULL does nothing; a handle given back before is LCN_INVALID_HANDLE. A run on another
+ * thread finishes undisturbed. */
+lcn_status lcn_plan_destroy(lcn_plan *plan) LCN_NOEXCEPT;
+
+/* -- Pruning on raw buffers ---------------------------------------------------------------------- */
+
+enum {
+  LCN_SCHEDULE_CONSTANT = 1,  /* final_sparsity from begin_step on */
+  LCN_SCHEDULE_POLYNOMIAL = 2 /* from initial to final between begin_step and end_step */
+};
+
+/* A sparsity for every training step. With p = clamp((step − begin) / (end − begin), 0, 1):
+ *
+ *     polynomial: (initial − final) · (1 − p)^power + final
+ *
+ * Masks are recomputed every `frequency` steps from begin_step on, and always at end_step; an end_step
+ * below 0 (constant schedules only) means never to stop. Steps count from 1 in a training loop. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t kind;            /* LCN_SCHEDULE_… */
+  double initial_sparsity; /* 0 … 1; polynomial only */
+  double final_sparsity;   /* 0 … 1 */
+  double power;            /* above 0; polynomial only */
+  int64_t begin_step;
+  int64_t end_step;
+  int64_t frequency;       /* steps, 1 or more */
+} lcn_schedule_desc;
+#define LCN_SCHEDULE_DESC_INIT \
+  {(uint32_t)sizeof(lcn_schedule_desc), LCN_SCHEDULE_POLYNOMIAL, 0.0, 0.0, 3.0, 0, 0, 100}
+
+/* The sparsity that the schedule asks for at `step`, a fraction of zeros. */
+lcn_status lcn_schedule_sparsity(const lcn_schedule_desc *schedule, int64_t step,
+                                 double *sparsity) LCN_NOEXCEPT;
+
+/* Whether masks are recomputed at `step`: 1 or 0. */
+lcn_status lcn_schedule_is_update(const lcn_schedule_desc *schedule, int64_t step,
+                                  int32_t *is_update) LCN_NOEXCEPT;
+
+enum {
+  LCN_TIES_EXACT = 1, /* exactly k survive; of equal magnitudes the lower index does */
+  LCN_TIES_KEEP = 2   /* everything at or above the k-th magnitude survives (TensorFlow's rule) */
+};
+enum {
+  LCN_POOL_AVERAGE = 1, /* a block counts its mean magnitude, over its cells inside the matrix */
+  LCN_POOL_MAXIMUM = 2
+};
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t ties;          /* LCN_TIES_… */
+  double sparsity;       /* fraction to remove, 0 … 1 */
+  int64_t block_rows;    /* 1 × 1 prunes single elements */
+  int64_t block_columns;
+  int32_t pooling;       /* LCN_POOL_…, for blocks */
+  int32_t reserved;      /* 0 */
+} lcn_mask_options;
+#define LCN_MASK_OPTIONS_INIT \
+  {(uint32_t)sizeof(lcn_mask_options), LCN_TIES_EXACT, 0.0, 1, 1, LCN_POOL_AVERAGE, 0}
+
+/* Writes to `mask` which elements of `weights` (f32) stay when the smallest magnitudes are removed:
+ * k = max(round(N · (1 − sparsity)), 1) elements or blocks are kept, half to even. `*kept` (may be NULL) gets
+ * the number of kept elements.
+ *
+ * Errors: LCN_NOT_A_NUMBER when a weight is NaN (the text names the place), LCN_SHAPE_MISMATCH,
+ * LCN_UNSUPPORTED for f64 weights. Weights with column_stride 1 are read in place. O(rows · columns). */
+lcn_status lcn_mask_compute(const lcn_dense_desc *weights, const lcn_mask_options *options,
+                            const lcn_mask_desc *mask, int64_t *kept) LCN_NOEXCEPT;
+
+/* w ← 0 where the mask removes, in place, f32 or f64, any strides. NaN and Inf become 0 too. */
+lcn_status lcn_mask_apply(const lcn_dense_desc *weights, const lcn_mask_desc *mask) LCN_NOEXCEPT;
+
+/* The k-th largest magnitude of `count` f32 or f64 values, 1 ≤ k ≤ count: keeping |v| ≥ *threshold keeps at
+ * least k. O(count). LCN_NOT_A_NUMBER when a value is NaN. */
+lcn_status lcn_topk_threshold(int32_t dtype, const void *values, int64_t count, int64_t k,
+                              double *threshold) LCN_NOEXCEPT;
+
+/* -- Models -------------------------------------------------------------------------------------- */
+
+/* A network from a .lacuna file, planned for inference. */
+typedef struct lcn_model lcn_model;
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t threads; /* threads that a run may use, 1 … 1024 */
+  int64_t batch;   /* expected number of inputs per run, 1 or more */
+} lcn_model_options;
+#define LCN_MODEL_OPTIONS_INIT {(uint32_t)sizeof(lcn_model_options), 1, 1}
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t reserved;
+  int64_t inputs;      /* f32 values per input */
+  int64_t outputs;     /* f32 values per output */
+  int64_t parameters;  /* weights and biases, zeros included */
+  int64_t stored;      /* those that are stored */
+  int64_t weights;     /* weight matrices, for lcn_model_get_weight */
+} lcn_model_info;
+#define LCN_MODEL_INFO_INIT {(uint32_t)sizeof(lcn_model_info), 0, 0, 0, 0, 0, 0}
+
+/* Loads the network in the file at `path` (UTF-8, at most 4095 bytes). `options` NULL means
+ * LCN_MODEL_OPTIONS_INIT. Errors: LCN_FILE_NOT_FOUND, LCN_IO, LCN_BAD_DATA, LCN_UNSUPPORTED for a valid file
+ * without a network. */
+lcn_status lcn_model_load(const char *path, const lcn_model_options *options,
+                          lcn_model **result) LCN_NOEXCEPT;
+
+/* Fills `info`. */
+lcn_status lcn_model_get_info(const lcn_model *model, lcn_model_info *info) LCN_NOEXCEPT;
+
+/* Writes one line per layer; arguments and errors as lcn_plan_describe. */
+lcn_status lcn_model_describe(const lcn_model *model, char *text, size_t capacity,
+                              size_t *length) LCN_NOEXCEPT;
+
+/* output[batch, outputs] ← network(input[batch, inputs]), packed row-major f32 arrays that do not overlap.
+ * Any number of threads may run one model at once. */
+lcn_status lcn_model_run(const lcn_model *model, const float *input, float *output,
+                         int64_t batch) LCN_NOEXCEPT;
+
+/* A copy of weight matrix number `index`, 0 ≤ index < lcn_model_info.weights, in layer order. */
+lcn_status lcn_model_get_weight(const lcn_model *model, int64_t index, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* Gives a model back. NULL does nothing; a handle given back before is LCN_INVALID_HANDLE. */
+lcn_status lcn_model_destroy(lcn_model *model) LCN_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

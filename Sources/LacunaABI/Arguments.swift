@@ -1,0 +1,145 @@
+// The rules that every value from C has to pass before it reaches code that may trap.
+
+import CLacuna
+import LacunaFormats
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// Largest dimension or stride count accepted: 2³¹ − 1. Sums of two are far from overflow.
+let largestDimension = Int(Int32.max)
+/// Most elements of one block.
+let largestBlockArea = 1 << 20
+
+/// `value` as a dimension called `name`.
+func dimension(_ value: Int64, _ name: StaticString) throws(Failure) -> Int {
+  if value < 0 { throw Failure(.invalidArgument, "\(name) is \(value), must be 0 or more") }
+  if value > Int64(largestDimension) {
+    throw Failure(.sizeOverflow, "\(name) is \(value), must be at most \(largestDimension)")
+  }
+  return Int(value)
+}
+
+/// `a · b`, or a failure when it does not fit.
+func product(_ a: Int, _ b: Int, _ name: StaticString) throws(Failure) -> Int {
+  let (product, overflow) = a.multipliedReportingOverflow(by: b)
+  if overflow || product > Int.max / 16 {
+    throw Failure(.sizeOverflow, "\(name): \(a) · \(b) does not fit the address space")
+  }
+  return product
+}
+
+/// An element type from its constant.
+func elementType(_ dtype: Int32) throws(Failure) -> DType {
+  switch Int(dtype) {
+  case LCN_F32: .f32
+  case LCN_F64: .f64
+  default: throw Failure(.invalidArgument, "dtype is \(dtype), must be LCN_F32 or LCN_F64")
+  }
+}
+
+/// Whether the index type is the 64-bit one.
+func isWideIndex(_ type: Int32) throws(Failure) -> Bool {
+  switch Int(type) {
+  case LCN_I32: false
+  case LCN_I64: true
+  default: throw Failure(.invalidArgument, "index_type is \(type), must be LCN_I32 or LCN_I64")
+  }
+}
+
+/// `pointer` to elements of `size` bytes: there when `count` is not 0, and aligned.
+func array(
+  _ pointer: UnsafeRawPointer?, count: Int, size: Int, _ name: StaticString
+) throws(Failure) -> UnsafeRawPointer {
+  guard let pointer else {
+    // Nothing is read through the stand-in: there are no elements.
+    if count == 0 { return UnsafeRawPointer(bitPattern: 64).unsafelyUnwrapped }
+    throw Failure(.nullPointer, "\(name) is NULL, but \(count) elements are expected there")
+  }
+  if Int(bitPattern: pointer) & (size - 1) != 0 {
+    throw Failure(.misaligned, "\(name) is not aligned to its \(size)-byte elements")
+  }
+  return pointer
+}
+
+/// As `array`, for an array to be written.
+func mutableArray(
+  _ pointer: UnsafeMutableRawPointer?, count: Int, size: Int, _ name: StaticString
+) throws(Failure) -> UnsafeMutableRawPointer {
+  UnsafeMutableRawPointer(
+    mutating: try array(UnsafeRawPointer(pointer), count: count, size: size, name))
+}
+
+/// The struct behind `pointer`, once its size field says that it is the one meant.
+func descriptor<T>(
+  _ pointer: UnsafePointer<T>?, _ name: StaticString
+) throws(Failure) -> T {
+  guard let pointer else { throw Failure(.nullPointer, "\(name) is NULL") }
+  try checkStructSize(UnsafeRawPointer(pointer), T.self, name)
+  return pointer.pointee
+}
+
+/// As `descriptor`, for a struct to be filled.
+func output<T>(
+  _ pointer: UnsafeMutablePointer<T>?, _ name: StaticString
+) throws(Failure) -> UnsafeMutablePointer<T> {
+  guard let pointer else { throw Failure(.nullPointer, "\(name) is NULL") }
+  try checkStructSize(UnsafeRawPointer(pointer), T.self, name)
+  return pointer
+}
+
+private func checkStructSize<T>(
+  _ pointer: UnsafeRawPointer, _ type: T.Type, _ name: StaticString
+) throws(Failure) {
+  if Int(bitPattern: pointer) & (MemoryLayout<T>.alignment - 1) != 0 {
+    throw Failure(.misaligned, "\(name) is not aligned")
+  }
+  let size = Int(pointer.load(as: UInt32.self))
+  if size != MemoryLayout<T>.size {
+    throw Failure(
+      .structSize,
+      "struct_size of \(name) is \(size), this library knows \(MemoryLayout<T>.size)")
+  }
+}
+
+/// Where a handle is to be put; it is NULL there until the call has succeeded.
+func result<T>(
+  _ pointer: UnsafeMutablePointer<T?>?, _ name: StaticString = "result"
+) throws(Failure) -> UnsafeMutablePointer<T?> {
+  guard let pointer else { throw Failure(.nullPointer, "\(name) is NULL") }
+  if Int(bitPattern: pointer) & (MemoryLayout<UnsafeRawPointer>.alignment - 1) != 0 {
+    throw Failure(.misaligned, "\(name) is not aligned")
+  }
+  pointer.pointee = nil
+  return pointer
+}
+
+/// Fails when `bytes` more cannot be had: beyond what the machine has, or refused by the system.
+///
+/// An allocation that fails inside Swift ends the process, so large ones are tried here first.
+func reserve(_ bytes: Int) throws(Failure) {
+  if bytes < 1 << 20 { return }
+  let physical = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(
+    by: sysconf(Int32(_SC_PAGESIZE)))
+  let memory = bytes <= physical.partialValue || physical.overflow ? malloc(bytes) : nil
+  guard let memory else { throw Failure(.outOfMemory, "\(bytes) bytes cannot be allocated") }
+  free(memory)
+}
+
+/// The text behind a C string of at most `limit` bytes.
+func text(
+  _ pointer: UnsafePointer<CChar>, limit: Int, _ name: StaticString
+) throws(Failure) -> String {
+  let length = strnlen(pointer, limit)
+  if length == limit {
+    throw Failure(.invalidArgument, "\(name) has no end within \(limit) bytes")
+  }
+  let bytes = UnsafeRawBufferPointer(start: pointer, count: length)
+  guard let text = String(validating: bytes.bindMemory(to: UInt8.self), as: UTF8.self) else {
+    throw Failure(.invalidArgument, "\(name) is not UTF-8")
+  }
+  return text
+}

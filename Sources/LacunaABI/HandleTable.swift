@@ -1,0 +1,158 @@
+// Tokens for C in place of pointers: token → object, safe against a second destroy and a forged value.
+
+import Synchronization
+
+/// What a handle stands for; part of the token, so that a plan is never taken for a matrix.
+enum HandleKind: UInt64 {
+  case matrix = 1
+  case plan = 2
+  case model = 3
+
+  var name: String {
+    switch self {
+    case .matrix: "matrix"
+    case .plan: "plan"
+    case .model: "model"
+    }
+  }
+}
+
+/// All live handles of the process.
+///
+/// A token is never dereferenced. Its bits are
+///
+///     63        32 31           4 3    0
+///     generation    slot + 1       kind
+///
+/// and the slot's state word counts who is using the object:
+///
+///     63        32   31    30     29     0
+///     generation    live  dying   users
+///
+/// `use` adds a user and then looks whether generation and live bit are as the token says; it takes no
+/// lock. `destroy` turns live into dying; whoever removes the last user of a dying slot raises the
+/// generation and releases the object. So a destroyed token is recognised for the next 2³² objects in
+/// that slot, and an object that another thread is using outlives its handle.
+enum HandleTable {
+  private struct Slot: ~Copyable {
+    let state = Atomic<UInt64>(0)
+    var object: Unmanaged<AnyObject>?
+    var kind: UInt64 = 0
+  }
+
+  private static let live: UInt64 = 1 << 31
+  private static let dying: UInt64 = 1 << 30
+  private static let userMask: UInt64 = (1 << 30) - 1
+  /// Slots per chunk and chunks: 2²⁴ handles, and 32 KiB before the first one.
+  private static let chunkBits = 12
+  private static let chunks = 1 << 12
+
+  private struct Free {
+    var slots: [UInt32] = []
+    var used = 0
+  }
+  private static let free = Mutex(Free())
+  /// Pointers to chunks, as integers; 0 where none was made yet. Chunks live as long as the process.
+  // Sound: the memory is initialised once, under the global's own `once`, and only holds atomics.
+  nonisolated(unsafe) private static let chunkTable: UnsafeMutablePointer<Atomic<UInt>> = {
+    let table = UnsafeMutablePointer<Atomic<UInt>>.allocate(capacity: chunks)
+    for i in 0..<chunks { (table + i).initialize(to: Atomic(0)) }
+    return table
+  }()
+
+  private static func slot(_ index: Int) -> UnsafeMutablePointer<Slot>? {
+    if index >> chunkBits >= chunks { return nil }
+    let chunk = chunkTable[index >> chunkBits].load(ordering: .acquiring)
+    guard let base = UnsafeMutablePointer<Slot>(bitPattern: chunk) else { return nil }
+    return base + (index & ((1 << chunkBits) - 1))
+  }
+
+  /// A new token for `object`, or nil when all slots are taken.
+  static func insert(_ object: AnyObject, _ kind: HandleKind) -> OpaquePointer? {
+    let index: Int? = free.withLock { free in
+      if let index = free.slots.popLast() { return Int(index) }
+      if free.used == chunks << chunkBits { return nil }
+      let index = free.used
+      if index & ((1 << chunkBits) - 1) == 0 {
+        let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: 1 << chunkBits)
+        for i in 0..<1 << chunkBits { (chunk + i).initialize(to: Slot()) }
+        chunkTable[index >> chunkBits].store(UInt(bitPattern: chunk), ordering: .releasing)
+      }
+      free.used += 1
+      free.slots.reserveCapacity(free.used)
+      return index
+    }
+    guard let index, let slot = slot(index) else { return nil }
+    slot.pointee.object = Unmanaged.passRetained(object)
+    slot.pointee.kind = kind.rawValue
+    let state = slot.pointee.state.add(live, ordering: .acquiringAndReleasing).newValue
+    let token = state >> 32 << 32 | UInt64(index + 1) << 4 | kind.rawValue
+    return OpaquePointer(bitPattern: UInt(token))
+  }
+
+  /// Calls `body` with the object behind `token`; throws when there is none of that kind.
+  @inline(__always)
+  static func use<Object: AnyObject, R>(
+    _ token: OpaquePointer?, _ kind: HandleKind, as type: Object.Type,
+    _ body: (Object) throws(Failure) -> R
+  ) throws(Failure) -> R {
+    let slot = try pin(token, kind)
+    defer { unpin(slot, index: (Int(bitPattern: token) & 0xffff_ffff) >> 4 - 1) }
+    let object = slot.pointee.object.unsafelyUnwrapped
+    return try object._withUnsafeGuaranteedRef { (object) throws(Failure) -> R in
+      try body(unsafeDowncast(object, to: type))
+    }
+  }
+
+  /// Ends the life of `token`. The object goes now, or when its last user leaves.
+  static func destroy(_ token: OpaquePointer?, _ kind: HandleKind) throws(Failure) {
+    if token == nil { return }
+    let slot = try pin(token, kind)
+    defer { unpin(slot, index: (Int(bitPattern: token) & 0xffff_ffff) >> 4 - 1) }
+    var state = slot.pointee.state.load(ordering: .relaxed)
+    while state & live != 0 {
+      let (exchanged, original) = slot.pointee.state.weakCompareExchange(
+        expected: state, desired: state ^ live | dying, ordering: .acquiringAndReleasing)
+      if exchanged { return }
+      state = original
+    }
+    throw stale(kind)
+  }
+
+  private static func stale(_ kind: HandleKind) -> Failure {
+    Failure(
+      .invalidHandle,
+      "this \(kind.name) handle was destroyed before, never existed, or is of another kind")
+  }
+
+  /// Adds a user to the slot of `token`. The caller removes it with `unpin`.
+  private static func pin(
+    _ token: OpaquePointer?, _ kind: HandleKind
+  ) throws(Failure) -> UnsafeMutablePointer<Slot> {
+    guard let token else { throw Failure(.nullPointer, "the \(kind.name) handle is NULL") }
+    let bits = UInt64(UInt(bitPattern: token))
+    let index = Int((bits & 0xffff_ffff) >> 4) - 1
+    guard bits & 15 == kind.rawValue, index >= 0, let slot = slot(index) else { throw stale(kind) }
+    let state = slot.pointee.state.add(1, ordering: .acquiring).newValue
+    if state >> 32 == bits >> 32, state & live != 0, slot.pointee.kind == kind.rawValue {
+      return slot
+    }
+    unpin(slot, index: index)
+    throw stale(kind)
+  }
+
+  private static func unpin(_ slot: UnsafeMutablePointer<Slot>, index: Int) {
+    let state = slot.pointee.state.subtract(1, ordering: .acquiringAndReleasing).newValue
+    if state & dying == 0 || state & userMask != 0 { return }
+    // A stale token may add itself for an instant; then its own unpin comes here again.
+    let next = (state >> 32 &+ 1) << 32
+    if slot.pointee.state.compareExchange(
+      expected: state, desired: next, ordering: .acquiringAndReleasing
+    ).exchanged {
+      let object = slot.pointee.object.unsafelyUnwrapped
+      slot.pointee.object = nil
+      free.withLock { $0.slots.append(UInt32(index)) }
+      object.release()
+    }
+  }
+}
