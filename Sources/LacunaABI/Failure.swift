@@ -58,11 +58,28 @@ struct Failure: Error {
     self.init(status, error.description)
   }
 
+  init(_ error: OperationError) {
+    switch error {
+    case .format(let error): self.init(error)
+    case .shapeMismatch, .biasCount: self.init(.shapeMismatch, error.description)
+    case .outOfRange, .invalidClamp: self.init(.invalidArgument, error.description)
+    case .unknownISA, .unavailableISA: self.init(.environment, error.description)
+    case .unknownKernel: self.init(.unsupported, error.description)
+    case .invalidDecision: self.init(.badData, error.description)
+    }
+  }
 }
 
 extension Failure {
   /// Runs `body`, whose errors are the formats' own.
   static func format<R>(_ body: () throws(FormatError) -> R) throws(Failure) -> R {
+    do { return try body() } catch { throw Failure(error) }
+  }
+}
+
+extension Failure {
+  /// Runs `body`, whose errors are the operations' own.
+  static func operation<R>(_ body: () throws(OperationError) -> R) throws(Failure) -> R {
     do { return try body() } catch { throw Failure(error) }
   }
 }

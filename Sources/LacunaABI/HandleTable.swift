@@ -86,7 +86,7 @@ enum HandleTable {
     slot.pointee.object = Unmanaged.passRetained(object)
     slot.pointee.kind = kind.rawValue
     let state = slot.pointee.state.add(live, ordering: .acquiringAndReleasing).newValue
-    let token = state >> 32 << 32 | UInt64(index + 1) << 4 | kind.rawValue
+    let token = state & ~0xffff_ffff | UInt64(index + 1) << 4 | kind.rawValue
     return OpaquePointer(bitPattern: UInt(token))
   }
 
@@ -98,10 +98,8 @@ enum HandleTable {
   ) throws(Failure) -> R {
     let slot = try pin(token, kind)
     defer { unpin(slot, index: (Int(bitPattern: token) & 0xffff_ffff) >> 4 - 1) }
-    let object = slot.pointee.object.unsafelyUnwrapped
-    return try object._withUnsafeGuaranteedRef { (object) throws(Failure) -> R in
-      try body(unsafeDowncast(object, to: type))
-    }
+    let object = slot.pointee.object.unsafelyUnwrapped.takeUnretainedValue()
+    return try body(unsafeDowncast(object, to: type))
   }
 
   /// Ends the life of `token`. The object goes now, or when its last user leaves.

@@ -1,0 +1,138 @@
+// What a matrix handle stands for: a dense, CSR or BSR matrix of f32 or f64.
+
+import CLacuna
+import LacunaFormats
+
+/// One matrix in one storage format.
+enum StoredMatrix<Scalar: SparseScalar>: Sendable {
+  case dense(DenseMatrix<Scalar>)
+  case csr(CSRMatrix<Scalar>)
+  case bsr(BSRMatrix<Scalar>)
+
+  var rows: Int {
+    switch self {
+    case .dense(let m): m.rows
+    case .csr(let m): m.rows
+    case .bsr(let m): m.rows
+    }
+  }
+  var columns: Int {
+    switch self {
+    case .dense(let m): m.columns
+    case .csr(let m): m.columns
+    case .bsr(let m): m.columns
+    }
+  }
+  /// Stored elements, zeros inside blocks and dense matrices included.
+  var stored: Int {
+    switch self {
+    case .dense(let m): m.rows * m.columns
+    case .csr(let m): m.nnz
+    case .bsr(let m): m.values.count
+    }
+  }
+
+  /// The matrix as CSR. A stored zero of a CSR matrix stays; those of the other formats go.
+  func csr() throws(Failure) -> CSRMatrix<Scalar> {
+    // Offsets, then index and value of each entry.
+    try reserve((rows + 1) * 8 + stored * 12)
+    switch self {
+    case .dense(let m): return CSRMatrix(dense: m)
+    case .csr(let m): return m
+    case .bsr(let m): return CSRMatrix(m)
+    }
+  }
+
+  func dense() throws(Failure) -> DenseMatrix<Scalar> {
+    try reserve(
+      try product(try product(rows, columns, "elements"), MemoryLayout<Scalar>.size, "bytes"))
+    switch self {
+    case .dense(let m): return m
+    case .csr(let m): return m.dense()
+    case .bsr(let m): return m.dense()
+    }
+  }
+
+  func bsr(_ block: BlockSize) throws(Failure) -> BSRMatrix<Scalar> {
+    if case .bsr(let m) = self, m.block == block { return m }
+    let grid = block.grid(rows: rows, columns: columns)
+    let blocks = min(try product(grid.rows, grid.columns, "blocks"), stored)
+    let cells = try product(blocks, block.area, "stored elements")
+    try reserve(
+      try product(cells, 2 * MemoryLayout<Scalar>.size, "bytes") + (grid.rows + 1) * 8 + blocks * 8)
+    switch self {
+    case .dense(let m): return BSRMatrix(dense: m, block: block)
+    case .csr(let m): return BSRMatrix(m, block: block)
+    case .bsr(let m): return BSRMatrix(CSRMatrix(m), block: block)
+    }
+  }
+
+  func transposed() throws(Failure) -> StoredMatrix {
+    try reserve((rows + columns + 2) * 16 + (try product(stored, 24, "bytes")))
+    switch self {
+    case .dense(let m): return .dense(m.transposed())
+    case .csr(let m): return .csr(m.transposed())
+    case .bsr(let m): return .bsr(m.transposed())
+    }
+  }
+
+  /// Which elements are stored; from a dense matrix, which are not zero.
+  func mask() throws(Failure) -> BitMask {
+    try reserve(try product(rows, (columns + 63) / 64 * 8, "bytes"))
+    switch self {
+    case .dense(let m): return BitMask(nonzerosOf: m)
+    case .csr(let m): return BitMask(m.pattern)
+    case .bsr(let m): return BitMask(m)
+    }
+  }
+
+  /// Fills the members that depend on the format.
+  func describe(_ info: inout lcn_matrix_info) {
+    let size = MemoryLayout<Scalar>.size
+    info.dtype = Int32(Scalar.dtype == .f32 ? LCN_F32 : LCN_F64)
+    (info.rows, info.columns) = (Int64(rows), Int64(columns))
+    info.stored = Int64(stored)
+    (info.block_rows, info.block_columns, info.blocks) = (1, 1, Int64(stored))
+    info.position_bytes = 0
+    info.value_bytes = Int64(stored * size)
+    info.reserved = 0
+    switch self {
+    case .dense:
+      info.format = Int32(LCN_DENSE)
+    case .csr(let m):
+      info.format = Int32(LCN_CSR)
+      info.position_bytes = Int64(positionBytes(m.pattern))
+    case .bsr(let m):
+      info.format = Int32(LCN_BSR)
+      (info.block_rows, info.block_columns) = (Int64(m.block.rows), Int64(m.block.columns))
+      info.blocks = Int64(m.blocks)
+      info.position_bytes = Int64(positionBytes(m.blockPattern))
+    }
+  }
+
+  private func positionBytes(_ pattern: CSRPattern) -> Int {
+    pattern.rowOffsets.count * MemoryLayout<Int>.size + pattern.columnIndices.byteCount
+  }
+}
+
+/// The object behind an lcn_matrix.
+final class MatrixObject: Sendable {
+  enum Value: Sendable {
+    case f32(StoredMatrix<Float>)
+    case f64(StoredMatrix<Double>)
+  }
+  let value: Value
+
+  init(_ matrix: StoredMatrix<Float>) { value = .f32(matrix) }
+  init(_ matrix: StoredMatrix<Double>) { value = .f64(matrix) }
+}
+
+/// Puts a new handle for `object` where the caller wants it.
+func deliver(
+  _ object: AnyObject, _ kind: HandleKind, to result: UnsafeMutablePointer<OpaquePointer?>
+) throws(Failure) {
+  guard let token = HandleTable.insert(object, kind) else {
+    throw Failure(.outOfMemory, "there are no more handles")
+  }
+  result.pointee = token
+}
