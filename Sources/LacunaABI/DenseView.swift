@@ -49,11 +49,11 @@ struct DenseView {
   /// A copy, row-major and packed.
   func copy<Scalar: SparseScalar>(_: Scalar.Type) throws(Failure) -> DenseMatrix<Scalar> {
     try reserve(try product(count, MemoryLayout<Scalar>.size, "bytes"))
+    let (rows, columns, rowStride, columnStride) = (rows, columns, rowStride, columnStride)
     var result = try Failure.format { () throws(FormatError) in
       try DenseMatrix<Scalar>(rows: rows, columns: columns)
     }
     let source = elements(Scalar.self)
-    let (rows, columns, rowStride, columnStride) = (rows, columns, rowStride, columnStride)
     result.withUnsafeMutableElements { target in
       guard let target = target.baseAddress else { return }
       for i in 0..<rows {

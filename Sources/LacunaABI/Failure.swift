@@ -52,7 +52,7 @@ struct Failure: Error {
       case .wrongCount, .shapeMismatch: .shapeMismatch
       case .strideTooSmall: .invalidStride
       case .offsetsStart, .offsetsNotMonotone, .offsetsEnd, .indexOutOfRange,
-        .columnsNotIncreasing:
+        .columnsNotIncreasing, .bitPastLastColumn:
         .invalidStructure
       }
     self.init(status, error.description)
