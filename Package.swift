@@ -114,6 +114,9 @@ let package = Package(
         swiftSettings: strict)
     } + [
       .testTarget(
+        name: "LacunaABITests", dependencies: ["CLacuna", "LacunaABI", "Lacuna", "TestSupport"],
+        swiftSettings: strict),
+      .testTarget(
         name: "LacunaCLITests", dependencies: ["lacuna-cli", "Lacuna", "TestSupport"],
         swiftSettings: strict)
     ],

@@ -21,7 +21,8 @@ struct DenseView {
     columnStride = d.column_stride == 0 ? 1 : try dimension(d.column_stride, "column_stride")
     let count = try product(rows, columns, "elements")
     if count > 0 {
-      let span = try product(rows - 1, rowStride, "rows · row_stride")
+      let span =
+        try product(rows - 1, rowStride, "rows · row_stride")
         + product(columns - 1, columnStride, "columns · column_stride") + 1
       _ = try product(span, dtype.size, "bytes")
       // No two elements share a place when one direction's whole extent fits in the other's stride.

@@ -1,4 +1,5 @@
 // Version, status names, last error, processor.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CCPUFeatures
 import CLacuna

@@ -1,4 +1,5 @@
 // lcn_matrix_from_…: matrices from arrays of the caller, checked and copied.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CLacuna
 import LacunaFormats
@@ -187,7 +188,8 @@ private func pattern(
   // The offsets' own rules come first: a wrong end says that the indices may not be there.
   let rowStarts = widened(offsets, rows + 1, wide: wide)
   if rowStarts[rows] != entries {
-    throw Failure(.invalidStructure, "last row offset is \(rowStarts[rows]), but \(countName) is \(count)")
+    throw Failure(
+      .invalidStructure, "last row offset is \(rowStarts[rows]), but \(countName) is \(count)")
   }
   let columnsOfEntries = widened(indices, entries, wide: wide)
   return try Failure.format { () throws(FormatError) in
