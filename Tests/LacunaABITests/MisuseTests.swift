@@ -124,7 +124,7 @@ import Testing
     d = denseDesc(1 << 25, 1 << 25, &value)
     expect(lcn_matrix_from_dense(&d, &matrix), "LCN_OUT_OF_MEMORY")
     var empty = csrDesc(
-      1 << 14, Int(Int32.max), nnz: 0, [Int32](repeating: 0, count: 1 << 14 + 1), nil, nil)
+      1 << 12, Int(Int32.max), nnz: 0, [Int32](repeating: 0, count: 1 << 12 + 1), nil, nil)
     expect(lcn_matrix_from_csr(&empty, &matrix), "LCN_OK")
     var dense: OpaquePointer?
     expect(lcn_matrix_convert(matrix, Int32(LCN_DENSE), 1, 1, &dense), "LCN_OUT_OF_MEMORY")
