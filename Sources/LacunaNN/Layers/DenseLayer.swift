@@ -1,0 +1,75 @@
+// Y[batch, out] = act(X[batch, in] · Wᵀ + b) with W [out, in].
+
+/// A fully connected layer with a kernel `[out, in]`, a bias and an optional ReLU.
+// Sound to share between threads: tasks write disjoint columns of the activations and gradients.
+final class DenseLayer: Layer, @unchecked Sendable {
+  let name: String
+  let inputShape: Shape
+  let outputShape: Shape
+  let relu: Bool
+  let kernel: Parameter
+  let bias: Parameter?
+  var parameters: [Parameter] { [kernel] + (bias.map { [$0] } ?? []) }
+  var isSampleWise: Bool { false }
+
+  /// Columns of an output per task. Fixed, so that the sums do not depend on the number of threads.
+  private static let tile = 256
+
+  init(
+    _ name: String, input: Shape, units: Int, relu: Bool, useBias: Bool,
+    random: inout RandomStream
+  ) {
+    (self.name, inputShape, self.relu) = (name, input, relu)
+    outputShape = Shape(features: units)
+    kernel = Parameter("\(name)/kernel", .kernel, [units, input.count])
+    bias = useBias ? Parameter("\(name)/bias", .bias, [units]) : nil
+    kernel.initializeUniform(fanIn: input.count, fanOut: units, from: &random)
+  }
+
+  func forward(_ a: Activations, _ pass: Pass) {
+    let (n, inputs, outputs) = (pass.batch, inputShape.count, outputShape.count)
+    pass.threads.split(outputs, parts: (outputs + Self.tile - 1) / Self.tile) { [self] out in
+      let y = a.y + out.lowerBound
+      gemm(
+        false, true, n, out.count, inputs, 1, a.x, inputs,
+        kernel.values.pointer + out.lowerBound * inputs, inputs, 0, y, outputs)
+      if let bias {
+        addBias(
+          y, bias.values.pointer + out.lowerBound, rows: n, out.count, relu: relu,
+          stride: outputs)
+      } else if relu {
+        for r in 0..<n { maskByPositive(y + r * outputs, y + r * outputs, out.count) }
+      }
+    }
+  }
+
+  func backward(_ a: Activations, _ pass: Pass) {
+    let (n, inputs, outputs) = (pass.batch, inputShape.count, outputShape.count)
+    if relu {
+      pass.threads.split(n, parts: (n * outputs) / 16384) { rows in
+        maskByPositive(
+          a.dy + rows.lowerBound * outputs, a.y + rows.lowerBound * outputs,
+          rows.count * outputs)
+      }
+    }
+    if let dx = a.dx {
+      let target = Shared(dx)
+      pass.threads.split(inputs, parts: (inputs + Self.tile - 1) / Self.tile) { [self] columns in
+        gemm(
+          false, false, n, columns.count, outputs, 1, a.dy, outputs,
+          kernel.values.pointer + columns.lowerBound, inputs, 0,
+          target.pointer + columns.lowerBound, inputs)
+      }
+    }
+    pass.threads.split(outputs, parts: (outputs + Self.tile - 1) / Self.tile) { [self] out in
+      gemm(
+        true, false, out.count, inputs, n, 1, a.dy + out.lowerBound, outputs, a.x, inputs, 0,
+        kernel.gradient.pointer + out.lowerBound * inputs, inputs)
+      if let bias {
+        let g = bias.gradient.pointer + out.lowerBound
+        zero(g, out.count)
+        accumulateRows(g, a.dy + out.lowerBound, rows: n, out.count, stride: outputs)
+      }
+    }
+  }
+}

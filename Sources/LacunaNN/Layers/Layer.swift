@@ -1,0 +1,60 @@
+// y = layer(x) and ∂loss/∂x, ∂loss/∂w from ∂loss/∂y: what a layer gives to the model that runs it.
+
+/// Which part of which mini-batch a layer is asked to compute, and how.
+public struct Pass: Sendable {
+  /// Training uses batch statistics and dropout; inference does not.
+  public let isTraining: Bool
+  /// Samples in the mini-batch.
+  public let batch: Int
+  /// The samples to compute now: the whole batch unless the layer is sample-wise.
+  public let samples: Range<Int>
+  /// Which slice of the batch `samples` belongs to. Gradients of parameters are summed per slice, then
+  /// over slices in order, so they do not depend on which thread took which slice.
+  public let slice: Int
+  /// Whether `samples` begins its slice: partial sums start at zero then.
+  public let opensSlice: Bool
+  /// Index of the thread, for scratch memory.
+  public let worker: Int
+  /// Random numbers of this training step.
+  public let random: RandomStream
+  /// Threads for layers that take the whole batch at once.
+  let threads: Workers
+}
+
+/// The activations around a layer during a pass. Sample `i` starts at `i · shape.count`.
+public struct Activations: @unchecked Sendable {
+  public let x: UnsafeMutablePointer<Float>
+  public let y: UnsafeMutablePointer<Float>
+  /// ∂loss/∂x to be written; nil when nobody needs it.
+  public let dx: UnsafeMutablePointer<Float>?
+  /// ∂loss/∂y. The layer may overwrite it.
+  public let dy: UnsafeMutablePointer<Float>
+}
+
+/// A layer of a ``SequentialModel``. Its memory is allocated once, by ``prepare(batch:workers:slices:)``.
+public protocol Layer: AnyObject, Sendable {
+  var name: String { get }
+  var inputShape: Shape { get }
+  var outputShape: Shape { get }
+  /// Learned tensors and running statistics, in a fixed order.
+  var parameters: [Parameter] { get }
+  /// Whether a sample's output depends on that sample alone and one thread computes it. The model runs
+  /// chains of such layers a few samples at a time, so that activations stay in cache.
+  var isSampleWise: Bool { get }
+
+  /// Allocates for mini-batches up to `batch`, `workers` threads and `slices` partial gradients.
+  func prepare(batch: Int, workers: Int, slices: Int)
+  /// y ← layer(x) for `pass.samples`.
+  func forward(_ a: Activations, _ pass: Pass)
+  /// dx ← ∂loss/∂x and the gradients of the parameters, for `pass.samples`.
+  func backward(_ a: Activations, _ pass: Pass)
+  /// Sums partial gradients of `slices` slices into `parameter.gradient`; called once after all samples.
+  func finishBackward(slices: Int, _ threads: Workers)
+}
+
+extension Layer {
+  public var parameters: [Parameter] { [] }
+  public var isSampleWise: Bool { true }
+  public func prepare(batch: Int, workers: Int, slices: Int) {}
+  public func finishBackward(slices: Int, _ threads: Workers) {}
+}

@@ -1,0 +1,82 @@
+// y = max(x, 0); y = x · keep / (1 − rate); y = x: layers without weights.
+
+/// `y = max(x, 0)`.
+// Sound to share between threads: no mutable state.
+final class ReLU: Layer, @unchecked Sendable {
+  let name: String
+  let inputShape: Shape
+  var outputShape: Shape { inputShape }
+
+  init(_ name: String, input: Shape) { (self.name, inputShape) = (name, input) }
+
+  func forward(_ a: Activations, _ pass: Pass) {
+    let count = inputShape.count
+    for s in pass.samples {
+      let (x, y) = (a.x + s * count, a.y + s * count)
+      for i in 0..<count { y[i] = x[i] > 0 ? x[i] : 0 }
+    }
+  }
+
+  func backward(_ a: Activations, _ pass: Pass) {
+    guard let dx = a.dx else { return }
+    let count = inputShape.count
+    for s in pass.samples {
+      copy(dx + s * count, a.dy + s * count, count)
+      maskByPositive(dx + s * count, a.y + s * count, count)
+    }
+  }
+}
+
+/// In training each feature is zeroed with probability `rate` and the others are scaled by
+/// `1 / (1 − rate)`; in inference the identity.
+///
+/// The decision for a feature is a function of the seed, the step, the layer and its position, so it
+/// does not depend on threads, and the backward pass draws it again instead of storing it.
+// Sound to share between threads: no mutable state.
+final class Dropout: Layer, @unchecked Sendable {
+  let name: String
+  let inputShape: Shape
+  var outputShape: Shape { inputShape }
+  private let rate: Double
+  private let stream: UInt64
+
+  init(_ name: String, input: Shape, rate: Double, stream: UInt64) {
+    (self.name, inputShape, self.rate, self.stream) = (name, input, rate, stream)
+  }
+
+  func forward(_ a: Activations, _ pass: Pass) {
+    let count = inputShape.count
+    for s in pass.samples { drop(a.x + s * count, a.y + s * count, sample: s, pass) }
+  }
+
+  func backward(_ a: Activations, _ pass: Pass) {
+    guard let dx = a.dx else { return }
+    let count = inputShape.count
+    for s in pass.samples { drop(a.dy + s * count, dx + s * count, sample: s, pass) }
+  }
+
+  private func drop(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, sample: Int, _ pass: Pass
+  ) {
+    let count = inputShape.count
+    guard pass.isTraining else { return copy(y, x, count) }
+    let random = RandomStream(seed: pass.random.key, stream)
+    let threshold = UInt64(rate * 0x1p64)
+    let scale = Float(1 / (1 - rate))
+    let first = UInt64(sample * count)
+    for i in 0..<count { y[i] = random[first + UInt64(i)] >= threshold ? x[i] * scale : 0 }
+  }
+}
+
+/// Reads an image as a vector. The model gives both sides the same memory, so there is nothing to do.
+// Sound to share between threads: no mutable state.
+final class Flatten: Layer, @unchecked Sendable {
+  let name: String
+  let inputShape: Shape
+  var outputShape: Shape { Shape(features: inputShape.count) }
+
+  init(_ name: String, input: Shape) { (self.name, inputShape) = (name, input) }
+
+  func forward(_ a: Activations, _ pass: Pass) {}
+  func backward(_ a: Activations, _ pass: Pass) {}
+}

@@ -1,0 +1,44 @@
+// One learned tensor: its values, its gradient, and its view as a matrix [rows = out, columns = in].
+
+/// A named tensor that training changes, with its gradient.
+// Sound to share between threads: the fields are immutable, and the model gives disjoint parts of
+// the two buffers to its threads.
+public final class Parameter: @unchecked Sendable {
+  /// What a tensor is for; pruning takes kernels.
+  public enum Role: String, Codable, Sendable {
+    case kernel, bias, scale, shift
+    /// A running statistic: saved with the model, not trained.
+    case statistic
+  }
+
+  /// `layer/kind`, unique in a model: `conv1/kernel`.
+  public let name: String
+  public let role: Role
+  /// The tensor's own shape: a convolution kernel is `[outC, kH, kW, inC]`.
+  public let shape: [Int]
+  /// Output features.
+  public let rows: Int
+  /// Inputs per output feature.
+  public let columns: Int
+  public let values: AlignedBuffer<Float>
+  /// The gradient of the last backward pass; empty for a statistic.
+  public let gradient: AlignedBuffer<Float>
+
+  init(_ name: String, _ role: Role, _ shape: [Int], filledWith value: Float = 0) {
+    (self.name, self.role, self.shape) = (name, role, shape)
+    rows = shape.first ?? 1
+    columns = shape.dropFirst().reduce(1, *)
+    values = AlignedBuffer(count: rows * columns)
+    gradient = AlignedBuffer(count: role == .statistic ? 0 : rows * columns)
+    if value != 0 { values.elements.update(repeating: value) }
+  }
+
+  public var count: Int { values.count }
+  public var isTrainable: Bool { role != .statistic }
+
+  /// Glorot and Bengio's uniform initialisation: ±√(6 / (fanIn + fanOut)).
+  func initializeUniform(fanIn: Int, fanOut: Int, from random: inout RandomStream) {
+    let limit = (6 / Float(fanIn + fanOut)).squareRoot()
+    for i in 0..<count { values.pointer[i] = (random.uniform() * 2 - 1) * limit }
+  }
+}
