@@ -58,7 +58,9 @@ final class BatchNormalization: Layer, @unchecked Sendable {
     }
     pass.threads.split(pass.batch, parts: slices) { [self] samples in
       let rows = samples.count * inputShape.pixels
-      var (x, y) = (a.x + samples.lowerBound * inputShape.count, a.y + samples.lowerBound * inputShape.count)
+      var (x, y) = (
+        a.x + samples.lowerBound * inputShape.count, a.y + samples.lowerBound * inputShape.count
+      )
       let (scale, shift) = (scale.pointer, shift.pointer)
       for _ in 0..<rows {
         for j in 0..<c { y[j] = x[j] * scale[j] + shift[j] }
@@ -72,12 +74,11 @@ final class BatchNormalization: Layer, @unchecked Sendable {
   /// no cancellation however far the mean is from zero.
   private func updateStatistics(_ x: UnsafeMutablePointer<Float>, _ pass: Pass) {
     let (c, pixels, count) = (inputShape.channels, inputShape.pixels, pass.batch)
-    let source = Shared(x)
     let parts = max(1, min(slices, count))
     pass.threads.run(tasks: parts) { [self] part, _ in
       let samples = count * part / parts..<count * (part + 1) / parts
       let rows = samples.count * pixels
-      let first = source.pointer + samples.lowerBound * inputShape.count
+      let first = x + samples.lowerBound * inputShape.count
       let sums = partials.pointer + part * 2 * c
       let squares = sums + c
       zero(sums, 2 * c)
@@ -118,7 +119,9 @@ final class BatchNormalization: Layer, @unchecked Sendable {
     pass.threads.run(tasks: parts) { [self] part, _ in
       let samples = count * part / parts..<count * (part + 1) / parts
       let rows = samples.count * pixels
-      var (x, dy) = (a.x + samples.lowerBound * inputShape.count, a.dy + samples.lowerBound * inputShape.count)
+      var (x, dy) = (
+        a.x + samples.lowerBound * inputShape.count, a.dy + samples.lowerBound * inputShape.count
+      )
       let (mean, inverse) = (mean.pointer, inverse.pointer)
       let sums = partials.pointer + part * 2 * c
       let products = sums + c
@@ -142,7 +145,6 @@ final class BatchNormalization: Layer, @unchecked Sendable {
       gamma.gradient.pointer[j] = Float(product)
     }
     guard let dx = a.dx else { return }
-    let target = Shared(dx)
     let n = Float(count * pixels)
     // dx = p · dy + q · x + r, with p in `scale`, q and r in the first partial sums.
     let (p, q, r) = (scale.pointer, partials.pointer, partials.pointer + c)
@@ -151,13 +153,13 @@ final class BatchNormalization: Layer, @unchecked Sendable {
       q[j] = -p[j] * inverse.pointer[j] * gamma.gradient.pointer[j] / n
       r[j] = -p[j] * beta.gradient.pointer[j] / n - q[j] * mean.pointer[j]
     }
-    let factors = (Shared(p), Shared(q), Shared(r))
     pass.threads.split(count, parts: slices) { [self] samples in
       let rows = samples.count * pixels
-      let (p, q, r) = (factors.0.pointer, factors.1.pointer, factors.2.pointer)
-      var (x, dy, d) = (a.x + samples.lowerBound * inputShape.count,
+      var (x, dy, d) = (
+        a.x + samples.lowerBound * inputShape.count,
         a.dy + samples.lowerBound * inputShape.count,
-        target.pointer + samples.lowerBound * inputShape.count)
+        dx + samples.lowerBound * inputShape.count
+      )
       for _ in 0..<rows {
         for j in 0..<c { d[j] = p[j] * dy[j] + (q[j] * x[j] + r[j]) }
         x += c

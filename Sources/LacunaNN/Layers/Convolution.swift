@@ -1,5 +1,8 @@
 // Y[(y, x), o] = act(Σ P[(y, x), (ky, kx, c)] · W[o, (ky, kx, c)] + b[o]): a convolution as im2col and a product.
 
+import LacunaFormats
+import LacunaOperations
+
 /// A 2-D convolution over NHWC images with a kernel `[outC, kH·kW·inC]`, a bias and an optional ReLU.
 // Sound to share between threads: scratch memory is per worker, partial gradients per slice.
 final class Convolution: Layer, @unchecked Sendable {
@@ -53,9 +56,9 @@ final class Convolution: Layer, @unchecked Sendable {
         im2col(geometry, a.x + (s + i) * inputShape.count, into: patches + i * pixels * patch)
       }
       let y = a.y + s * outputShape.count
-      gemm(
-        false, true, group * pixels, filters, patch, 1, patches, patch,
-        kernel.values.pointer, patch, 0, y, filters)
+      BLAS.gemm(
+        m: group * pixels, n: filters, k: patch, a: patches, lda: patch,
+        b: kernel.values.pointer, ldb: patch, transposeB: true, c: y, ldc: filters)
       if let bias {
         addBias(
           y, bias.values.pointer, rows: group * pixels, filters, relu: relu, stride: filters)
@@ -81,13 +84,14 @@ final class Convolution: Layer, @unchecked Sendable {
       for i in 0..<group {
         im2col(geometry, a.x + (s + i) * inputShape.count, into: patches + i * pixels * patch)
       }
-      gemm(
-        true, false, filters, patch, group * pixels, 1, dy, filters, patches, patch, 1, dw, patch)
+      BLAS.gemm(
+        m: filters, n: patch, k: group * pixels, a: dy, lda: filters, transposeA: true,
+        b: patches, ldb: patch, beta: 1, c: dw, ldc: patch)
       if let dx = a.dx {
         // The patches have been used: their memory takes the gradient of the patches.
-        gemm(
-          false, false, group * pixels, patch, filters, 1, dy, filters,
-          kernel.values.pointer, patch, 0, patches, patch)
+        BLAS.gemm(
+          m: group * pixels, n: patch, k: filters, a: dy, lda: filters,
+          b: kernel.values.pointer, ldb: patch, c: patches, ldc: patch)
         for i in 0..<group {
           let image = dx + (s + i) * inputShape.count
           zero(image, inputShape.count)

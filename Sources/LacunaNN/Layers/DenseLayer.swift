@@ -1,5 +1,7 @@
 // Y[batch, out] = act(X[batch, in] · Wᵀ + b) with W [out, in].
 
+import LacunaOperations
+
 /// A fully connected layer with a kernel `[out, in]`, a bias and an optional ReLU.
 // Sound to share between threads: tasks write disjoint columns of the activations and gradients.
 final class DenseLayer: Layer, @unchecked Sendable {
@@ -30,9 +32,10 @@ final class DenseLayer: Layer, @unchecked Sendable {
     let (n, inputs, outputs) = (pass.batch, inputShape.count, outputShape.count)
     pass.threads.split(outputs, parts: (outputs + Self.tile - 1) / Self.tile) { [self] out in
       let y = a.y + out.lowerBound
-      gemm(
-        false, true, n, out.count, inputs, 1, a.x, inputs,
-        kernel.values.pointer + out.lowerBound * inputs, inputs, 0, y, outputs)
+      BLAS.gemm(
+        m: n, n: out.count, k: inputs, a: a.x, lda: inputs,
+        b: kernel.values.pointer + out.lowerBound * inputs, ldb: inputs, transposeB: true,
+        c: y, ldc: outputs)
       if let bias {
         addBias(
           y, bias.values.pointer + out.lowerBound, rows: n, out.count, relu: relu,
@@ -53,18 +56,17 @@ final class DenseLayer: Layer, @unchecked Sendable {
       }
     }
     if let dx = a.dx {
-      let target = Shared(dx)
       pass.threads.split(inputs, parts: (inputs + Self.tile - 1) / Self.tile) { [self] columns in
-        gemm(
-          false, false, n, columns.count, outputs, 1, a.dy, outputs,
-          kernel.values.pointer + columns.lowerBound, inputs, 0,
-          target.pointer + columns.lowerBound, inputs)
+        BLAS.gemm(
+          m: n, n: columns.count, k: outputs, a: a.dy, lda: outputs,
+          b: kernel.values.pointer + columns.lowerBound, ldb: inputs,
+          c: dx + columns.lowerBound, ldc: inputs)
       }
     }
     pass.threads.split(outputs, parts: (outputs + Self.tile - 1) / Self.tile) { [self] out in
-      gemm(
-        true, false, out.count, inputs, n, 1, a.dy + out.lowerBound, outputs, a.x, inputs, 0,
-        kernel.gradient.pointer + out.lowerBound * inputs, inputs)
+      BLAS.gemm(
+        m: out.count, n: inputs, k: n, a: a.dy + out.lowerBound, lda: outputs, transposeA: true,
+        b: a.x, ldb: inputs, c: kernel.gradient.pointer + out.lowerBound * inputs, ldc: inputs)
       if let bias {
         let g = bias.gradient.pointer + out.lowerBound
         zero(g, out.count)

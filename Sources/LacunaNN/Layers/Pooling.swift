@@ -68,7 +68,10 @@ final class Pooling: Layer, @unchecked Sendable {
       for iy in rows {
         for ix in columns {
           let p = x + (iy * width + ix) * c
-          for j in 0..<c { out[j] = p[j] > out[j] ? p[j] : out[j] }
+          for j in 0..<c {
+            let (a, b) = (p[j], out[j])
+            out[j] = a > b ? a : b
+          }
         }
       }
     }
@@ -88,9 +91,9 @@ final class Pooling: Layer, @unchecked Sendable {
           let (p, d) = (x + at, dx + at)
           for j in 0..<c {
             // A gradient that has found its place becomes zero.
-            let isBest = p[j] == best[j]
-            d[j] += isBest ? g[j] : 0
-            g[j] = isBest ? 0 : g[j]
+            let (value, isBest) = (g[j], p[j] == best[j])
+            d[j] += isBest ? value : 0
+            g[j] = isBest ? 0 : value
           }
         }
       }

@@ -41,7 +41,11 @@ func addBias(
 /// g ← g where y > 0, else 0: the gradient through a ReLU whose output was `y`.
 @inline(__always)
 func maskByPositive(_ g: UnsafeMutablePointer<Float>, _ y: UnsafePointer<Float>, _ n: Int) {
-  for i in 0..<n { g[i] = y[i] > 0 ? g[i] : 0 }
+  // Both sides are loaded first: a conditional load would keep the loop from being vectorised.
+  for i in 0..<n {
+    let (value, gate) = (g[i], y[i])
+    g[i] = gate > 0 ? value : 0
+  }
 }
 
 /// s[j] += Σ over rows of x[r, j]

@@ -1,5 +1,7 @@
 // One learned tensor: its values, its gradient, and its view as a matrix [rows = out, columns = in].
 
+import LacunaFormats
+
 /// A named tensor that training changes, with its gradient.
 // Sound to share between threads: the fields are immutable, and the model gives disjoint parts of
 // the two buffers to its threads.

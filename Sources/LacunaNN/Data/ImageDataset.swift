@@ -1,0 +1,44 @@
+// Images as bytes with one label each; batches come out as floats in [0, 1].
+
+/// Labelled 8-bit images, checked once.
+public struct ImageDataset: Sendable {
+  public let shape: Shape
+  public let classes: Int
+  /// `count · shape.count` bytes, NHWC.
+  public let images: [UInt8]
+  /// One label per image, below ``classes``.
+  public let labels: [UInt8]
+  public var count: Int { labels.count }
+
+  /// - Throws: ``ModelError`` when counts disagree or a label is not below `classes`.
+  public init(shape: Shape, classes: Int, images: [UInt8], labels: [UInt8]) throws(ModelError) {
+    if labels.count * shape.count != images.count {
+      throw .dataMismatch(
+        what: "image bytes", expected: labels.count * shape.count, found: images.count)
+    }
+    if let bad = labels.firstIndex(where: { Int($0) >= classes }) {
+      throw .labelOutOfRange(index: bad, label: Int(labels[bad]), classes: classes)
+    }
+    (self.shape, self.classes, self.images, self.labels) = (shape, classes, images, labels)
+  }
+
+  /// The first `limit` samples.
+  public func prefix(_ limit: Int) -> ImageDataset {
+    ImageDataset(
+      unchecked: shape, classes, Array(images.prefix(limit * shape.count)),
+      Array(labels.prefix(limit)))
+  }
+
+  private init(unchecked shape: Shape, _ classes: Int, _ images: [UInt8], _ labels: [UInt8]) {
+    (self.shape, self.classes, self.images, self.labels) = (shape, classes, images, labels)
+  }
+
+  /// Writes sample `index` as `shape.count` floats in [0, 1]. Not checked: `index < count`.
+  package func write(_ index: Int, to x: UnsafeMutablePointer<Float>) {
+    let n = shape.count
+    images.withUnsafeBufferPointer { bytes in
+      let source = bytes.baseAddress! + index * n
+      for i in 0..<n { x[i] = Float(source[i]) * (1 / 255) }
+    }
+  }
+}

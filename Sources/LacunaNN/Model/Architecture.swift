@@ -1,0 +1,106 @@
+// The layers of a network as data: what is stored beside the weights, and what a network is built from.
+
+/// One layer of an ``Architecture``. Names are unique and become the prefix of tensor names:
+/// `conv1/kernel`.
+public enum LayerDescription: Hashable, Codable, Sendable {
+  /// A 2-D convolution with a bias, then a ReLU when asked.
+  case convolution(name: String, filters: Int, window: Window2D, relu: Bool)
+  case maxPooling(name: String, window: Window2D)
+  case averagePooling(name: String, window: Window2D)
+  /// Batch normalisation over the last axis.
+  case batchNormalization(name: String, momentum: Float, epsilon: Float)
+  case relu(name: String)
+  /// Reads an image as a vector, rows first, channels innermost.
+  case flatten(name: String)
+  /// A fully connected layer with a bias, then a ReLU when asked.
+  case dense(name: String, units: Int, relu: Bool)
+  /// Zeroes features with probability `rate` in training.
+  case dropout(name: String, rate: Double)
+
+  public var name: String {
+    switch self {
+    case .convolution(let name, _, _, _), .maxPooling(let name, _), .averagePooling(let name, _),
+      .batchNormalization(let name, _, _), .relu(let name), .flatten(let name),
+      .dense(let name, _, _), .dropout(let name, _):
+      name
+    }
+  }
+}
+
+/// The input shape and the layers of a sequential network.
+public struct Architecture: Hashable, Codable, Sendable {
+  /// What people call it.
+  public let name: String
+  public let input: Shape
+  public let layers: [LayerDescription]
+
+  public init(name: String, input: Shape, layers: [LayerDescription]) {
+    (self.name, self.input, self.layers) = (name, input, layers)
+  }
+
+  /// Whether the computation is the same: everything but ``name``.
+  public func isSameNetwork(as other: Architecture) -> Bool {
+    input == other.input && layers == other.layers
+  }
+
+  /// Layers and sizes on one line: `28×28×1 → conv1 32 5×5 → …`.
+  public var summary: String {
+    ([input.description] + layers.map(\.summary)).joined(separator: " → ")
+  }
+}
+
+extension LayerDescription {
+  /// The layer on a few characters.
+  public var summary: String {
+    switch self {
+    case .convolution(let name, let filters, let w, let relu):
+      "\(name) \(w.height)×\(w.width)×\(filters)\(relu ? " relu" : "")"
+    case .maxPooling(_, let w): "max \(w.height)×\(w.width)"
+    case .averagePooling(_, let w): "average \(w.height)×\(w.width)"
+    case .batchNormalization: "batch norm"
+    case .relu: "relu"
+    case .flatten: "flatten"
+    case .dense(let name, let units, let relu): "\(name) \(units)\(relu ? " relu" : "")"
+    case .dropout(_, let rate): "dropout \(rate)"
+    }
+  }
+}
+
+extension Architecture {
+  /// The convolutional network of TensorFlow's pruning tutorial (2019): 3 274 762 parameters, counted
+  /// with the batch normalisation's running statistics.
+  public static let tutorial = Architecture(
+    name: "tutorial", input: Shape(height: 28, width: 28, channels: 1),
+    layers: [
+      .convolution(
+        name: "conv1", filters: 32, window: Window2D(height: 5, width: 5, padding: .same),
+        relu: true),
+      .maxPooling(
+        name: "pool1",
+        window: Window2D(height: 2, width: 2, strideY: 2, strideX: 2, padding: .same)),
+      .batchNormalization(name: "norm", momentum: 0.99, epsilon: 1e-3),
+      .convolution(
+        name: "conv2", filters: 64, window: Window2D(height: 5, width: 5, padding: .same),
+        relu: true),
+      .maxPooling(
+        name: "pool2",
+        window: Window2D(height: 2, width: 2, strideY: 2, strideX: 2, padding: .same)),
+      .flatten(name: "flatten"),
+      .dense(name: "dense1", units: 1024, relu: true),
+      .dropout(name: "dropout", rate: 0.4),
+      .dense(name: "dense2", units: 10, relu: false),
+    ])
+
+  /// A two-layer perceptron for quick experiments: 101 770 parameters for 128 hidden units.
+  public static func perceptron(
+    hidden: Int = 128, input: Shape = Shape(height: 28, width: 28, channels: 1), classes: Int = 10
+  ) -> Architecture {
+    Architecture(
+      name: "perceptron", input: input,
+      layers: [
+        .flatten(name: "flatten"),
+        .dense(name: "dense1", units: hidden, relu: true),
+        .dense(name: "dense2", units: classes, relu: false),
+      ])
+  }
+}

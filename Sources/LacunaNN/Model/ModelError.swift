@@ -1,0 +1,61 @@
+// What can be wrong with an architecture, a model, data, or a training run. Every case carries the numbers.
+
+/// An architecture, data set, checkpoint or training run that cannot be used as asked.
+public enum ModelError: Error, Equatable, Sendable {
+  /// The architecture has no layers.
+  case emptyArchitecture
+  /// Two layers have one name.
+  case duplicateLayerName(String)
+  /// A number in a layer's description is outside its range.
+  case invalidLayer(name: String, reason: String)
+  /// A layer's window does not fit into its input.
+  case windowTooLarge(layer: String, window: String, input: String)
+  /// The file holds a model or checkpoint of another architecture.
+  case architectureMismatch(expected: String, found: String)
+  /// A tensor is absent.
+  case missingTensor(String)
+  /// A tensor has another shape than the architecture asks for.
+  case tensorShape(name: String, expected: [Int], found: [Int])
+  /// A tensor is stored in a form that does not fit its use.
+  case tensorKind(name: String, expected: String, found: String)
+  /// A weight is NaN or infinite.
+  case notFinite(tensor: String, index: Int)
+  /// A required entry of the metadata is absent or cannot be read.
+  case metadata(key: String, reason: String)
+  /// Images and labels, or the data and the model, disagree.
+  case dataMismatch(what: String, expected: Int, found: Int)
+  /// A label is not the number of a class.
+  case labelOutOfRange(index: Int, label: Int, classes: Int)
+  /// A training setting is outside its range.
+  case invalidSetting(name: String, reason: String)
+  /// The loss stopped being a number.
+  case diverged(step: Int)
+}
+
+extension ModelError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .emptyArchitecture: "the architecture has no layers"
+    case .duplicateLayerName(let name): "two layers are named '\(name)'"
+    case .invalidLayer(let name, let reason): "layer '\(name)': \(reason)"
+    case .windowTooLarge(let layer, let window, let input):
+      "layer '\(layer)': a \(window) window does not fit into \(input)"
+    case .architectureMismatch(let expected, let found):
+      "architecture is \(found), expected \(expected)"
+    case .missingTensor(let name): "tensor '\(name)' is missing"
+    case .tensorShape(let name, let expected, let found):
+      "tensor '\(name)' has shape \(found), expected \(expected)"
+    case .tensorKind(let name, let expected, let found):
+      "tensor '\(name)' is stored as \(found), expected \(expected)"
+    case .notFinite(let tensor, let index): "tensor '\(tensor)' is not finite at index \(index)"
+    case .metadata(let key, let reason): "metadata '\(key)': \(reason)"
+    case .dataMismatch(let what, let expected, let found):
+      "\(what): found \(found), expected \(expected)"
+    case .labelOutOfRange(let index, let label, let classes):
+      "label \(label) of sample \(index) is outside 0..<\(classes)"
+    case .invalidSetting(let name, let reason): "\(name) \(reason)"
+    case .diverged(let step):
+      "the loss is not a finite number at step \(step): lower the learning rate"
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// L = mean over samples of −log softmax(z)[label], ∂L/∂z = (softmax(z) − onehot) / batch.
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Softmax followed by cross-entropy.
+public enum SoftmaxCrossEntropy {
+  /// Sum of the losses and number of correct answers of `batch` samples; writes ∂(mean loss)/∂logits
+  /// when `gradient` is given.
+  ///
+  /// Not checked: labels are below `classes`, pointers hold `batch · classes` floats.
+  /// - Complexity: O(batch · classes)
+  package static func evaluate(
+    logits: UnsafePointer<Float>, labels: [UInt8], classes: Int,
+    gradient: UnsafeMutablePointer<Float>? = nil
+  ) -> (lossSum: Double, correct: Int) {
+    var (lossSum, correct) = (0.0, 0)
+    let share = 1 / Float(labels.count)
+    for (sample, label) in labels.enumerated() {
+      let z = logits + sample * classes
+      var best = 0
+      for j in 1..<max(classes, 1) where z[j] > z[best] { best = j }
+      if best == Int(label) { correct += 1 }
+      var sum: Float = 0
+      for j in 0..<classes { sum += expf(z[j] - z[best]) }
+      lossSum += Double(logf(sum) + z[best] - z[Int(label)])
+      if let gradient {
+        let g = gradient + sample * classes
+        let scale = share / sum
+        for j in 0..<classes { g[j] = expf(z[j] - z[best]) * scale }
+        g[Int(label)] -= share
+      }
+    }
+    return (lossSum, correct)
+  }
+}

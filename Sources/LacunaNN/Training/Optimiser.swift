@@ -1,0 +1,105 @@
+// SGD: v ← μ·v + g, w ← w − η·v.   Adam: m, v ← running means of g, g²; w ← w − η'·m / (√v + ε).
+
+import LacunaFormats
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How weights follow their gradients.
+public enum OptimiserSettings: Hashable, Codable, Sendable {
+  /// Stochastic gradient descent with heavy-ball momentum.
+  case sgd(momentum: Float)
+  /// Kingma and Ba, 2015, with both bias corrections folded into the step size as Keras does.
+  case adam(beta1: Float, beta2: Float, epsilon: Float)
+
+  /// Adam with β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁷.
+  public static let adam = OptimiserSettings.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
+
+  /// Tensors of the same size as a weight that the optimiser keeps for it.
+  var momentCount: Int {
+    switch self {
+    case .sgd: 1
+    case .adam: 2
+    }
+  }
+}
+
+/// An optimiser with its state: running moments of each trainable parameter and a step counter.
+// Sound to share between threads: one training loop uses an optimiser; its tasks own disjoint ranges.
+public final class Optimiser: @unchecked Sendable {
+  public let settings: OptimiserSettings
+  /// Steps applied so far.
+  public internal(set) var step = 0
+  let parameters: [Parameter]
+  /// One list per parameter.
+  let moments: [[AlignedBuffer<Float>]]
+
+  /// Elements per task: a task's weights, gradients and moments fit the second-level cache.
+  private static let tile = 32_768
+
+  init(_ settings: OptimiserSettings, _ parameters: [Parameter]) {
+    self.settings = settings
+    self.parameters = parameters.filter(\.isTrainable)
+    moments = self.parameters.map { p in
+      (0..<settings.momentCount).map { _ in AlignedBuffer(count: p.count) }
+    }
+  }
+
+  /// Moves every parameter against its gradient.
+  func apply(learningRate: Float, _ workers: Workers) {
+    step += 1
+    var tiles: [(parameter: Int, range: Range<Int>)] = []
+    for (i, p) in parameters.enumerated() {
+      for first in stride(from: 0, to: p.count, by: Self.tile) {
+        tiles.append((i, first..<min(first + Self.tile, p.count)))
+      }
+    }
+    switch settings {
+    case .sgd(let momentum):
+      workers.run(tasks: tiles.count) { task, _ in
+        let (i, range) = tiles[task]
+        let v = moments[i][0].pointer + range.lowerBound
+        let w = parameters[i].values.pointer + range.lowerBound
+        let g = parameters[i].gradient.pointer + range.lowerBound
+        for j in 0..<range.count {
+          v[j] = momentum * v[j] + g[j]
+          w[j] -= learningRate * v[j]
+        }
+      }
+    case .adam(let beta1, let beta2, let epsilon):
+      let t = Double(step)
+      let rate = Float(
+        Double(learningRate) * (1 - pow(Double(beta2), t)).squareRoot()
+          / (1 - pow(Double(beta1), t)))
+      workers.run(tasks: tiles.count) { task, _ in
+        let (i, range) = tiles[task]
+        adamStep(
+          w: parameters[i].values.pointer + range.lowerBound,
+          g: parameters[i].gradient.pointer + range.lowerBound,
+          m: moments[i][0].pointer + range.lowerBound,
+          v: moments[i][1].pointer + range.lowerBound, count: range.count, rate: rate,
+          beta1: beta1, beta2: beta2, epsilon: epsilon)
+      }
+    }
+  }
+}
+
+@inline(never)
+private func adamStep(
+  w: UnsafeMutablePointer<Float>, g: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
+  v: UnsafeMutablePointer<Float>, count: Int, rate: Float, beta1: Float, beta2: Float,
+  epsilon: Float
+) {
+  let (keep1, keep2) = (1 - beta1, 1 - beta2)
+  for j in 0..<count {
+    let gradient = g[j]
+    let first = m[j] + (gradient - m[j]) * keep1
+    let second = v[j] + (gradient * gradient - v[j]) * keep2
+    m[j] = first
+    v[j] = second
+    w[j] -= rate * first / (second.squareRoot() + epsilon)
+  }
+}

@@ -1,0 +1,144 @@
+// for each step: next mini-batch → masks → forward → loss → backward → optimiser → masks.
+
+import LacunaFormats
+
+/// A training loop over a data set: it can stop after any step, be saved, and go on bit for bit.
+// Sound to share between threads: one caller at a time runs it; its fields change only in `run`.
+public final class Trainer: @unchecked Sendable {
+  public let model: any Trainable
+  public let data: ImageDataset
+  public let settings: TrainingSettings
+  public let optimiser: Optimiser
+  /// Steps done.
+  public internal(set) var step = 0
+  public let stepsPerEpoch: Int
+  public let totalSteps: Int
+  /// Sums of this epoch so far.
+  var epochLoss = 0.0
+  var epochCorrect = 0
+  var epochSamples = 0
+  private var order: (epoch: Int, indices: [Int32]) = (-1, [])
+
+  /// - Throws: ``ModelError`` when the data do not fit the network or a setting is out of range.
+  public init(_ model: any Trainable, data: ImageDataset, settings: TrainingSettings)
+    throws(ModelError)
+  {
+    try settings.validate()
+    let network = model.network
+    if data.shape.count != network.inputShape.count {
+      throw .dataMismatch(
+        what: "values per image", expected: network.inputShape.count, found: data.shape.count)
+    }
+    if data.classes != network.outputShape.count {
+      throw .dataMismatch(
+        what: "classes", expected: network.outputShape.count, found: data.classes)
+    }
+    if data.count == 0 { throw .dataMismatch(what: "samples", expected: 1, found: 0) }
+    (self.model, self.data, self.settings) = (model, data, settings)
+    optimiser = Optimiser(settings.optimiser, network.parameters)
+    stepsPerEpoch = settings.stepsPerEpoch(samples: data.count)
+    totalSteps = settings.totalSteps(samples: data.count)
+  }
+
+  public var isFinished: Bool { step >= totalSteps }
+
+  /// Trains to `last` steps in total (by default all) or until `cancellation` is raised.
+  ///
+  /// - Parameter onStep: called after each step, on the calling thread.
+  /// - Throws: ``ModelError/diverged(step:)`` when the loss is not finite, and what the pruner throws.
+  @discardableResult
+  public func run(
+    until last: Int? = nil, cancellation: CancellationFlag? = nil,
+    onStep: (TrainingProgress) -> Void = { _ in }
+  ) throws -> TrainingOutcome {
+    let end = min(last ?? totalSteps, totalSteps)
+    while step < end {
+      if cancellation?.isCancelled == true { return .cancelled }
+      onStep(try takeStep())
+    }
+    return .finished
+  }
+
+  private func takeStep() throws -> TrainingProgress {
+    let (epoch, position) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
+    if position == 0 { (epochLoss, epochCorrect, epochSamples) = (0, 0, 0) }
+    let network = model.network
+    let labels = loadBatch(epoch: epoch, position: position)
+    let count = labels.count
+    let random = RandomStream(seed: settings.seed, 2, UInt64(step))
+
+    try model.willStep()
+    network.forward(batch: count, training: true, random: random)
+    let (lossSum, correct) = SoftmaxCrossEntropy.evaluate(
+      logits: network.output, labels: labels, classes: data.classes,
+      gradient: network.outputGradient)
+    guard lossSum.isFinite else { throw ModelError.diverged(step: step + 1) }
+    network.backward(batch: count, random: random)
+    let rate = settings.learningRate.value(at: step, of: totalSteps)
+    optimiser.apply(learningRate: rate, network.workers)
+    model.didStep()
+
+    step += 1
+    epochLoss += lossSum
+    epochCorrect += correct
+    epochSamples += count
+    return TrainingProgress(
+      step: step, totalSteps: totalSteps, epoch: epoch, epochs: settings.epochs,
+      loss: epochLoss / Double(epochSamples),
+      accuracy: Double(epochCorrect) / Double(epochSamples), batchLoss: lossSum / Double(count),
+      sparsity: model.sparsity, learningRate: rate, endsEpoch: position == stepsPerEpoch - 1)
+  }
+
+  /// Puts the mini-batch into the network's input and returns its labels.
+  private func loadBatch(epoch: Int, position: Int) -> [UInt8] {
+    if order.epoch != epoch {
+      var random = RandomStream(seed: settings.seed, 1, UInt64(epoch))
+      order = (epoch, random.permutation(data.count))
+    }
+    let first = position * settings.batchSize
+    let indices = order.indices[first..<min(first + settings.batchSize, data.count)]
+    let input = model.network.input(batch: indices.count)
+    let n = data.shape.count
+    model.network.workers.split(indices.count, parts: 8) { range in
+      for i in range { data.write(Int(indices[first + i]), to: input + i * n) }
+    }
+    return indices.map { data.labels[Int($0)] }
+  }
+}
+
+extension SequentialModel {
+  /// Logits of `count` samples starting at `first`: `[count, outputShape.count]` floats in inference mode.
+  package func predict(_ data: ImageDataset, first: Int, count: Int) -> UnsafeMutablePointer<Float>
+  {
+    let input = input(batch: count)
+    let n = data.shape.count
+    workers.split(count, parts: 8) { range in
+      for i in range { data.write(first + i, to: input + i * n) }
+    }
+    forward(batch: count, training: false, random: RandomStream(seed: 0))
+    return output
+  }
+
+  /// Accuracy and loss over a data set, in inference mode.
+  ///
+  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when the shapes disagree.
+  public func evaluate(_ data: ImageDataset, batchSize: Int = 128) throws(ModelError) -> Evaluation
+  {
+    if data.shape.count != inputShape.count {
+      throw .dataMismatch(
+        what: "values per image", expected: inputShape.count, found: data.shape.count)
+    }
+    var (loss, correct) = (0.0, 0)
+    for first in stride(from: 0, to: data.count, by: batchSize) {
+      let count = min(batchSize, data.count - first)
+      let logits = predict(data, first: first, count: count)
+      let part = SoftmaxCrossEntropy.evaluate(
+        logits: logits, labels: Array(data.labels[first..<first + count]),
+        classes: outputShape.count)
+      loss += part.lossSum
+      correct += part.correct
+    }
+    let total = Double(max(data.count, 1))
+    return Evaluation(accuracy: Double(correct) / total, loss: loss / total, count: data.count)
+  }
+}

@@ -1,0 +1,136 @@
+// Backpropagated gradients against central differences, for every kind of layer.
+
+import LacunaFormats
+import LacunaNN
+import TestSupport
+import Testing
+
+@Suite struct GradientTests {
+  /// Networks of a few hundred weights, each with the layer it is about.
+  static let networks: [Architecture] = [
+    network("convolution, same", [.convolution(name: "c", filters: 3, window: same(3), relu: false)]),
+    network("convolution, valid", [.convolution(name: "c", filters: 4, window: valid(2), relu: false)]),
+    network(
+      "convolution, stride 2, even kernel",
+      [.convolution(
+        name: "c", filters: 3,
+        window: Window2D(height: 4, width: 2, strideY: 2, strideX: 3, padding: .same), relu: false)]),
+    network(
+      "two convolutions with ReLU",
+      [
+        .convolution(name: "c", filters: 4, window: same(3), relu: true),
+        .convolution(name: "d", filters: 3, window: valid(3), relu: true),
+      ]),
+    network(
+      "maximum pooling",
+      [
+        .convolution(name: "c", filters: 3, window: same(3), relu: false),
+        .maxPooling(
+          name: "p", window: Window2D(height: 2, width: 2, strideY: 2, strideX: 2, padding: .same)),
+      ]),
+    network(
+      "overlapping maximum pooling",
+      [
+        .convolution(name: "c", filters: 2, window: same(3), relu: false),
+        .maxPooling(
+          name: "p", window: Window2D(height: 3, width: 3, strideY: 2, strideX: 2, padding: .valid)),
+      ]),
+    network(
+      "average pooling",
+      [
+        .convolution(name: "c", filters: 3, window: same(3), relu: false),
+        .averagePooling(
+          name: "p", window: Window2D(height: 3, width: 2, strideY: 2, strideX: 2, padding: .same)),
+      ]),
+    network(
+      "batch normalisation",
+      [
+        .convolution(name: "c", filters: 3, window: same(3), relu: false),
+        .batchNormalization(name: "n", momentum: 0.9, epsilon: 1e-3),
+        .convolution(name: "d", filters: 2, window: same(2), relu: false),
+      ]),
+    network("ReLU", [.convolution(name: "c", filters: 3, window: same(3), relu: false), .relu(name: "r")]),
+    network(
+      "dropout",
+      [
+        .flatten(name: "f0"), .dense(name: "d0", units: 12, relu: true),
+        .dropout(name: "drop", rate: 0.4),
+      ]),
+  ]
+
+  static func same(_ n: Int) -> Window2D { Window2D(height: n, width: n, padding: .same) }
+  static func valid(_ n: Int) -> Window2D { Window2D(height: n, width: n, padding: .valid) }
+  static func network(_ name: String, _ layers: [LayerDescription]) -> Architecture {
+    Architecture(
+      name: name, input: Shape(height: 7, width: 6, channels: 2),
+      layers: layers + [.flatten(name: "f"), .dense(name: "out", units: 4, relu: false)])
+  }
+
+  /// Loss of a fixed mini-batch, and the gradient when asked.
+  static func loss(_ model: SequentialModel, batch: Int, seed: UInt64, backward: Bool) -> Double {
+    let random = RandomStream(seed: seed, 9)
+    let labels = (0..<batch).map { UInt8($0 % 4) }
+    model.forward(batch: batch, training: true, random: random)
+    let result = SoftmaxCrossEntropy.evaluate(
+      logits: model.output, labels: labels, classes: 4, gradient: model.outputGradient)
+    if backward { model.backward(batch: batch, random: random) }
+    return result.lossSum / Double(batch)
+  }
+
+  @Test("Gradients equal central differences", arguments: networks, [UInt64(3), 4])
+  func gradients(architecture: Architecture, seed: UInt64) throws {
+    let batch = 19
+    let model = try SequentialModel(architecture, seed: seed, threads: 2)
+    var random = RandomStream(seed: seed, 7)
+    let input = model.input(batch: batch)
+    for i in 0..<batch * model.inputShape.count { input[i] = random.uniform() * 2 - 1 }
+    for p in model.parameters where p.role != .kernel && p.isTrainable {
+      for i in 0..<p.count { p.values.pointer[i] += random.uniform() - 0.5 }
+    }
+    _ = Self.loss(model, batch: batch, seed: seed, backward: true)
+    for p in model.parameters where p.isTrainable {
+      let gradient = Array(p.gradient.elements)
+      let largest = gradient.reduce(0) { max($0, abs($1)) }
+      // The loss is a mean of float32 sums near 1.4: its rounding, about 2e-7, over 2h is the noise.
+      // A ReLU or a maximum that switches inside ±h adds a share of the gradient: h is small.
+      let h: Float = 4e-3
+      let tolerance = 2e-4 + 0.02 * Double(largest)
+      for i in stride(from: 0, to: p.count, by: max(1, p.count / 23)) {
+        let value = p.values.pointer[i]
+        p.values.pointer[i] = value + h
+        let above = Self.loss(model, batch: batch, seed: seed, backward: false)
+        p.values.pointer[i] = value - h
+        let below = Self.loss(model, batch: batch, seed: seed, backward: false)
+        p.values.pointer[i] = value
+        let difference = (above - below) / Double(2 * h)
+        #expect(
+          abs(difference - Double(gradient[i])) <= tolerance,
+          "\(architecture.name) seed \(seed): \(p.name)[\(i)] backward \(gradient[i]), difference \(difference)"
+        )
+      }
+    }
+  }
+
+  @Test("Results are bitwise the same for any number of threads", arguments: [1, 2, 3, 5])
+  func threads(count: Int) throws {
+    func gradients(_ threads: Int) throws -> [[Float]] {
+      let model = try SequentialModel(
+        Self.network(
+          "all",
+          [
+            .convolution(name: "c", filters: 5, window: Self.same(3), relu: true),
+            .maxPooling(
+              name: "p",
+              window: Window2D(height: 2, width: 2, strideY: 2, strideX: 2, padding: .same)),
+            .batchNormalization(name: "n", momentum: 0.9, epsilon: 1e-3),
+            .dropout(name: "drop", rate: 0.3),
+          ]), seed: 5, threads: threads)
+      var random = RandomStream(seed: 6)
+      let input = model.input(batch: 37)
+      for i in 0..<37 * model.inputShape.count { input[i] = random.uniform() }
+      _ = Self.loss(model, batch: 37, seed: 1, backward: true)
+      return model.parameters.map { Array($0.isTrainable ? $0.gradient.elements : $0.values.elements) }
+    }
+    #expect(try gradients(count) == gradients(1), "\(count) threads")
+  }
+}
