@@ -8,13 +8,18 @@ import Testing
 @Suite struct GradientTests {
   /// Networks of a few hundred weights, each with the layer it is about.
   static let networks: [Architecture] = [
-    network("convolution, same", [.convolution(name: "c", filters: 3, window: same(3), relu: false)]),
-    network("convolution, valid", [.convolution(name: "c", filters: 4, window: valid(2), relu: false)]),
+    network(
+      "convolution, same", [.convolution(name: "c", filters: 3, window: same(3), relu: false)]),
+    network(
+      "convolution, valid", [.convolution(name: "c", filters: 4, window: valid(2), relu: false)]),
     network(
       "convolution, stride 2, even kernel",
-      [.convolution(
-        name: "c", filters: 3,
-        window: Window2D(height: 4, width: 2, strideY: 2, strideX: 3, padding: .same), relu: false)]),
+      [
+        .convolution(
+          name: "c", filters: 3,
+          window: Window2D(height: 4, width: 2, strideY: 2, strideX: 3, padding: .same), relu: false
+        )
+      ]),
     network(
       "two convolutions with ReLU",
       [
@@ -49,7 +54,8 @@ import Testing
         .batchNormalization(name: "n", momentum: 0.9, epsilon: 1e-3),
         .convolution(name: "d", filters: 2, window: same(2), relu: false),
       ]),
-    network("ReLU", [.convolution(name: "c", filters: 3, window: same(3), relu: false), .relu(name: "r")]),
+    network(
+      "ReLU", [.convolution(name: "c", filters: 3, window: same(3), relu: false), .relu(name: "r")]),
     network(
       "dropout",
       [
@@ -87,14 +93,13 @@ import Testing
     for p in model.parameters where p.role != .kernel && p.isTrainable {
       for i in 0..<p.count { p.values.pointer[i] += random.uniform() - 0.5 }
     }
-    _ = Self.loss(model, batch: batch, seed: seed, backward: true)
+    let centre = Self.loss(model, batch: batch, seed: seed, backward: true)
     for p in model.parameters where p.isTrainable {
-      let gradient = Array(p.gradient.elements)
-      let largest = gradient.reduce(0) { max($0, abs($1)) }
-      // The loss is a mean of float32 sums near 1.4: its rounding, about 2e-7, over 2h is the noise.
-      // A ReLU or a maximum that switches inside ±h adds a share of the gradient: h is small.
+      let gradient = p.gradient.elements.map(Double.init)
+      // The loss is a mean of float32 sums near 1.4: its rounding, 2e-7, over h is the noise. Where a
+      // ReLU or a maximum switches inside ±h the one-sided differences part: that is slack too.
       let h: Float = 4e-3
-      let tolerance = 2e-4 + 0.02 * Double(largest)
+      let tolerance = 2e-4 + 0.02 * gradient.reduce(0) { max($0, abs($1)) }
       for i in stride(from: 0, to: p.count, by: max(1, p.count / 23)) {
         let value = p.values.pointer[i]
         p.values.pointer[i] = value + h
@@ -102,10 +107,11 @@ import Testing
         p.values.pointer[i] = value - h
         let below = Self.loss(model, batch: batch, seed: seed, backward: false)
         p.values.pointer[i] = value
-        let difference = (above - below) / Double(2 * h)
+        let sides = [(above - centre) / Double(h), (centre - below) / Double(h)]
+        let slack = tolerance + abs(sides[0] - sides[1])
         #expect(
-          abs(difference - Double(gradient[i])) <= tolerance,
-          "\(architecture.name) seed \(seed): \(p.name)[\(i)] backward \(gradient[i]), difference \(difference)"
+          abs(gradient[i] - (sides[0] + sides[1]) / 2) <= slack,
+          "\(architecture.name) seed \(seed): \(p.name)[\(i)] backward \(gradient[i]), differences \(sides)"
         )
       }
     }
@@ -129,7 +135,9 @@ import Testing
       let input = model.input(batch: 37)
       for i in 0..<37 * model.inputShape.count { input[i] = random.uniform() }
       _ = Self.loss(model, batch: 37, seed: 1, backward: true)
-      return model.parameters.map { Array($0.isTrainable ? $0.gradient.elements : $0.values.elements) }
+      return model.parameters.map {
+        Array($0.isTrainable ? $0.gradient.elements : $0.values.elements)
+      }
     }
     #expect(try gradients(count) == gradients(1), "\(count) threads")
   }
