@@ -1,5 +1,8 @@
 // What can be wrong with an architecture, a model, data, or a training run. Every case carries the numbers.
 
+import LacunaIO
+import LacunaPruning
+
 /// An architecture, data set, checkpoint or training run that cannot be used as asked.
 public enum ModelError: Error, Equatable, Sendable {
   /// The architecture has no layers.
@@ -24,6 +27,10 @@ public enum ModelError: Error, Equatable, Sendable {
   case metadata(key: String, reason: String)
   /// Images and labels, or the data and the model, disagree.
   case dataMismatch(what: String, expected: Int, found: Int)
+  /// A file could not be read or written, or is malformed.
+  case file(FileError)
+  /// A pruning recipe or its state is invalid.
+  case pruning(PruningError)
   /// A label is not the number of a class.
   case labelOutOfRange(index: Int, label: Int, classes: Int)
   /// A training setting is outside its range.
@@ -51,11 +58,25 @@ extension ModelError: CustomStringConvertible {
     case .metadata(let key, let reason): "metadata '\(key)': \(reason)"
     case .dataMismatch(let what, let expected, let found):
       "\(what): found \(found), expected \(expected)"
+    case .file(let error): error.description
+    case .pruning(let error): error.description
     case .labelOutOfRange(let index, let label, let classes):
       "label \(label) of sample \(index) is outside 0..<\(classes)"
     case .invalidSetting(let name, let reason): "\(name) \(reason)"
     case .diverged(let step):
       "the loss is not a finite number at step \(step): lower the learning rate"
+    }
+  }
+}
+
+extension ModelError {
+  /// The exit code of a command line tool that stops on this error, from `sysexits.h`: 65 for bad data,
+  /// 64 for a setting out of range, and the file's own for a file.
+  public var exitCode: Int32 {
+    switch self {
+    case .file(let error): error.exitCode
+    case .invalidSetting: 64
+    default: 65
     }
   }
 }
