@@ -3,3 +3,5 @@
 #pragma once
 #include <stdint.h>
 #include "window.h"
+#include "registers.h"
+#include "spmm.h"

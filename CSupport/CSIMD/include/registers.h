@@ -1,0 +1,60 @@
+// One register of floats or doubles of the instruction set that the including target is compiled for,
+// and what Swift's SIMD types cannot spell for it: minimum and maximum, and stores of the first lanes.
+#pragma once
+#include <stdint.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#pragma clang assume_nonnull begin
+
+#define LCN_INLINE static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+#define LCN_LANES_F32 16
+#elif defined(__AVX2__)
+#define LCN_LANES_F32 8
+#else
+#define LCN_LANES_F32 4
+#endif
+#define LCN_LANES_F64 (LCN_LANES_F32 / 2)
+
+typedef float lcn_vf32 __attribute__((ext_vector_type(LCN_LANES_F32)));
+typedef double lcn_vf64 __attribute__((ext_vector_type(LCN_LANES_F64)));
+
+// min(max(v, lower), upper), and `lower` where v is NaN.
+LCN_INLINE lcn_vf32 lcn_bound_f32(lcn_vf32 v, lcn_vf32 lower, lcn_vf32 upper) {
+  v = v > lower ? v : lower;
+  return v < upper ? v : upper;
+}
+LCN_INLINE lcn_vf64 lcn_bound_f64(lcn_vf64 v, lcn_vf64 lower, lcn_vf64 upper) {
+  v = v > lower ? v : lower;
+  return v < upper ? v : upper;
+}
+
+// Writes lanes 0..<count, and nothing behind them.
+LCN_INLINE void lcn_store_first_f32(void *p, lcn_vf32 v, int64_t count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, (__mmask16)_bzhi_u32(0xffff, (uint32_t)count), (__m512)v);
+#elif defined(__AVX2__)
+  __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  _mm256_maskstore_ps((float *)p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane),
+                      (__m256)v);
+#else
+  for (int i = 0; i < LCN_LANES_F32; i++)
+    if (i < count) ((float *)p)[i] = v[i];
+#endif
+}
+LCN_INLINE void lcn_store_first_f64(void *p, lcn_vf64 v, int64_t count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_pd(p, (__mmask8)_bzhi_u32(0xff, (uint32_t)count), (__m512d)v);
+#elif defined(__AVX2__)
+  __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  _mm256_maskstore_pd((double *)p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane), (__m256d)v);
+#else
+  for (int i = 0; i < LCN_LANES_F64; i++)
+    if (i < count) ((double *)p)[i] = v[i];
+#endif
+}
+
+#pragma clang assume_nonnull end

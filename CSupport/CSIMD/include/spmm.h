@@ -1,0 +1,45 @@
+// Arguments of the kernels of Y ← W·X for packed weights. Not checked by anyone: whoever fills one in
+// guarantees that every pointer covers what the counts and strides say.
+#pragma once
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// One region (a block of output rows by a block of input columns) of packed weights times one panel of
+// X, `vectors` registers wide.
+//
+// Weights come in strips of `strip` adjacent output rows. Strip number s owns the next `steps` steps of
+// the streams: a step is one index (a row of the panel) and `strip` weights. Strips are grouped by
+// their number of steps, so that the inner trip count is predictable.
+typedef struct {
+  const void *x;            // row j of the panel starts at x + j·xStride bytes
+  int64_t xStride;
+  const void *weights;      // `strip` weights for each step
+  const uint16_t *indices;  // row of the panel, for each step
+  const uint32_t *groups;   // pairs: steps per strip, number of strips
+  int64_t groupCount;
+  const uint32_t *rows;     // first output row of each strip, relative to the pointers below
+  void *partial;            // sums of earlier regions: row i at partial + i·partialStride bytes
+  int64_t partialStride;
+  void *y;                  // result: row i at y + i·yStride bytes
+  int64_t yStride;
+  const void *bias;         // one value per output row
+  double lower, upper;      // bounds of the activation
+  int64_t columns;          // columns of the panel that exist in y; only the last vector may be cut
+  int32_t vectors;          // registers per panel row
+  int32_t strip;            // output rows per step
+  int32_t startsFromBias;   // sums start from the bias instead of `partial`
+  int32_t finishes;         // results are bounded and go to y; else the sums go to `partial`
+} lcn_spmm_args;
+
+// Panels of X: `rows` rows of `columns` elements, copied (or transposed) to rows of `paddedColumns`
+// elements, zeros in the padding. Strides in elements.
+typedef struct {
+  const void *source;
+  int64_t sourceStride;
+  void *target;
+  int64_t targetStride;
+  int64_t rows, columns, paddedColumns;
+} lcn_pack_args;
+
+#pragma clang assume_nonnull end

@@ -1,0 +1,98 @@
+// One register of this copy of the kernels, and a + b·c on it: fused where the instruction exists,
+// two roundings where it would be a library call.
+
+import CSIMD
+
+/// A register of floats or doubles. Kernels are generic over it and instantiated for ``VectorF32``
+/// and ``VectorF64``.
+///
+/// Own structs and an own protocol without stdlib constraints: conformances of stdlib types would put
+/// weak symbols into the object, and the linker could keep this copy of them for everyone.
+protocol KernelVector {
+  associatedtype Scalar
+  static var count: Int { get }
+  static var zero: Self { get }
+  init(repeating value: Scalar)
+  init(repeatingBound value: Double)
+  /// Register number `index` at `p`, any alignment.
+  static func load(_ p: UnsafeRawPointer, _ index: Int) -> Self
+  func store(_ p: UnsafeMutableRawPointer, _ index: Int)
+  /// Writes the first `count` lanes, and nothing behind them.
+  func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer)
+  /// self + a·b.
+  func adding(_ a: Self, times b: Self) -> Self
+  /// min(max(self, lower), upper), and `lower` for NaN.
+  func bounded(_ lower: Self, _ upper: Self) -> Self
+}
+
+struct VectorF32: KernelVector {
+  #if LACUNA_V4
+    typealias Lanes = SIMD16<Float>
+  #elseif LACUNA_V3
+    typealias Lanes = SIMD8<Float>
+  #else
+    typealias Lanes = SIMD4<Float>
+  #endif
+  var lanes: Lanes
+
+  @inline(__always) init(_ lanes: Lanes) { self.lanes = lanes }
+  @inline(__always) init(repeating value: Float) { lanes = Lanes(repeating: value) }
+  @inline(__always) init(repeatingBound value: Double) { lanes = Lanes(repeating: Float(value)) }
+  @inline(__always) static var count: Int { Lanes.scalarCount }
+  @inline(__always) static var zero: Self { Self(repeating: 0) }
+  @inline(__always) static func load(_ p: UnsafeRawPointer, _ index: Int) -> Self {
+    Self((p + index &* MemoryLayout<Lanes>.size).loadUnaligned(as: Lanes.self))
+  }
+  @inline(__always) func store(_ p: UnsafeMutableRawPointer, _ index: Int) {
+    (p + index &* MemoryLayout<Lanes>.size).storeBytes(of: lanes, as: Lanes.self)
+  }
+  @inline(__always) func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer) {
+    lcn_store_first_f32(p, lanes, Int64(count))
+  }
+  @inline(__always) func adding(_ a: Self, times b: Self) -> Self {
+    #if LACUNA_V3 || LACUNA_V4
+      Self(lanes.addingProduct(a.lanes, b.lanes))
+    #else
+      Self(lanes + a.lanes * b.lanes)
+    #endif
+  }
+  @inline(__always) func bounded(_ lower: Self, _ upper: Self) -> Self {
+    Self(lcn_bound_f32(lanes, lower.lanes, upper.lanes))
+  }
+}
+
+struct VectorF64: KernelVector {
+  #if LACUNA_V4
+    typealias Lanes = SIMD8<Double>
+  #elseif LACUNA_V3
+    typealias Lanes = SIMD4<Double>
+  #else
+    typealias Lanes = SIMD2<Double>
+  #endif
+  var lanes: Lanes
+
+  @inline(__always) init(_ lanes: Lanes) { self.lanes = lanes }
+  @inline(__always) init(repeating value: Double) { lanes = Lanes(repeating: value) }
+  @inline(__always) init(repeatingBound value: Double) { lanes = Lanes(repeating: Double(value)) }
+  @inline(__always) static var count: Int { Lanes.scalarCount }
+  @inline(__always) static var zero: Self { Self(repeating: 0) }
+  @inline(__always) static func load(_ p: UnsafeRawPointer, _ index: Int) -> Self {
+    Self((p + index &* MemoryLayout<Lanes>.size).loadUnaligned(as: Lanes.self))
+  }
+  @inline(__always) func store(_ p: UnsafeMutableRawPointer, _ index: Int) {
+    (p + index &* MemoryLayout<Lanes>.size).storeBytes(of: lanes, as: Lanes.self)
+  }
+  @inline(__always) func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer) {
+    lcn_store_first_f64(p, lanes, Int64(count))
+  }
+  @inline(__always) func adding(_ a: Self, times b: Self) -> Self {
+    #if LACUNA_V3 || LACUNA_V4
+      Self(lanes.addingProduct(a.lanes, b.lanes))
+    #else
+      Self(lanes + a.lanes * b.lanes)
+    #endif
+  }
+  @inline(__always) func bounded(_ lower: Self, _ upper: Self) -> Self {
+    Self(lcn_bound_f64(lanes, lower.lanes, upper.lanes))
+  }
+}

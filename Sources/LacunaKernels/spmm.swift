@@ -1,0 +1,95 @@
+// Y[i, 0..<T] ← bound(start[i] + Σ_s w[s]·X[index[s], 0..<T]) for strips of R output rows, T registers.
+//
+// One step loads T registers of a panel row and R weights, and does R·T multiply-adds into R·T
+// accumulators that stay in registers. A strip of one row uses each loaded register once: its X operands
+// are folded into the multiply-adds. Wider strips load them first and use each R times.
+
+import CSIMD
+
+/// The inner loop of one strip.
+@inline(__always)
+private func accumulate<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
+  _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
+  _ columns: InlineArray<T, V>, steps: Int, x: UnsafeRawPointer, xStride: Int,
+  weights: inout UnsafePointer<V.Scalar>, indices: inout UnsafePointer<UInt16>
+) {
+  for _ in 0..<steps {
+    let row = x + Int(indices.pointee) &* xStride
+    indices += 1
+    if R == 1 {
+      let w = V(repeating: weights.pointee)
+      for t in 0..<T { sums[t] = sums[t].adding(w, times: V.load(row, t)) }
+    } else {
+      var loaded = columns
+      for t in 0..<T { loaded[t] = V.load(row, t) }
+      for r in 0..<R {
+        let w = V(repeating: weights[r])
+        for t in 0..<T { sums[r &* T &+ t] = sums[r &* T &+ t].adding(w, times: loaded[t]) }
+      }
+    }
+    weights += R
+  }
+}
+
+/// One region for a strip height R and a panel of T registers. Not checked: anything.
+///
+/// Every instance is a concrete function of `spmm_instances.swift`: a generic instance that is not
+/// inlined would be a weak symbol.
+@inline(__always)
+func multiplyRegion<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
+  _ a: UnsafePointer<lcn_spmm_args>, _ shape: InlineArray<R, Void>.Type,
+  _ columns: InlineArray<T, V>, _ zero: InlineArray<RT, V>
+) {
+  typealias Scalar = V.Scalar
+  let a = a.pointee
+  var weights = a.weights.assumingMemoryBound(to: Scalar.self)
+  var indices = a.indices
+  var rows = a.rows
+  let bias = a.bias.assumingMemoryBound(to: Scalar.self)
+  let (lower, upper) = (V(repeatingBound: a.lower), V(repeatingBound: a.upper))
+  let bounds = a.lower > -.infinity || a.upper < .infinity
+  let tail = Int(a.columns) &- (T &- 1) &* V.count
+  for g in 0..<Int(a.groupCount) {
+    let steps = Int(a.groups[2 &* g])
+    for _ in 0..<Int(a.groups[2 &* g &+ 1]) {
+      let row = Int(rows.pointee)
+      rows += 1
+      var sums = zero
+      let partial = a.partial + row &* Int(a.partialStride)
+      if a.startsFromBias != 0 {
+        for r in 0..<R {
+          let start = V(repeating: bias[row &+ r])
+          for t in 0..<T { sums[r &* T &+ t] = start }
+        }
+      } else {
+        for r in 0..<R {
+          for t in 0..<T {
+            sums[r &* T &+ t] = V.load(partial + r &* Int(a.partialStride), t)
+          }
+        }
+      }
+      accumulate(
+        &sums, shape, columns, steps: steps, x: a.x, xStride: Int(a.xStride), weights: &weights,
+        indices: &indices)
+      if a.finishes == 0 {
+        for r in 0..<R {
+          for t in 0..<T { sums[r &* T &+ t].store(partial + r &* Int(a.partialStride), t) }
+        }
+        continue
+      }
+      if bounds {
+        for i in 0..<RT { sums[i] = sums[i].bounded(lower, upper) }
+      }
+      for r in 0..<R {
+        let y = a.y + (row &+ r) &* Int(a.yStride)
+        for t in 0..<(T &- 1) { sums[r &* T &+ t].store(y, t) }
+        let last = sums[r &* T &+ T &- 1]
+        if tail == V.count {
+          last.store(y, T &- 1)
+        } else {
+          last.storeFirst(tail, y + (T &- 1) &* MemoryLayout<V>.size)
+        }
+      }
+    }
+  }
+}

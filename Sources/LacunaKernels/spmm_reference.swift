@@ -1,0 +1,44 @@
+// Y[i, c] ← bound(start[i] + Σ_s w[s]·X[index[s], c]): the plain twins of the strip and panel kernels.
+
+import CSIMD
+
+@inline(__always)
+private func multiply<Scalar: BinaryFloatingPoint>(
+  _ pointer: UnsafePointer<lcn_spmm_args>, _: Scalar.Type
+) {
+  let a = pointer.pointee
+  let strip = Int(a.strip)
+  let width = Int(a.vectors) &* MemoryLayout<VectorF32>.size / MemoryLayout<Scalar>.size
+  let (lower, upper) = (Scalar(a.lower), Scalar(a.upper))
+  let weights = a.weights.assumingMemoryBound(to: Scalar.self)
+  let bias = a.bias.assumingMemoryBound(to: Scalar.self)
+  var (step, number) = (0, 0)
+  for g in 0..<Int(a.groupCount) {
+    let steps = Int(a.groups[2 * g])
+    for _ in 0..<Int(a.groups[2 * g + 1]) {
+      for r in 0..<strip {
+        let row = Int(a.rows[number]) + r
+        let partial = (a.partial + row * Int(a.partialStride)).assumingMemoryBound(to: Scalar.self)
+        let y = (a.y + row * Int(a.yStride)).assumingMemoryBound(to: Scalar.self)
+        for c in 0..<(a.finishes != 0 ? Int(a.columns) : width) {
+          var sum = a.startsFromBias != 0 ? bias[row] : partial[c]
+          for s in step..<(step + steps) {
+            let x = (a.x + Int(a.indices[s]) * Int(a.xStride)).assumingMemoryBound(to: Scalar.self)
+            sum += weights[s * strip + r] * x[c]
+          }
+          if a.finishes != 0 {
+            sum = sum > lower ? sum : lower
+            y[c] = sum < upper ? sum : upper
+          } else {
+            partial[c] = sum
+          }
+        }
+      }
+      step += steps
+      number += 1
+    }
+  }
+}
+
+public func spmmReferenceF32(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Float.self) }
+public func spmmReferenceF64(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Double.self) }

@@ -1,0 +1,141 @@
+// Y ← bound(W·X + bias) with dense weights: OpenBLAS, then bias and bounds while the tile is in cache.
+
+import LacunaFormats
+
+/// A product whose weights are dense: the candidate that every sparse kernel has to beat.
+package final class DenseProduct: ProductBody, @unchecked Sendable {
+  // Sound to share: nothing changes after the initialiser.
+  private let weights: UnsafeMutableRawPointer
+  private let dtype: DType
+  private let rows: Int, columns: Int
+  private let layout: ProductLayout
+  private let epilogue: EpilogueValues
+
+  package var name: String { "dense" }
+
+  /// `fill` receives zeroed memory for `rows`×`columns` weights without padding between rows.
+  init(
+    rows: Int, columns: Int, dtype: DType, layout: ProductLayout, epilogue: EpilogueValues,
+    fill: (UnsafeMutableRawPointer) -> Void
+  ) {
+    (self.rows, self.columns, self.dtype) = (rows, columns, dtype)
+    (self.layout, self.epilogue) = (layout, epilogue)
+    let bytes = max(rows * columns * dtype.size, 64)
+    weights = .allocate(byteCount: bytes, alignment: 64)
+    weights.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    fill(weights)
+  }
+
+  deinit { weights.deallocate() }
+
+  package var packedBytes: Int { rows * columns * dtype.size }
+  package var workspaceBytes: Int { 0 }
+
+  /// Output rows of one call of OpenBLAS: a function of the shape alone, because OpenBLAS may round
+  /// an element differently when the call has another shape. Eight cuts at most, each large enough
+  /// that packing X again costs about a percent.
+  private var rowsPerCall: Int { max(256, ((rows + 7) / 8 + 63) / 64 * 64) }
+
+  package func usefulSlices(width: Int) -> Int { (rows + rowsPerCall - 1) / rowsPerCall }
+
+  package func run(
+    _ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer
+  ) {
+    if call.width == 0 { return }
+    let calls = usefulSlices(width: call.width)
+    for number in (calls * slice / slices)..<(calls * (slice + 1) / slices) {
+      let first = number * rowsPerCall
+      let m = min(rowsPerCall, rows - first)
+      // Without columns there is nothing to sum: only beta · Y and the epilogue remain.
+      if columns > 0 {
+        if dtype == .f32 {
+          multiply(call, first: first, m: m, as: Float.self)
+        } else {
+          multiply(call, first: first, m: m, as: Double.self)
+        }
+      }
+      if epilogue.hasBias || epilogue.bounds || columns == 0 {
+        finish(call, first: first, count: m, clearing: columns == 0)
+      }
+    }
+  }
+
+  private func multiply(_ call: ProductCall, first: Int, m: Int, as _: Float.Type) {
+    let w =
+      weights.assumingMemoryBound(to: Float.self) + first * columns
+    let x = call.x.assumingMemoryBound(to: Float.self)
+    let y = call.y.assumingMemoryBound(to: Float.self)
+    switch layout {
+    case .columns where call.width == 1 && call.xStride == 1 && call.yStride == 1:
+      BLAS.gemv(
+        m: m, n: columns, a: w, lda: columns, x: x, beta: Float(call.beta), y: y + first)
+    case .columns:
+      BLAS.gemm(
+        m: m, n: call.width, k: columns, a: w, lda: columns, b: x, ldb: call.xStride,
+        beta: Float(call.beta), c: y + first * call.yStride, ldc: call.yStride)
+    case .rows where call.width == 1:
+      BLAS.gemv(
+        m: m, n: columns, a: w, lda: columns, x: x, beta: Float(call.beta), y: y + first)
+    case .rows:
+      BLAS.gemm(
+        m: call.width, n: m, k: columns, a: x, lda: call.xStride, b: w, ldb: columns,
+        transposeB: true, beta: Float(call.beta), c: y + first, ldc: call.yStride)
+    }
+  }
+
+  private func multiply(_ call: ProductCall, first: Int, m: Int, as _: Double.Type) {
+    let w =
+      weights.assumingMemoryBound(to: Double.self) + first * columns
+    let x = call.x.assumingMemoryBound(to: Double.self)
+    let y = call.y.assumingMemoryBound(to: Double.self)
+    switch layout {
+    case .columns where call.width == 1 && call.xStride == 1 && call.yStride == 1:
+      BLAS.gemv(
+        m: m, n: columns, a: w, lda: columns, x: x, beta: Double(call.beta), y: y + first)
+    case .columns:
+      BLAS.gemm(
+        m: m, n: call.width, k: columns, a: w, lda: columns, b: x, ldb: call.xStride,
+        beta: Double(call.beta), c: y + first * call.yStride, ldc: call.yStride)
+    case .rows where call.width == 1:
+      BLAS.gemv(
+        m: m, n: columns, a: w, lda: columns, x: x, beta: Double(call.beta), y: y + first)
+    case .rows:
+      BLAS.gemm(
+        m: call.width, n: m, k: columns, a: x, lda: call.xStride, b: w, ldb: columns,
+        transposeB: true, beta: Double(call.beta), c: y + first, ldc: call.yStride)
+    }
+  }
+
+  /// Adds the bias and bounds the results of `count` output rows.
+  private func finish(_ call: ProductCall, first: Int, count: Int, clearing: Bool) {
+    if dtype == .f32 {
+      finishRows(call, first: first, count: count, clearing: clearing, as: Float.self)
+    } else {
+      finishRows(call, first: first, count: count, clearing: clearing, as: Double.self)
+    }
+  }
+
+  private func finishRows<T: SparseScalar>(
+    _ call: ProductCall, first: Int, count: Int, clearing: Bool, as _: T.Type
+  ) {
+    let y = call.y.assumingMemoryBound(to: T.self)
+    let bias = epilogue.bias.assumingMemoryBound(to: T.self) + first
+    let (lower, upper, beta) = (T(epilogue.lower), T(epilogue.upper), T(call.beta))
+    func result(_ old: T, _ bias: T) -> T {
+      let sum = (clearing ? (beta == 0 ? 0 : beta * old) : old) + bias
+      let raised = sum > lower ? sum : lower
+      return raised < upper ? raised : upper
+    }
+    if layout == .columns {
+      for i in 0..<count {
+        let row = y + (first + i) * call.yStride
+        for c in 0..<call.width { row[c] = result(row[c], bias[i]) }
+      }
+    } else {
+      for c in 0..<call.width {
+        let row = y + c * call.yStride + first
+        for i in 0..<count { row[i] = result(row[i], bias[i]) }
+      }
+    }
+  }
+}

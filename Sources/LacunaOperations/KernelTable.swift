@@ -1,0 +1,78 @@
+// The table of all kernels: what dispatch, tests, benchmarks and `lacuna info` read.
+
+import LacunaFormats
+
+/// What a kernel computes: its argument struct, and the sweep that tests it.
+public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
+  /// Y ← W·X for packed strips of weights and a panel of X: `lcn_spmm_args`.
+  case spmm
+  /// Rows of X copied into a panel: `lcn_pack_args`.
+  case packRows
+  /// Columns of X copied into a panel, or a panel's rows into columns of Y: `lcn_pack_args`.
+  case packTransposed
+}
+
+/// One compiled leaf kernel.
+public struct Kernel: Sendable {
+  /// What it computes.
+  public let operation: KernelOperation
+  /// The shape it is for, such as "4x1"; empty when there is only one.
+  public let variant: String
+  /// The element type.
+  public let dtype: DType
+  /// The instruction set it was compiled for; nil for the plain reference.
+  public let isa: ISA?
+  /// Bytes in a register of its instruction set.
+  package let vectorBytes: Int
+  /// Most registers per panel row, for operations on panels.
+  package let mostVectors: Int
+  /// The kernel itself: takes a pointer to the operation's argument struct.
+  package let call: @Sendable (UnsafeRawPointer) -> Void
+
+  /// Such as "spmm-4x1-f32-v4".
+  public var name: String {
+    ([operation.rawValue] + (variant.isEmpty ? [] : [variant])
+      + [dtype.rawValue, isa?.rawValue ?? "reference"]).joined(separator: "-")
+  }
+}
+
+/// The kernels that one instruction set uses: the reference ones, each replaced by the best compiled
+/// copy that the instruction set can run.
+public struct KernelTable: Sendable {
+  /// The instruction set.
+  public let isa: ISA
+  private let chosen: [Key: Kernel]
+
+  private struct Key: Hashable {
+    let operation: KernelOperation
+    let variant: String
+    let dtype: DType
+  }
+
+  /// The table of an instruction set. What this processor cannot execute must not be called.
+  public init(_ isa: ISA) {
+    self.isa = isa
+    var chosen: [Key: Kernel] = [:]
+    for kernel in Self.all where kernel.isa == nil || kernel.isa! <= isa {
+      chosen[Key(operation: kernel.operation, variant: kernel.variant, dtype: kernel.dtype)] =
+        kernel
+    }
+    self.chosen = chosen
+  }
+
+  /// The table of ``ISA/selected``.
+  public static let selected = KernelTable(ISA.selected)
+
+  /// Every kernel of this build: the reference, then each instruction set in rising order.
+  public static let all: [Kernel] = spmmKernels
+
+  /// The kernels of this table.
+  public var kernels: [Kernel] { chosen.values.sorted { $0.name < $1.name } }
+
+  /// The kernel for an operation, nil when the instruction set has none of that variant.
+  public func kernel(
+    _ operation: KernelOperation, variant: String = "", dtype: DType
+  ) -> Kernel? {
+    chosen[Key(operation: operation, variant: variant, dtype: dtype)]
+  }
+}

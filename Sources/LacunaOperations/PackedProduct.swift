@@ -1,0 +1,161 @@
+// Y ← bound(W·X + bias) with packed strips: for each panel of X and block of rows, pack and multiply.
+
+import CSIMD
+import LacunaFormats
+
+/// A product whose weights are packed in strips.
+///
+/// Right-hand sides are cut into panels of T registers. For each panel and row block the column blocks
+/// follow each other: their rows of X are packed into a buffer that fits the first-level cache, then
+/// every strip of the region adds to its sums. Sums wait in a scratch panel between column blocks; the
+/// last block bounds them and writes Y. A sum adds its terms in the order of the columns whatever the
+/// cuts are, so the result does not depend on them, nor on the number of slices.
+package final class PackedProduct: ProductBody {
+  let weights: PackedWeights
+  let layout: ProductLayout
+  let epilogue: EpilogueValues
+  let mostVectors: Int
+  let vectorBytes: Int
+  private let kernels: [Kernel]
+  private let pack: Kernel
+  private let unpack: Kernel
+
+  package let name: String
+
+  init(
+    _ weights: PackedWeights, name: String, layout: ProductLayout, epilogue: EpilogueValues,
+    table: KernelTable, vectors: Int
+  ) {
+    (self.weights, self.name, self.layout, self.epilogue) = (weights, name, layout, epilogue)
+    let dtype = weights.dtype
+    kernels = weights.heights.map { table.kernel(.spmm, variant: "\($0)x1", dtype: dtype)! }
+    pack = table.kernel(layout == .columns ? .packRows : .packTransposed, dtype: dtype)!
+    unpack = table.kernel(.packTransposed, dtype: dtype)!
+    mostVectors = min(vectors, kernels.map(\.mostVectors).min() ?? vectors)
+    vectorBytes = kernels.first?.vectorBytes ?? 64
+  }
+
+  package var packedBytes: Int { weights.byteCount }
+
+  private var panelBytes: Int { mostVectors * vectorBytes }
+  private var panelOffset: Int { weights.tallestRowBlock * panelBytes }
+
+  package var workspaceBytes: Int {
+    panelOffset + min(weights.columnBlock, max(weights.columns, 1)) * panelBytes
+  }
+
+  /// Columns of Y per register.
+  private var lanes: Int { vectorBytes / weights.dtype.size }
+
+  private func panels(width: Int) -> Int {
+    let vectors = (width + lanes - 1) / lanes
+    return (vectors + mostVectors - 1) / mostVectors
+  }
+
+  package func usefulSlices(width: Int) -> Int { panels(width: width) * weights.rowBlocks }
+
+  package func run(
+    _ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer
+  ) {
+    let vectors = (call.width + lanes - 1) / lanes
+    let panels = panels(width: call.width)
+    let tasks = panels * weights.rowBlocks
+    for task in (tasks * slice / slices)..<(tasks * (slice + 1) / slices) {
+      let (panel, rowBlock) = (task / weights.rowBlocks, task % weights.rowBlocks)
+      let (first, end) = (vectors * panel / panels, vectors * (panel + 1) / panels)
+      multiply(
+        call, rowBlock: rowBlock, firstColumn: first * lanes, vectors: end - first,
+        workspace: workspace)
+    }
+  }
+
+  /// One panel times one row block.
+  private func multiply(
+    _ call: ProductCall, rowBlock: Int, firstColumn: Int, vectors: Int,
+    workspace: UnsafeMutableRawPointer
+  ) {
+    let size = weights.dtype.size
+    let stride = vectors * vectorBytes
+    let firstRow = weights.rowCuts[rowBlock]
+    let rows = weights.rowCuts[rowBlock + 1] - firstRow
+    let columns = min(vectors * lanes, call.width - firstColumn)
+    let panel = workspace + panelOffset
+    let writesScratch = layout == .rows
+    if call.beta != 0 {
+      startSums(
+        call, firstRow: firstRow, rows: rows, firstColumn: firstColumn, columns: columns,
+        scratch: workspace, stride: stride)
+    }
+    for block in 0..<weights.columnBlocks {
+      let start = block * weights.columnBlock
+      let depth = min(weights.columnBlock, weights.columns - start)
+      packPanel(
+        call, firstColumn: firstColumn, columns: columns, padded: vectors * lanes, start: start,
+        depth: depth, panel: panel)
+      for section in kernels.indices {
+        let region = weights.region(rowBlock: rowBlock, columnBlock: block, section: section)
+        if region.groupCount == 0 { continue }
+        var arguments = lcn_spmm_args(
+          x: UnsafeRawPointer(panel), xStride: Int64(stride), weights: region.weights,
+          indices: region.indices, groups: region.groups, groupCount: Int64(region.groupCount),
+          rows: region.rows, partial: workspace, partialStride: Int64(stride),
+          y: writesScratch
+            ? workspace : call.y + (firstRow * call.yStride + firstColumn) * size,
+          yStride: Int64(writesScratch ? stride : call.yStride * size),
+          bias: epilogue.bias + firstRow * size, lower: epilogue.lower, upper: epilogue.upper,
+          columns: Int64(writesScratch ? vectors * lanes : columns), vectors: Int32(vectors),
+          strip: Int32(weights.heights[section]),
+          startsFromBias: block == 0 && call.beta == 0 ? 1 : 0,
+          finishes: block == weights.columnBlocks - 1 ? 1 : 0)
+        kernels[section].call(&arguments)
+      }
+    }
+    if writesScratch {
+      var arguments = lcn_pack_args(
+        source: UnsafeRawPointer(workspace), sourceStride: Int64(stride / size),
+        target: call.y + (firstColumn * call.yStride + firstRow) * size,
+        targetStride: Int64(call.yStride), rows: Int64(columns), columns: Int64(rows),
+        paddedColumns: Int64(rows))
+      unpack.call(&arguments)
+    }
+  }
+
+  private func packPanel(
+    _ call: ProductCall, firstColumn: Int, columns: Int, padded: Int, start: Int, depth: Int,
+    panel: UnsafeMutableRawPointer
+  ) {
+    let source =
+      layout == .columns
+      ? start * call.xStride + firstColumn : firstColumn * call.xStride + start
+    var arguments = lcn_pack_args(
+      source: call.x + source * weights.dtype.size, sourceStride: Int64(call.xStride),
+      target: panel, targetStride: Int64(padded), rows: Int64(depth), columns: Int64(columns),
+      paddedColumns: Int64(padded))
+    pack.call(&arguments)
+  }
+
+  /// scratch ← bias + beta · Y, for the sums to start from.
+  private func startSums(
+    _ call: ProductCall, firstRow: Int, rows: Int, firstColumn: Int, columns: Int,
+    scratch: UnsafeMutableRawPointer, stride: Int
+  ) {
+    func start<Scalar: SparseScalar>(_: Scalar.Type) {
+      let y = call.y.assumingMemoryBound(to: Scalar.self)
+      let bias = epilogue.bias.assumingMemoryBound(to: Scalar.self) + firstRow
+      let beta = Scalar(call.beta)
+      for i in 0..<rows {
+        let sums = (scratch + i * stride).assumingMemoryBound(to: Scalar.self)
+        for c in 0..<(stride / MemoryLayout<Scalar>.size) {
+          let old =
+            c >= columns
+            ? 0
+            : layout == .columns
+              ? y[(firstRow + i) * call.yStride + firstColumn + c]
+              : y[(firstColumn + c) * call.yStride + firstRow + i]
+          sums[c] = bias[i] + beta * old
+        }
+      }
+    }
+    if weights.dtype == .f32 { start(Float.self) } else { start(Double.self) }
+  }
+}

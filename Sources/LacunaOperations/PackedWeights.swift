@@ -1,0 +1,63 @@
+// Weights as strips of adjacent output rows, cut into regions of output rows × input columns.
+
+import LacunaFormats
+
+/// Weights in the order in which the strip kernels read them.
+///
+/// A strip is 1, 2, 4 or 8 adjacent output rows; a step of it is one input column and a weight for
+/// each row. Output rows are cut into row blocks (the unit of work of a thread), input columns into
+/// column blocks (whose panel of X stays in the first-level cache). Inside such a region strips are
+/// ordered by their number of steps, so that the processor predicts the end of each:
+///
+///     groups   (2 steps, 3 strips) (3 steps, 1 strip)
+///     rows     4 · 7 · 1 · 2
+///     indices  0 5 · 1 3 · 2 7 · 0 4 6          relative to the column block, 16 bits
+///     weights  a b · c d · e f · g h i          × strip height
+package final class PackedWeights: @unchecked Sendable {
+  // Sound to share: written only by the packer, before anyone else sees it.
+
+  /// What a kernel reads for one section of one region.
+  struct Region {
+    var weights: UnsafeMutableRawPointer
+    var indices: UnsafeMutablePointer<UInt16>
+    var groups: UnsafeMutablePointer<UInt32>
+    var rows: UnsafeMutablePointer<UInt32>
+    var groupCount: Int
+  }
+
+  let rows: Int, columns: Int
+  let dtype: DType
+  /// Boundaries of the row blocks: block i is `rowCuts[i]..<rowCuts[i + 1]`.
+  let rowCuts: [Int]
+  /// Input columns per column block, and number of blocks (at least 1).
+  let columnBlock: Int, columnBlocks: Int
+  /// Strip height of each section.
+  let heights: [Int]
+  /// Region of (row block, column block, section), sections innermost.
+  let regions: UnsafeMutablePointer<Region>
+  /// Bytes of weights, indices and tables.
+  let byteCount: Int
+  /// Stored steps times their height: multiply-adds per column of X.
+  let storedWeights: Int
+  private let buffers: [AnyObject]
+
+  var rowBlocks: Int { rowCuts.count - 1 }
+  var tallestRowBlock: Int { (0..<rowBlocks).map { rowCuts[$0 + 1] - rowCuts[$0] }.max() ?? 0 }
+
+  init(
+    rows: Int, columns: Int, dtype: DType, rowCuts: [Int], columnBlock: Int, columnBlocks: Int,
+    heights: [Int], regions: [Region], byteCount: Int, storedWeights: Int, buffers: [AnyObject]
+  ) {
+    (self.rows, self.columns, self.dtype, self.rowCuts) = (rows, columns, dtype, rowCuts)
+    (self.columnBlock, self.columnBlocks, self.heights) = (columnBlock, columnBlocks, heights)
+    (self.byteCount, self.storedWeights, self.buffers) = (byteCount, storedWeights, buffers)
+    self.regions = .allocate(capacity: max(regions.count, 1))
+    for (i, region) in regions.enumerated() { (self.regions + i).initialize(to: region) }
+  }
+
+  deinit { regions.deallocate() }
+
+  func region(rowBlock: Int, columnBlock: Int, section: Int) -> Region {
+    regions[(rowBlock * columnBlocks + columnBlock) * heights.count + section]
+  }
+}

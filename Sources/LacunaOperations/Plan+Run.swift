@@ -1,0 +1,121 @@
+// Running a plan: checked with matrices, unchecked with pointers, or slice by slice.
+
+import LacunaFormats
+
+extension Plan {
+  /// Y ← activation(W·X + bias).
+  ///
+  /// - Parameters:
+  ///   - x: [columns, n] in the layout `.columns`, [n, columns] in the layout `.rows`.
+  ///   - y: [rows, n] or [n, rows]. Must not be the same matrix as `x`.
+  /// - Throws: ``OperationError/shapeMismatch(operand:dimension:expected:actual:)``.
+  /// - Complexity: O(nnz · n) for a sparse kernel.
+  public func run(
+    _ x: DenseMatrix<Scalar>, into y: inout DenseMatrix<Scalar>
+  ) throws(OperationError) {
+    try run(x, into: &y, beta: 0)
+  }
+
+  /// Y ← activation(W·X + bias + beta·Y).
+  func run(
+    _ x: DenseMatrix<Scalar>, into y: inout DenseMatrix<Scalar>, beta: Double
+  ) throws(OperationError) {
+    let width = layout == .columns ? x.columns : x.rows
+    if layout == .columns {
+      try expect("X", "rows", columns, x.rows)
+      try expect("Y", "rows", rows, y.rows)
+      try expect("Y", "columns", width, y.columns)
+    } else {
+      try expect("X", "columns", columns, x.columns)
+      try expect("Y", "columns", rows, y.columns)
+      try expect("Y", "rows", width, y.rows)
+    }
+    let (xStride, yStride) = (x.rowStride, y.rowStride)
+    x.withUnsafeElements { from in
+      y.withUnsafeMutableElements { into in
+        let call = ProductCall(
+          x: UnsafeRawPointer(from.baseAddress!), xStride: xStride,
+          y: UnsafeMutableRawPointer(into.baseAddress!), yStride: yStride, width: width,
+          beta: beta)
+        execute(call, body: body, threads: threads, pool: pool, workspaces: workspaces)
+      }
+    }
+  }
+
+  /// The same on raw memory. Allocates nothing. Not checked: anything.
+  ///
+  /// - Parameters:
+  ///   - stride: elements from one row of X to the next; the second `stride` is Y's.
+  ///   - width: number of right-hand sides.
+  public func run(
+    _ x: UnsafePointer<Scalar>, stride xStride: Int, into y: UnsafeMutablePointer<Scalar>,
+    stride yStride: Int, width: Int
+  ) {
+    let call = ProductCall(
+      x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
+      width: width)
+    execute(call, body: body, threads: threads, pool: pool, workspaces: workspaces)
+  }
+
+  /// Share number `slice` of `slices` of the same work, for callers with threads of their own. All
+  /// shares together compute Y, each a part of it that no other touches. Not checked: anything.
+  public func run(
+    slice: Int, of slices: Int, _ x: UnsafePointer<Scalar>, stride xStride: Int,
+    into y: UnsafeMutablePointer<Scalar>, stride yStride: Int, width: Int
+  ) {
+    let call = ProductCall(
+      x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
+      width: width)
+    workspaces.lend { body.run(call, slice: slice, of: slices, workspace: $0) }
+  }
+
+  /// How many slices of a call this wide can work at once without idling.
+  public func usefulSlices(width: Int) -> Int { body.usefulSlices(width: width) }
+}
+
+private func expect(
+  _ operand: String, _ dimension: String, _ expected: Int, _ actual: Int
+) throws(OperationError) {
+  if expected != actual {
+    throw .shapeMismatch(
+      operand: operand, dimension: dimension, expected: expected, actual: actual)
+  }
+}
+
+/// One call, and who works on it: what a pool's task finds behind its context pointer.
+private struct SlicedCall {
+  let call: ProductCall
+  let body: any ProductBody
+  let workspaces: WorkspacePool
+  let slices: Int
+}
+
+/// Below this many multiply-adds a call stays on one thread: about 50 µs of work.
+private let smallWork = 4_000_000
+
+/// Runs a call on up to `threads` threads of the pool.
+func execute(
+  _ call: ProductCall, body: any ProductBody, threads: Int, pool: ThreadPool,
+  workspaces: WorkspacePool
+) {
+  if call.width <= 0 { return }
+  let work = body.packedBytes / 6 * call.width
+  let slices =
+    threads == 1 || work < smallWork
+    ? 1 : min(threads, body.usefulSlices(width: call.width))
+  if slices <= 1 {
+    workspaces.lend { body.run(call, slice: 0, of: 1, workspace: $0) }
+    return
+  }
+  var sliced = SlicedCall(
+    call: call, body: body, workspaces: workspaces, slices: slices)
+  withUnsafeMutablePointer(to: &sliced) { context in
+    pool.run(tasks: slices, limit: threads, context: context) { context, slice in
+      let sliced = context.assumingMemoryBound(to: SlicedCall.self)
+      sliced.pointee.workspaces.lend {
+        sliced.pointee.body.run(
+          sliced.pointee.call, slice: slice, of: sliced.pointee.slices, workspace: $0)
+      }
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// Y ← activation(W·X + bias), inspected and packed once, run many times.
+
+import LacunaFormats
+
+/// Packed weights, the kernel chosen for them, and how the work is split.
+///
+/// Making a plan costs about as much as reading the dense weights a few times; running it allocates
+/// nothing and takes no lock. A plan may be run by several threads at once. Results are bitwise the
+/// same for any number of threads or slices, and any width.
+///
+/// A weight that is not stored contributes nothing, even where X holds an infinity or NaN.
+public final class Plan<Scalar: SparseScalar>: Sendable {
+  /// Output rows and input columns of the weights.
+  public let rows: Int, columns: Int
+  /// How X and Y lie in memory.
+  public let layout: ProductLayout
+  /// The number of right-hand sides that the plan was made for; other numbers work as well.
+  public let width: Int
+  /// Threads that ``run(_:into:)`` uses at most.
+  public let threads: Int
+  /// How the choice was made.
+  public let explanation: PlanExplanation
+
+  package let body: any ProductBody
+  let workspaces: WorkspacePool
+  let pool: ThreadPool
+
+  /// A plan for weights in CSR.
+  ///
+  /// - Parameters:
+  ///   - layout: how X and Y lie in memory.
+  ///   - width: expected number of right-hand sides, at least 0.
+  /// - Throws: ``OperationError`` for a bias of another length, a clamp that is no interval, a
+  ///   negative width, fewer than one thread, or an unknown kernel name.
+  /// - Complexity: O(nnz)
+  public convenience init(
+    _ weights: CSRMatrix<Scalar>, layout: ProductLayout = .columns, width: Int,
+    epilogue: Epilogue<Scalar> = .init(), options: PlanOptions = .init()
+  ) throws(OperationError) {
+    try self.init(
+      source: .csr(weights), layout: layout, width: width, epilogue: epilogue, options: options)
+  }
+
+  /// A plan for weights in BSR. As for CSR.
+  public convenience init(
+    _ weights: BSRMatrix<Scalar>, layout: ProductLayout = .columns, width: Int,
+    epilogue: Epilogue<Scalar> = .init(), options: PlanOptions = .init()
+  ) throws(OperationError) {
+    try self.init(
+      source: .bsr(weights), layout: layout, width: width, epilogue: epilogue, options: options)
+  }
+
+  /// A plan for dense weights, kept dense. As for CSR.
+  public convenience init(
+    dense weights: DenseMatrix<Scalar>, layout: ProductLayout = .columns, width: Int,
+    epilogue: Epilogue<Scalar> = .init(), options: PlanOptions = .init()
+  ) throws(OperationError) {
+    try self.init(
+      source: .dense(weights), layout: layout, width: width, epilogue: epilogue, options: options)
+  }
+
+  init(
+    source: WeightSource<Scalar>, layout: ProductLayout, width: Int, epilogue: Epilogue<Scalar>,
+    options: PlanOptions, scale: Double = 1
+  ) throws(OperationError) {
+    if width < 0 { throw .outOfRange(name: "width", value: width, minimum: 0, maximum: .max) }
+    if options.threads < 1 {
+      throw .outOfRange(name: "threads", value: options.threads, minimum: 1, maximum: .max)
+    }
+    try epilogue.validate(rows: source.rows)
+    let table: KernelTable
+    if let isa = options.isa {
+      if !ISA.available.contains(isa) {
+        throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
+      }
+      table = KernelTable(isa)
+    } else {
+      table = .selected
+    }
+    let request = PlanRequest(
+      rows: source.rows, columns: source.columns, stored: source.stored, block: source.block,
+      dtype: Scalar.dtype, layout: layout, width: width, options: options, table: table,
+      scale: scale)
+    let values = EpilogueValues(epilogue, rows: source.rows)
+    (body, explanation) = try choose(request, weights: source, epilogue: values)
+    (rows, columns, self.layout, self.width) = (source.rows, source.columns, layout, width)
+    threads = options.threads
+    pool =
+      options.threads > ThreadPool.shared.threads
+      ? ThreadPool(threads: options.threads) : .shared
+    workspaces = WorkspacePool(bytes: body.workspaceBytes, count: options.threads)
+  }
+
+  /// The name of the chosen candidate, such as "spmm-1x1" or "dense".
+  public var kernelName: String { body.name }
+  /// Bytes of weights, indices and tables that one run reads.
+  public var packedBytes: Int { body.packedBytes }
+  /// One line: shape, kernel, bytes.
+  public var summary: String {
+    "\(rows)×\(columns) \(Scalar.dtype.rawValue), \(layout.rawValue) ×\(width): "
+      + "\(body.name), \(body.packedBytes) bytes"
+  }
+}

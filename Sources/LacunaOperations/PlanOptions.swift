@@ -1,0 +1,21 @@
+// What a caller may ask of a plan.
+
+/// How a plan is made.
+public struct PlanOptions: Hashable, Sendable, Codable {
+  /// Threads that one `run` may use, at least 1. Results do not depend on it.
+  public var threads: Int
+  /// Choose by the estimate alone, without timing: the same machine and weights always give the same
+  /// kernel.
+  public var deterministic: Bool
+  /// The name of the candidate to use, such as "dense" or "spmm-1x1"; nil to choose.
+  public var kernel: String?
+  /// Use this instruction set instead of ``ISA/selected``.
+  public var isa: ISA?
+
+  public init(
+    threads: Int = 1, deterministic: Bool = false, kernel: String? = nil, isa: ISA? = nil
+  ) {
+    (self.threads, self.deterministic) = (threads, deterministic)
+    (self.kernel, self.isa) = (kernel, isa)
+  }
+}

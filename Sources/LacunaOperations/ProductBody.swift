@@ -1,0 +1,63 @@
+// One way to compute a product: packed weights plus the code that runs them.
+
+import LacunaFormats
+
+/// One call's operands. Strides in elements. Not checked: anything.
+package struct ProductCall {
+  package var x: UnsafeRawPointer
+  package var xStride: Int
+  package var y: UnsafeMutableRawPointer
+  package var yStride: Int
+  /// Right-hand sides: columns of X, or rows of it in the layout `.rows`.
+  package var width: Int
+  /// What the result starts from besides the bias: beta · Y. 0 does not read Y.
+  package var beta: Double = 0
+
+  package init(
+    x: UnsafeRawPointer, xStride: Int, y: UnsafeMutableRawPointer, yStride: Int, width: Int,
+    beta: Double = 0
+  ) {
+    (self.x, self.xStride, self.y, self.yStride) = (x, xStride, y, yStride)
+    (self.width, self.beta) = (width, beta)
+  }
+}
+
+/// Packed weights and the code for them: what a plan chooses among.
+///
+/// A body holds no state of a call, so any number of threads may run it at once, each with its own
+/// workspace. Splitting a call into more slices must not change a bit of the result.
+package protocol ProductBody: AnyObject, Sendable {
+  /// What the plan's description calls it, such as "spmm-4x1".
+  var name: String { get }
+  /// Bytes of weights, indices and tables that one run reads.
+  var packedBytes: Int { get }
+  /// Bytes that each concurrent slice needs as workspace, 64-byte aligned.
+  var workspaceBytes: Int { get }
+  /// How many slices of a call this wide can work at once without idling.
+  func usefulSlices(width: Int) -> Int
+  /// Does share number `slice` of the work.
+  func run(
+    _ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer)
+}
+
+/// Bias and bounds as raw values of the element type, for kernels.
+package final class EpilogueValues: @unchecked Sendable {
+  // Sound to share: written only here.
+  /// `rows` values, zeros when there is no bias.
+  package let bias: UnsafeMutableRawPointer
+  package let lower: Double, upper: Double
+  package let hasBias: Bool
+
+  package init<Scalar: SparseScalar>(_ epilogue: Epilogue<Scalar>, rows: Int) {
+    let values = UnsafeMutablePointer<Scalar>.allocate(capacity: max(rows, 1))
+    values.initialize(repeating: 0, count: max(rows, 1))
+    if let bias = epilogue.bias { for i in 0..<rows { values[i] = bias[i] } }
+    self.bias = UnsafeMutableRawPointer(values)
+    (lower, upper) = epilogue.activation.bounds
+    hasBias = epilogue.bias != nil
+  }
+
+  deinit { bias.deallocate() }
+
+  package var bounds: Bool { lower > -.infinity || upper < .infinity }
+}

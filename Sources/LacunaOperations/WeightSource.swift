@@ -1,0 +1,172 @@
+// The weights a plan is made from, and their conversions to what the bodies hold.
+
+import LacunaFormats
+
+/// Weights in one of the formats a plan accepts.
+enum WeightSource<Scalar: SparseScalar> {
+  case csr(CSRMatrix<Scalar>)
+  case bsr(BSRMatrix<Scalar>)
+  case dense(DenseMatrix<Scalar>)
+
+  var rows: Int {
+    switch self {
+    case .csr(let w): w.rows
+    case .bsr(let w): w.rows
+    case .dense(let w): w.rows
+    }
+  }
+
+  var columns: Int {
+    switch self {
+    case .csr(let w): w.columns
+    case .bsr(let w): w.columns
+    case .dense(let w): w.columns
+    }
+  }
+
+  /// Stored weights, padding of blocks included.
+  var stored: Int {
+    switch self {
+    case .csr(let w): w.nnz
+    case .bsr(let w): w.blocks * w.block.area
+    case .dense(let w): w.rows * w.columns
+    }
+  }
+
+  var block: BlockSize {
+    switch self {
+    case .csr, .dense: .element
+    case .bsr(let w): w.block
+    }
+  }
+
+  /// Stored weights of rows `0..<row`, for balancing.
+  func storedBefore(row: Int) -> Int {
+    switch self {
+    case .csr(let w): w.pattern.rowOffsets[row]
+    case .bsr(let w):
+      w.blockPattern.rowOffsets[min(row / w.block.rows, w.blockPattern.rows)] * w.block.area
+    case .dense(let w): row * w.columns
+    }
+  }
+
+  /// The weights packed for the strip kernels, each times `scale`. `.dense` packs nothing.
+  func packed(_ shape: PackingShape, scale: Double) -> PackedWeights {
+    // Concrete calls: the generic packer is specialised for both element types.
+    if Scalar.self == Float.self {
+      packFloats(unsafeBitCast(self, to: WeightSource<Float>.self), shape, scale)
+    } else {
+      packDoubles(unsafeBitCast(self, to: WeightSource<Double>.self), shape, scale)
+    }
+  }
+
+  /// Writes the weights, each times `scale`, to zeroed memory of `rows · columns` elements.
+  func writeDense(to memory: UnsafeMutableRawPointer, scale: Double) {
+    if Scalar.self == Float.self {
+      writeFloats(
+        unsafeBitCast(self, to: WeightSource<Float>.self),
+        memory.assumingMemoryBound(to: Float.self), scale)
+    } else {
+      writeDoubles(
+        unsafeBitCast(self, to: WeightSource<Double>.self),
+        memory.assumingMemoryBound(to: Double.self), scale)
+    }
+  }
+}
+
+private func packFloats(
+  _ source: WeightSource<Float>, _ shape: PackingShape, _ scale: Double
+) -> PackedWeights { pack(source, shape, scale) }
+
+private func packDoubles(
+  _ source: WeightSource<Double>, _ shape: PackingShape, _ scale: Double
+) -> PackedWeights { pack(source, shape, scale) }
+
+private func writeFloats(
+  _ source: WeightSource<Float>, _ memory: UnsafeMutablePointer<Float>, _ scale: Double
+) { write(source, memory, scale) }
+
+private func writeDoubles(
+  _ source: WeightSource<Double>, _ memory: UnsafeMutablePointer<Double>, _ scale: Double
+) { write(source, memory, scale) }
+
+@inline(__always)
+private func pack<Scalar: SparseScalar>(
+  _ source: WeightSource<Scalar>, _ shape: PackingShape, _ scale: Double
+) -> PackedWeights {
+  switch source {
+  case .csr(let w):
+    pack(
+      rows: w.rows, columns: w.columns, block: .element, pattern: w.pattern, values: w.values,
+      shape, scale)
+  case .bsr(let w):
+    pack(
+      rows: w.rows, columns: w.columns, block: w.block, pattern: w.blockPattern, values: w.values,
+      shape, scale)
+  case .dense(let w):
+    fatalError("dense \(w.rows)×\(w.columns) weights are not packed in strips")
+  }
+}
+
+@inline(__always)
+private func pack<Scalar: SparseScalar>(
+  rows: Int, columns: Int, block: BlockSize, pattern: CSRPattern, values: [Scalar],
+  _ shape: PackingShape, _ scale: Double
+) -> PackedWeights {
+  let scaled = scale == 1 ? values : values.map { $0 * Scalar(scale) }
+  return scaled.withUnsafeBufferPointer { values in
+    pattern.rowOffsets.withUnsafeBufferPointer { offsets in
+      func source<Index: FixedWidthInteger>(
+        _ indices: UnsafeBufferPointer<Index>
+      ) -> BlockSource<Scalar, Index> {
+        // An empty array has no memory; nothing is read from the stand-in.
+        let none = UnsafeRawPointer(offsets.baseAddress!)
+        return BlockSource(
+          rows: rows, columns: columns, blockRows: block.rows, blockColumns: block.columns,
+          gridRows: pattern.rows, offsets: offsets.baseAddress!,
+          indices: indices.baseAddress ?? none.assumingMemoryBound(to: Index.self),
+          values: values.baseAddress ?? none.assumingMemoryBound(to: Scalar.self))
+      }
+      switch pattern.columnIndices {
+      case .u16(let indices):
+        return indices.withUnsafeBufferPointer { packWeights(source($0), shape: shape) }
+      case .u32(let indices):
+        return indices.withUnsafeBufferPointer { packWeights(source($0), shape: shape) }
+      }
+    }
+  }
+}
+
+@inline(__always)
+private func write<Scalar: SparseScalar>(
+  _ source: WeightSource<Scalar>, _ memory: UnsafeMutablePointer<Scalar>, _ scale: Double
+) {
+  let scale = Scalar(scale)
+  switch source {
+  case .csr(let w):
+    let pattern = w.pattern
+    for i in 0..<w.rows {
+      for p in pattern.rowOffsets[i]..<pattern.rowOffsets[i + 1] {
+        memory[i * w.columns + pattern.columnIndices[p]] = w.values[p] * scale
+      }
+    }
+  case .bsr(let w):
+    let (r, c) = (w.block.rows, w.block.columns)
+    for i in 0..<w.rows {
+      let gridRow = i / r
+      for b in w.blockPattern.rowOffsets[gridRow]..<w.blockPattern.rowOffsets[gridRow + 1] {
+        let column = w.blockPattern.columnIndices[b] * c
+        for j in 0..<min(c, w.columns - column) {
+          memory[i * w.columns + column + j] = w.values[(b * r + i % r) * c + j] * scale
+        }
+      }
+    }
+  case .dense(let w):
+    let stride = w.rowStride
+    w.withUnsafeElements { elements in
+      for i in 0..<w.rows {
+        for j in 0..<w.columns { memory[i * w.columns + j] = elements[i * stride + j] * scale }
+      }
+    }
+  }
+}

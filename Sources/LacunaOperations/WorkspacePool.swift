@@ -1,0 +1,44 @@
+// Workspaces that concurrent runs of one plan borrow without a lock.
+
+import CThreads
+
+/// A fixed number of equal pieces of memory, each free or borrowed.
+///
+/// A borrower takes the first free piece by a compare-and-swap. When all are taken it gets memory of
+/// its own, which is freed again: that happens only when more threads run the plan at once than it
+/// was made for.
+final class WorkspacePool: @unchecked Sendable {
+  // Sound to share: `taken` changes by compare-and-swap, and a piece belongs to whoever took it.
+  private let bytes: Int
+  private let count: Int
+  private let memory: UnsafeMutableRawPointer
+  private let taken: UnsafeMutablePointer<UInt32>
+
+  init(bytes: Int, count: Int) {
+    self.bytes = (max(bytes, 1) + 63) / 64 * 64
+    self.count = max(count, 1)
+    // Pieces start on different sets of the cache: a multiple of a page apart they would collide.
+    memory = .allocate(byteCount: self.count * (self.bytes + 64), alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: self.count * (self.bytes + 64))
+    taken = .allocate(capacity: self.count)
+    taken.initialize(repeating: 0, count: self.count)
+  }
+
+  deinit {
+    memory.deallocate()
+    taken.deallocate()
+  }
+
+  /// Lends a piece to `body`.
+  @inline(__always)
+  func lend(_ body: (UnsafeMutableRawPointer) -> Void) {
+    for i in 0..<count where lcn_exchange(taken + i, 0, 1) {
+      body(memory + i * (bytes + 64))
+      lcn_store(taken + i, 0)
+      return
+    }
+    let own = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    body(own)
+    own.deallocate()
+  }
+}
