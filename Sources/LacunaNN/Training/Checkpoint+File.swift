@@ -1,0 +1,127 @@
+// A checkpoint as a `.lacuna` container: tensors under weights/, moment0/, moment1/, mask/, waiting/.
+
+import LacunaFormats
+import LacunaIO
+import LacunaPruning
+
+extension Checkpoint {
+  /// Writes the checkpoint beside `path` and renames it: a kill at any moment leaves the previous file.
+  ///
+  /// - Throws: ``ModelError/file(_:)``.
+  public func write(to path: String) throws(ModelError) {
+    do throws(FileError) { try file.write(to: path) } catch { throw .file(error) }
+  }
+
+  /// Reads and checks a checkpoint.
+  ///
+  /// - Throws: ``ModelError``: the file cannot be read, is damaged, is no checkpoint, holds tensors
+  ///   that its architecture does not have, or a weight that is not finite.
+  public init(contentsOf path: String) throws(ModelError) {
+    let file: LacunaFile
+    do throws(FileError) { file = try LacunaFile(contentsOf: path) } catch { throw .file(error) }
+    try self.init(file)
+  }
+
+  /// The container that holds the checkpoint.
+  public var file: LacunaFile {
+    var metadata = [
+      "kind": FileKind.checkpoint.rawValue, "architecture": json(architecture),
+      "training": json(settings), "progress": json(progress),
+    ]
+    var tensors: [NamedTensor] = []
+    func add(_ name: String, _ values: [Float]) {
+      tensors.append(
+        NamedTensor(name: name, tensor: .dense(shape: [values.count], values: values)))
+    }
+    for (name, values) in weights.sorted(by: { $0.key < $1.key }) { add("weights/\(name)", values) }
+    for (name, list) in moments.sorted(by: { $0.key < $1.key }) {
+      for (i, values) in list.enumerated() { add("moment\(i)/\(name)", values) }
+    }
+    if let pruning {
+      metadata["pruner"] = json(["step": pruning.state.step])
+      for (name, mask) in pruning.masks.sorted(by: { $0.key < $1.key }) {
+        tensors.append(NamedTensor(name: "mask/\(name)", tensor: .bitMask(mask)))
+      }
+      for (name, values) in pruning.state.waiting.sorted(by: { $0.key < $1.key }) {
+        add("waiting/\(name)", values)
+      }
+    }
+    return LacunaFile(metadata: metadata, tensors: tensors)
+  }
+
+  /// Checks every name, length and value of a container.
+  public init(_ file: LacunaFile) throws(ModelError) {
+    let metadata = file.metadata
+    try metadata.check(kind: .checkpoint)
+    architecture = try metadata.decoded(Architecture.self, key: "architecture")
+    settings = try metadata.decoded(TrainingSettings.self, key: "training")
+    progress = try metadata.decoded(Progress.self, key: "progress")
+    try settings.validate()
+    let expected = try architecture.tensorShapes()
+
+    func dense(_ name: String) throws(ModelError) -> [Float]? {
+      guard let tensor = file[name] else { return nil }
+      guard case .dense(_, let values) = tensor else {
+        throw .tensorKind(name: name, expected: "dense", found: "\(tensor.kind)")
+      }
+      return values
+    }
+    var weights: [String: [Float]] = [:]
+    var moments: [String: [[Float]]] = [:]
+    for (name, shape, role) in expected {
+      let count = shape.reduce(1, *)
+      guard let values = try dense("weights/\(name)") else { throw .missingTensor(name) }
+      if values.count != count {
+        throw .tensorShape(name: name, expected: shape, found: [values.count])
+      }
+      if let bad = values.firstIndex(where: { !$0.isFinite }) {
+        throw .notFinite(tensor: name, index: bad)
+      }
+      weights[name] = values
+      if role == .statistic { continue }
+      for i in 0..<settings.optimiser.momentCount {
+        guard let values = try dense("moment\(i)/\(name)") else {
+          throw .missingTensor("moment\(i)/\(name)")
+        }
+        if values.count != count {
+          throw .tensorShape(name: "moment\(i)/\(name)", expected: shape, found: [values.count])
+        }
+        moments[name, default: []].append(values)
+      }
+    }
+    (self.weights, self.moments) = (weights, moments)
+    pruning = try Self.pruning(in: file, expected)
+  }
+
+  private static func pruning(
+    in file: LacunaFile, _ expected: [(name: String, shape: [Int], role: Parameter.Role)]
+  ) throws(ModelError) -> Pruning? {
+    guard file.metadata["pruner"] != nil else { return nil }
+    let counters = try file.metadata.decoded([String: Int].self, key: "pruner")
+    guard let step = counters["step"], step >= 0 else {
+      throw .metadata(key: "pruner", reason: "has no step")
+    }
+    var masks: [String: BitMask] = [:]
+    var waiting: [String: [Float]] = [:]
+    for (name, shape, _) in expected {
+      let rows = shape.first ?? 1
+      if let tensor = file["mask/\(name)"] {
+        guard case .bitMask(let mask) = tensor else {
+          throw .tensorKind(name: "mask/\(name)", expected: "bitMask", found: "\(tensor.kind)")
+        }
+        if mask.rows != rows || mask.columns != shape.dropFirst().reduce(1, *) {
+          throw .tensorShape(
+            name: "mask/\(name)", expected: shape, found: [mask.rows, mask.columns])
+        }
+        masks[name] = mask
+      }
+      if let tensor = file["waiting/\(name)"] {
+        guard case .dense(_, let values) = tensor else {
+          throw .tensorKind(name: "waiting/\(name)", expected: "dense", found: "\(tensor.kind)")
+        }
+        waiting[name] = values
+      }
+    }
+    return Pruning(state: PrunerState(step: step, waiting: waiting), masks: masks)
+  }
+}

@@ -1,0 +1,136 @@
+// A training run on disk: weights, moments, masks, counters. What resumes from it goes on bit for bit.
+
+import LacunaFormats
+import LacunaIO
+import LacunaPruning
+
+/// The whole state of a training run after a step.
+///
+/// Random numbers are functions of the seed and the step, and so is the order of the samples: the
+/// step is their state.
+public struct Checkpoint: Sendable, Equatable {
+  public let architecture: Architecture
+  public let settings: TrainingSettings
+  public let progress: Progress
+  /// All tensors, by name.
+  public let weights: [String: [Float]]
+  /// The optimiser's moments of each trainable tensor, by name.
+  let moments: [String: [[Float]]]
+  /// The masks of a run that prunes, by tensor name; nil when it does not.
+  public let pruning: Pruning?
+
+  /// Counters of a run.
+  public struct Progress: Codable, Hashable, Sendable {
+    /// Steps done.
+    public var step: Int
+    /// Samples in the training set; the order of samples depends on it.
+    public var samples: Int
+    var optimiserStep: Int
+    /// Sums over the current epoch, the loss as the bits of a `Double`.
+    var epochLoss: UInt64
+    var epochCorrect: Int
+    var epochSamples: Int
+  }
+
+  /// The state of a pruner.
+  public struct Pruning: Equatable, Sendable {
+    public let state: PrunerState
+    public let masks: [String: BitMask]
+  }
+
+  /// The state of `trainer` now: a copy.
+  public init(_ trainer: Trainer) {
+    let network = trainer.model.network
+    architecture = network.architecture
+    settings = trainer.settings
+    progress = Progress(
+      step: trainer.step, samples: trainer.data.count, optimiserStep: trainer.optimiser.step,
+      epochLoss: trainer.epochLoss.bitPattern, epochCorrect: trainer.epochCorrect,
+      epochSamples: trainer.epochSamples)
+    weights = network.weights
+    moments = trainer.optimiser.state
+    pruning = (trainer.model as? PrunedModel).map {
+      Pruning(state: $0.pruner.state, masks: $0.pruner.masks)
+    }
+  }
+
+  /// A network with the checkpoint's weights.
+  ///
+  /// - Throws: ``ModelError`` when weights and architecture disagree or a weight is not finite.
+  public func makeModel(threads: Int? = nil) throws(ModelError) -> SequentialModel {
+    let model = try SequentialModel(architecture, threads: threads)
+    try model.setWeights(weights)
+    return model
+  }
+
+  /// The run, ready to go on.
+  ///
+  /// - Parameters:
+  ///   - data: the same training set.
+  ///   - pruning: the recipe of a run that prunes.
+  /// - Throws: ``ModelError`` when data, architecture, weights or masks disagree.
+  public func resume(
+    data: ImageDataset, pruning settings: PruningSettings? = nil, threads: Int? = nil
+  ) throws(ModelError) -> Trainer {
+    if data.count != progress.samples {
+      throw .dataMismatch(
+        what: "training samples", expected: progress.samples, found: data.count)
+    }
+    let model = try makeModel(threads: threads)
+    var trainable: any Trainable = model
+    if let settings {
+      do throws(PruningError) {
+        trainable = try PrunedModel(
+          model, settings: settings, resuming: pruning?.state ?? PrunerState(),
+          masks: pruning?.masks ?? [:])
+      } catch { throw .pruning(error) }
+    }
+    let trainer = try Trainer(trainable, data: data, settings: self.settings)
+    try trainer.restore(progress)
+    try trainer.optimiser.restore(moments, step: progress.optimiserStep)
+    return trainer
+  }
+
+  /// - Throws: ``ModelError/architectureMismatch(expected:found:)`` unless the network is that one.
+  public func check(architecture expected: Architecture) throws(ModelError) {
+    if !architecture.isSameNetwork(as: expected) {
+      throw .architectureMismatch(expected: expected.summary, found: architecture.summary)
+    }
+  }
+}
+
+extension Trainer {
+  func restore(_ progress: Checkpoint.Progress) throws(ModelError) {
+    if progress.step < 0 || progress.step > totalSteps {
+      throw .metadata(key: "progress", reason: "step \(progress.step) is not in 0...\(totalSteps)")
+    }
+    step = progress.step
+    epochLoss = Double(bitPattern: progress.epochLoss)
+    (epochCorrect, epochSamples) = (progress.epochCorrect, progress.epochSamples)
+  }
+}
+
+extension Optimiser {
+  var state: [String: [[Float]]] {
+    Dictionary(
+      uniqueKeysWithValues: zip(parameters, moments).map { p, moments in
+        (p.name, moments.map { Array($0.elements) })
+      })
+  }
+
+  func restore(_ state: [String: [[Float]]], step: Int) throws(ModelError) {
+    for (p, own) in zip(parameters, moments) {
+      guard let saved = state[p.name], saved.count == own.count else {
+        throw .missingTensor("moments of \(p.name)")
+      }
+      for (buffer, values) in zip(own, saved) {
+        if values.count != buffer.count {
+          throw .tensorShape(
+            name: "moment of \(p.name)", expected: p.shape, found: [values.count])
+        }
+        _ = buffer.elements.update(from: values)
+      }
+    }
+    self.step = step
+  }
+}
