@@ -1,0 +1,75 @@
+// One product: weights, reference, check, then sparse and dense timed in turn.
+
+import Lacuna
+
+/// A product to measure.
+struct ProductCase: Sendable {
+  var shape: Shape
+  var sparsity: Double
+  var block: BlockSize
+  var dtype: DType
+  var layout: ProductLayout
+
+  /// Makes random weights, checks the sparse and the dense product, and times both.
+  func measured(_ measure: MeasureOptions, plan: PlanOptions) throws -> ProductResult {
+    switch dtype {
+    case .f32: try measured(Float.self, measure, plan: plan)
+    case .f64: try measured(Double.self, measure, plan: plan)
+    }
+  }
+
+  private func measured<Scalar: BenchScalar>(
+    _: Scalar.Type, _ measure: MeasureOptions, plan: PlanOptions
+  ) throws -> ProductResult {
+    let mask = try randomMask(
+      rows: shape.m, columns: shape.k, block: block, sparsity: sparsity, seed: measure.seed)
+    var dense: DenseMatrix<Scalar> = try randomDense(
+      rows: shape.m, columns: shape.k, seed: measure.seed &+ 1)
+    try mask.apply(to: &dense)
+    return try measured(dense, measure, plan: plan)
+  }
+
+  /// Checks and times a product with these weights; the case's shape and block describe them.
+  func measured<Scalar: BenchScalar>(
+    _ weights: DenseMatrix<Scalar>, _ measure: MeasureOptions, plan options: PlanOptions
+  ) throws -> ProductResult {
+    let name = "\(shape.listElement) \(sparsity.listElement) \(block) \(dtype)"
+    let plan: Plan<Scalar> = try usage {
+      block == .element
+        ? try Plan(
+          CSRMatrix(dense: weights), layout: layout, width: shape.n, options: options)
+        : try Plan(
+          BSRMatrix(dense: weights, block: block), layout: layout, width: shape.n,
+          options: options)
+    }
+    let x = try layout.input(shape, Scalar.self, seed: measure.seed &+ 2)
+    var y = try layout.output(shape, Scalar.self)
+    let reference = try ProductReference(weights, x, shape, layout)
+    try plan.run(x, into: &y)
+    let check = try reference.check(y, "\(plan.kernelName) \(name)")
+    var z = try layout.output(shape, Scalar.self)
+    let timings = weights.withUnsafeElements { w in
+      x.withUnsafeElements { x in
+        y.withUnsafeMutableElements { y in
+          z.withUnsafeMutableElements { z in
+            let (w, x) = (w.baseAddress!, x.baseAddress!)
+            let (y, z) = (y.baseAddress!, z.baseAddress!)
+            let (xStride, yStride) = layout == .columns ? (shape.n, shape.n) : (shape.k, shape.m)
+            return Stopwatch(budget: measure.time, cache: measure.cache).time([
+              { plan.run(x, stride: xStride, into: y, stride: yStride, width: shape.n) },
+              { Scalar.dense(w, x, z, shape, layout) },
+            ])
+          }
+        }
+      }
+    }
+    _ = try reference.check(y, "\(plan.kernelName) \(name), after timing")
+    // The dense sum has every input as a term, so its own bound is wider: only gross errors count.
+    return ProductResult(
+      op: shape.n == 1 ? "spmv" : "spmm", shape: shape, sparsity: sparsity,
+      nnz: BitMask(nonzerosOf: weights).keptCount, block: block, dtype: dtype,
+      threads: measure.threads, layout: layout, cache: measure.cache, kernel: plan.kernelName,
+      sparse: timings[0], dense: timings[1],
+      peak: Peak.gflops(dtype) * Double(measure.threads), check: check)
+  }
+}

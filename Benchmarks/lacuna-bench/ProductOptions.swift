@@ -1,0 +1,89 @@
+// The options that say which products to measure, and how.
+
+import ArgumentParser
+import Foundation
+import Lacuna
+
+/// Options of `spmm`, `spmv` and `suite`.
+struct MeasureOptions: ParsableArguments {
+  @Option(help: "Threads of both sides; the calling thread counts.")
+  var threads = 1
+
+  @Option(help: "Seconds of timed runs per case, both sides together.")
+  var time = 0.3
+
+  @Option(help: "Seed of the random weights and right-hand sides.")
+  var seed: UInt64 = 1
+
+  @Option(help: "warm: runs follow each other; cold: caches are overwritten before each run.")
+  var cache: CacheState = .warm
+
+  @Option(
+    help: ArgumentHelp(
+      "Instruction set of the kernels: baseline, v3 or v4. The same as LACUNA_ISA.",
+      valueName: "name"))
+  var isa: ISA?
+
+  @Flag(help: "Print one JSON line per case.")
+  var json = false
+
+  func validate() throws {
+    if !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads), must be in 1...1024")
+    }
+    if !(time > 0 && time <= 3600) {
+      throw ValidationError("--time is \(time), must be more than 0 and at most 3600")
+    }
+  }
+
+  /// Chooses the instruction set and the threads of BLAS. Nothing has asked for ``ISA/selected``
+  /// before, which reads the variable once.
+  func prepare() throws {
+    if let isa { setenv(ISA.environmentVariable, isa.rawValue, 1) }
+    _ = try usage { try ISA.validated() }
+    BLAS.threads = threads
+  }
+}
+
+extension CacheState: ExpressibleByArgument {}
+extension ISA: ExpressibleByArgument {}
+
+/// Options of `spmm` and `spmv`.
+struct ProductOptions: ParsableArguments {
+  @Option(
+    name: .customLong("sparsity"),
+    help: ArgumentHelp("Shares of zeros, parted by commas.", valueName: "s,…"))
+  var sparsities = List([0.9])
+
+  @Option(
+    name: .customLong("block"),
+    help: ArgumentHelp("Block shapes, output rows by input columns.", valueName: "RxC,…"))
+  var blocks = List([BlockSize.element])
+
+  @Option(
+    name: .customLong("dtype"), help: ArgumentHelp("Scalar types: f32, f64.", valueName: "t,…"))
+  var dtypes = List([DType.f32])
+
+  @Option(help: "wx: Y = W·X with a column per right-hand side; xwt: Y = X·Wᵀ with a row.")
+  var layout: LayoutOption = .wx
+
+  @Option(
+    help: ArgumentHelp(
+      "A matrix instead of random ones: .npz from scipy, .smtx or .mtx.", valueName: "file"))
+  var matrix: String?
+
+  @Option(help: "Force a kernel of the table by its name.")
+  var kernel: String?
+
+  @Flag(help: "Choose kernels by the cost model alone, without timing candidates.")
+  var deterministic = false
+
+  @OptionGroup var measure: MeasureOptions
+}
+
+/// `--layout`.
+enum LayoutOption: String, CaseIterable, ExpressibleByArgument {
+  case wx, xwt
+
+  var layout: ProductLayout { self == .wx ? .columns : .rows }
+}
