@@ -67,11 +67,6 @@ struct ProductOptions: ParsableArguments {
   @Option(help: "wx: Y = W·X with a column per right-hand side; xwt: Y = X·Wᵀ with a row.")
   var layout: LayoutOption = .wx
 
-  @Option(
-    help: ArgumentHelp(
-      "A matrix instead of random ones: .npz from scipy, .smtx or .mtx.", valueName: "file"))
-  var matrix: String?
-
   @Option(help: "Force a kernel of the table by its name.")
   var kernel: String?
 
