@@ -104,13 +104,7 @@ extension TensorRecord {
 
   /// Shape, matrix, block and entries agree.
   func checkShape() throws(DataProblem) {
-    // Zero dimensions do not hide an overflow of the others.
-    var product = 1
-    for size in shape {
-      let (next, overflow) = product.multipliedReportingOverflow(by: max(size, 1))
-      if overflow || next > .max / 8 { throw .overflow(what: "the shape of \(name)") }
-      product = next
-    }
+    _ = try LacunaIO.elementCount(of: shape, name)
     let isBlocked = kind == .blockSparse || kind == .quantizedBlockSparse
     if !isBlocked && block != .element {
       throw .mismatch(what: "block area of \(name)", expected: 1, actual: block.area)

@@ -30,29 +30,8 @@ extension StoredTensor {
         EncodedSection(bytes: matrix.values.map { UInt8(bitPattern: $0) }, role: .values),
         EncodedSection(raw: matrix.scales, role: .scales),
       ]
-    case .bitMask(let mask): [EncodedSection(positions: CSRPattern(ones: mask))]
+    case .bitMask(let mask): [EncodedSection(positions: CSRPattern(mask))]
     }
-  }
-}
-
-extension CSRPattern {
-  /// The ones of a mask.
-  init(ones mask: BitMask) {
-    var offsets = [0]
-    var indices: [Int] = []
-    for row in 0..<mask.rows {
-      for w in 0..<mask.wordsPerRow {
-        var word = mask.words[row * mask.wordsPerRow + w]
-        while word != 0 {
-          indices.append(w * 64 + word.trailingZeroBitCount)
-          word &= word - 1
-        }
-      }
-      offsets.append(indices.count)
-    }
-    self.init(
-      unchecked: mask.rows, mask.columns, offsets,
-      IndexVector(packing: indices, limit: mask.columns))
   }
 }
 
@@ -132,14 +111,7 @@ extension LacunaReader {
           blockPattern: positions(record), values: integers(record), scales: scales(record))
         return .quantizedBlockSparse(shape: record.shape, matrix)
       case .bitMask:
-        let pattern = try positions(record)
-        var mask = try BitMask(rows: record.rows, columns: record.columns)
-        for row in 0..<pattern.rows {
-          for position in pattern.rowOffsets[row]..<pattern.rowOffsets[row + 1] {
-            mask[row, pattern.columnIndices[position]] = true
-          }
-        }
-        return .bitMask(mask)
+        return .bitMask(BitMask(try positions(record)))
       }
     } catch let error as FormatError {
       throw DataProblem.matrix(error)

@@ -35,19 +35,21 @@ public struct LacunaReader: Sendable {
   }
 
   private init(_ bytes: ByteSlice, path: String) throws(FileError) {
-    (self.path, self.bytes, byteCount) = (path, bytes, bytes.count)
-    do throws(DataProblem) {
-      (metadata, records) = try Self.open(bytes)
-      var recordByName: [String: Int] = [:]
-      for (number, record) in records.enumerated() {
-        if recordByName.updateValue(number, forKey: record.name) != nil {
-          throw .duplicateName(record.name)
-        }
-      }
-      self.recordByName = recordByName
-    } catch {
+    do throws(DataProblem) { try self.init(slice: bytes, path: path) } catch {
       throw .malformed(path: path, error)
     }
+  }
+
+  init(slice bytes: ByteSlice, path: String = "") throws(DataProblem) {
+    (self.path, self.bytes, byteCount) = (path, bytes, bytes.count)
+    (metadata, records) = try Self.open(bytes)
+    var recordByName: [String: Int] = [:]
+    for (number, record) in records.enumerated() {
+      if recordByName.updateValue(number, forKey: record.name) != nil {
+        throw .duplicateName(record.name)
+      }
+    }
+    self.recordByName = recordByName
   }
 
   /// The record of that name.
