@@ -48,7 +48,9 @@ struct ProductReference<Scalar: BenchScalar> {
     y.withUnsafeMutableElements { y in
       w.withUnsafeElements { w in
         x.withUnsafeElements { x in
-          Double.dense(w.baseAddress!, x.baseAddress!, y.baseAddress!, shape, layout)
+          Double.dense(
+            shape.n == 1 ? .gemv : .gemm, w.baseAddress!, x.baseAddress!, y.baseAddress!, shape,
+            layout)
         }
       }
     }

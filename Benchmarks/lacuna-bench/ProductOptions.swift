@@ -42,6 +42,14 @@ struct MeasureOptions: ParsableArguments {
     if let isa { setenv(ISA.environmentVariable, isa.rawValue, 1) }
     _ = try usage { try ISA.validated() }
     BLAS.threads = threads
+    // Set by someone else, or else the restart in `main` would have chosen the wide kernels.
+    if CPUInfo.current.hasV4, let core = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"],
+      BLAS.coreName.lowercased() == "haswell"
+    {
+      Console.standardError(
+        "lacuna-bench: OPENBLAS_CORETYPE=\(core) keeps OpenBLAS from this processor's AVX-512: "
+          + "unset it to compare with the strongest dense kernels")
+    }
   }
 }
 
@@ -57,8 +65,10 @@ struct ProductOptions: ParsableArguments {
 
   @Option(
     name: .customLong("block"),
-    help: ArgumentHelp("Block shapes, output rows by input columns.", valueName: "RxC,…"))
-  var blocks = List([BlockSize.element])
+    help: ArgumentHelp(
+      "Block shapes, output rows by input columns (default: 1x1, or the blocks of --matrix).",
+      valueName: "RxC,…"))
+  var blocks: List<BlockSize>?
 
   @Option(
     name: .customLong("dtype"), help: ArgumentHelp("Scalar types: f32, f64.", valueName: "t,…"))
@@ -66,6 +76,12 @@ struct ProductOptions: ParsableArguments {
 
   @Option(help: "wx: Y = W·X with a column per right-hand side; xwt: Y = X·Wᵀ with a row.")
   var layout: LayoutOption = .wx
+
+  @Option(
+    help: ArgumentHelp(
+      "A matrix instead of random ones: .npz from scipy, .smtx, .mtx and what else Lacuna reads.",
+      valueName: "file"))
+  var matrix: String?
 
   @Option(help: "Force a kernel of the table by its name.")
   var kernel: String?

@@ -46,6 +46,7 @@ struct ProductResult {
   var kernel: String
   var sparse: Timing
   var dense: Timing
+  var denseCall: DenseCall
   /// Multiply-adds per second of the machine's registers, in GF/s, for all threads.
   var peak: Double
   var check: ErrorCheck
@@ -67,7 +68,8 @@ struct ProductResult {
       ("kernel", .text(kernel)), ("seconds", .number(sparse.median)),
       ("secondsMin", .number(sparse.minimum)), ("runs", .integer(sparse.runs)),
       ("denseSeconds", .number(dense.median)), ("denseSecondsMin", .number(dense.minimum)),
-      ("denseCore", .text(BLAS.coreName)), ("speedup", .number(speedup)),
+      ("denseCall", .text(denseCall.rawValue)), ("denseCore", .text(BLAS.coreName)),
+      ("speedup", .number(speedup)),
       ("gflops", .number(gflops)), ("denseGflops", .number(denseGflops)),
       ("peakShare", .number(gflops / peak)), ("maxError", .number(check.maxError)),
       ("errorBound", .number(check.bound)),

@@ -19,10 +19,16 @@ struct SpMMCommand: ParsableCommand {
     help: ArgumentHelp("Files of shapes, such as those in Benchmarks/shapes.", valueName: "file"))
   var shapeFiles: [String] = []
 
+  @Option(help: ArgumentHelp("Right-hand sides for --matrix.", valueName: "n,…"))
+  var n = List([64])
+
   @OptionGroup var options: ProductOptions
 
   func run() throws {
     try options.measure.prepare()
+    if let matrix = options.matrix {
+      return try options.measureMatrix(matrix, widths: n.elements)
+    }
     var shapes = self.shapes?.elements ?? []
     for file in shapeFiles { shapes += try Shape.read(file) }
     try options.measureShapes(shapes.isEmpty ? [Shape(m: 512, k: 512, n: 512)] : shapes)
@@ -43,6 +49,7 @@ struct SpMVCommand: ParsableCommand {
 
   func run() throws {
     try options.measure.prepare()
+    if let matrix = options.matrix { return try options.measureMatrix(matrix, widths: [1]) }
     try options.measureShapes(shapes.elements.map(\.shape))
   }
 }
@@ -70,7 +77,7 @@ extension ProductOptions {
       json: measure.json, header: ProductResult.tableHeader, widths: ProductResult.tableWidths)
     for dtype in dtypes.elements {
       for shape in shapes {
-        for block in blocks.elements {
+        for block in blocks?.elements ?? [.element] {
           for sparsity in sparsities.elements {
             let product = ProductCase(
               shape: shape, sparsity: sparsity, block: block, dtype: dtype,

@@ -35,6 +35,8 @@ struct Failure: Error {
     switch error {
     case let failure as Failure: self = failure
     case let error as OperationError: self.init(error.isUsage ? .usage : .badData, "\(error)")
+    case let error as FileError:
+      self.init(ExitClass(rawValue: error.exitCode) ?? .inputOutput, "\(error)")
     case let error as FormatError: self.init(.badData, "\(error)")
     default: self.init(.software, "\(error)")
     }

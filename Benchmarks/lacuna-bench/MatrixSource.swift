@@ -1,0 +1,52 @@
+// A real matrix from a file instead of random weights.
+
+import Lacuna
+
+extension ProductOptions {
+  /// Measures products with the matrix of a file, for each number of right-hand sides.
+  func measureMatrix(_ path: String, widths: [Int]) throws {
+    var printer = RowPrinter(
+      json: measure.json, header: ProductResult.tableHeader, widths: ProductResult.tableWidths)
+    for dtype in dtypes.elements {
+      for width in widths {
+        let results =
+          switch dtype {
+          case .f32: try measured(Float.self, path, width: width)
+          case .f64: try measured(Double.self, path, width: width)
+          }
+        for result in results { printer.show(result.row, result.tableCells) }
+      }
+    }
+  }
+
+  private func measured<Scalar: BenchScalar>(
+    _: Scalar.Type, _ path: String, width: Int
+  ) throws -> [ProductResult] {
+    let (weights, fileBlock): (DenseMatrix<Scalar>, BlockSize) =
+      switch try MatrixFile.read(contentsOf: path, as: Scalar.self) {
+      case .dense(let matrix): (matrix, .element)
+      case .sparse(let matrix): (matrix.dense(), .element)
+      case .blocks(let matrix): (matrix.dense(), matrix.block)
+      case .pattern(let pattern): (try randomValues(pattern), .element)
+      }
+    if weights.rows == 0 || weights.columns == 0 {
+      throw Failure(.badData, "\(path): the matrix is \(weights.rows)×\(weights.columns)")
+    }
+    return try (blocks?.elements ?? [fileBlock]).map { block in
+      let product = ProductCase(
+        shape: Shape(m: weights.rows, k: weights.columns, n: width),
+        sparsity: BitMask(nonzerosOf: weights).sparsity, block: block, dtype: Scalar.dtype,
+        layout: layout.layout)
+      return try product.measured(weights, measure, plan: plan)
+    }
+  }
+
+  /// Random numbers at the entries of a pattern: `.smtx` files hold positions only.
+  private func randomValues<Scalar: SparseScalar>(
+    _ pattern: CSRPattern
+  ) throws -> DenseMatrix<Scalar> {
+    var generator = SplitMix64(seed: measure.seed)
+    let values = (0..<pattern.nnz).map { _ in generator.nonzero() as Scalar }
+    return try CSRMatrix(pattern: pattern, values: values).dense()
+  }
+}
