@@ -37,6 +37,8 @@ struct Failure: Error {
     case let error as OperationError: self.init(error.isUsage ? .usage : .badData, "\(error)")
     case let error as FileError:
       self.init(ExitClass(rawValue: error.exitCode) ?? .inputOutput, "\(error)")
+    case let error as PruningError: self.init(error.isUsage ? .usage : .badData, "\(error)")
+    case let error as QuantizationError: self.init(.badData, "\(error)")
     case let error as FormatError: self.init(.badData, "\(error)")
     default: self.init(.software, "\(error)")
     }
@@ -54,6 +56,18 @@ extension OperationError {
     switch self {
     case .unknownISA, .unavailableISA, .unknownKernel: true
     default: false
+    }
+  }
+}
+
+extension PruningError {
+  /// Whether an option is at fault, not data.
+  fileprivate var isUsage: Bool {
+    switch self {
+    case .invalidParameter, .scheduleCannotFire, .unmatchedPattern, .notSerialisable,
+      .missingGradients:
+      true
+    case .notANumber, .wrongCount, .shapeMismatch, .duplicateTensor, .malformedState, .format: false
     }
   }
 }

@@ -16,7 +16,7 @@ struct LacunaTool: ParsableCommand {
       64 wrong usage, 65 bad data, 66 a missing input, 74 an input or output error, 130 interrupted.
       """,
     version: version,
-    subcommands: [InfoCommand.self])
+    subcommands: [InspectCommand.self, InfoCommand.self])
 }
 
 @main

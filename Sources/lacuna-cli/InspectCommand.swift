@@ -1,0 +1,128 @@
+// `lacuna inspect FILE`: what a .lacuna file holds, tensor by tensor, and what each bit is spent on.
+
+import ArgumentParser
+import Lacuna
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract:
+      "Show the tensors of a .lacuna file: shape, sparsity, blocks, bytes, bits per weight.",
+    discussion: """
+      Every byte of the file is read and checked. "bits/weight" counts all weights, stored or not: \
+      f32 dense is 32. Checkpoints are .lacuna files too.
+      """)
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: "A model or checkpoint.", completion: .file(extensions: ["lacuna"]))
+  var file: String
+
+  func run() throws {
+    let reader = try LacunaReader(contentsOf: file)
+    let inspection = try Inspection(reader)
+    try common.show(inspection) { inspection.text }
+  }
+}
+
+/// What `lacuna inspect` reports.
+struct Inspection: Encodable {
+  struct Tensor: Encodable {
+    var name: String
+    var kind: String
+    var shape: [Int]
+    /// Output rows by inputs of a stored block; nil unless the tensor is stored in blocks.
+    var block: String?
+    var weights: Int
+    var nonzeros: Int
+    var sparsity: Double
+    var bytes: Int
+    var positionBytes: Int
+    var valueBytes: Int
+    var bitsPerWeight: Double
+  }
+
+  var file: String
+  var fileBytes: Int
+  var metadata: [String: String]
+  var tensors: [Tensor]
+
+  init(_ reader: LacunaReader) throws {
+    file = reader.path
+    fileBytes = reader.byteCount
+    metadata = reader.metadata
+    tensors = try reader.records.map { record in
+      // Decoding checks the section's checksum; a dense tensor's zeros are not in its record.
+      let tensor = try reader.tensor(record)
+      let nonzeros = Self.nonzeros(of: tensor, stored: record.storedCount)
+      let weights = record.elementCount
+      return Tensor(
+        name: record.name, kind: Self.name(of: record.kind), shape: record.shape,
+        block: record.block.area > 1 ? "\(record.block.rows)×\(record.block.columns)" : nil,
+        weights: weights, nonzeros: nonzeros,
+        sparsity: weights == 0 ? 0 : 1 - Double(nonzeros) / Double(weights),
+        bytes: record.byteCount, positionBytes: record.byteCount(of: .positions),
+        valueBytes: record.byteCount(of: .values) + record.byteCount(of: .scales),
+        bitsPerWeight: weights == 0 ? 0 : Double(record.byteCount) * 8 / Double(weights))
+    }
+  }
+
+  private static func nonzeros(of tensor: StoredTensor, stored: Int) -> Int {
+    switch tensor {
+    case .dense(_, let values): values.count { $0 != 0 }
+    case .sparse(_, let matrix): matrix.values.count { $0 != 0 }
+    case .quantizedSparse(_, let matrix): matrix.values.count { $0 != 0 }
+    case .blockSparse(_, let matrix): matrix.values.count { $0 != 0 }
+    case .quantizedBlockSparse(_, let matrix): matrix.values.count { $0 != 0 }
+    case .bitMask(let mask): mask.keptCount
+    case .bytes: stored
+    }
+  }
+
+  private static func name(of kind: TensorKind) -> String {
+    switch kind {
+    case .bytes: "bytes"
+    case .dense: "f32 dense"
+    case .sparse: "f32 sparse"
+    case .quantizedSparse: "8-bit sparse"
+    case .blockSparse: "f32 blocks"
+    case .quantizedBlockSparse: "8-bit blocks"
+    case .bitMask: "mask"
+    }
+  }
+
+  var text: String {
+    var table = TextTable(
+      [
+        "tensor", "kind", "shape", "block", "weights", "nonzeros", "sparsity", "bytes", "positions",
+        "values", "bits/weight",
+      ], leading: [0, 1, 2])
+    for tensor in tensors {
+      table.append([
+        tensor.name, tensor.kind, tensor.shape.map(String.init).joined(separator: "×"),
+        tensor.block ?? "", "\(tensor.weights)", "\(tensor.nonzeros)",
+        Numeral.percent(tensor.sparsity), "\(tensor.bytes)", "\(tensor.positionBytes)",
+        "\(tensor.valueBytes)", Numeral.fixed(tensor.bitsPerWeight, digits: 2),
+      ])
+    }
+    // Masks and bytes are no weights: they would be counted twice.
+    let weighty = tensors.filter { $0.kind != "mask" && $0.kind != "bytes" }
+    let weights = weighty.reduce(0) { $0 + $1.weights }
+    let nonzeros = weighty.reduce(0) { $0 + $1.nonzeros }
+    let bytes = tensors.reduce(0) { $0 + $1.bytes }
+    let share = Double(max(weights, 1))
+    table.append([
+      "all", "", "", "", "\(weights)", "\(nonzeros)",
+      Numeral.percent(weights == 0 ? 0 : 1 - Double(nonzeros) / share), "\(bytes)",
+      "\(tensors.reduce(0) { $0 + $1.positionBytes })",
+      "\(tensors.reduce(0) { $0 + $1.valueBytes })",
+      Numeral.fixed(Double(bytes) * 8 / share, digits: 2),
+    ])
+    var lines = ["\(file): \(Numeral.bytes(fileBytes)) (\(fileBytes) bytes)", ""]
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+      lines.append("\(key): \(value.count > 160 ? "\(value.prefix(159))…" : value)")
+    }
+    if !metadata.isEmpty { lines.append("") }
+    return (lines + [table.rendered()]).joined(separator: "\n")
+  }
+}
