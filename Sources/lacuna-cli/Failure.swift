@@ -38,6 +38,7 @@ struct Failure: Error {
     case let error as FileError:
       self.init(ExitClass(rawValue: error.exitCode) ?? .inputOutput, "\(error)")
     case let error as PruningError: self.init(error.isUsage ? .usage : .badData, "\(error)")
+    case let error as ModelError: self = error.failure
     case let error as QuantizationError: self.init(.badData, "\(error)")
     case let error as FormatError: self.init(.badData, "\(error)")
     default: self.init(.software, "\(error)")
@@ -68,6 +69,16 @@ extension PruningError {
       .missingGradients:
       true
     case .notANumber, .wrongCount, .shapeMismatch, .duplicateTensor, .malformedState, .format: false
+    }
+  }
+}
+
+extension ModelError {
+  fileprivate var failure: Failure {
+    switch self {
+    case .file(let error): Failure(error)
+    case .invalidSetting: Failure(.usage, "\(self)")
+    default: Failure(.badData, "\(self)")
     }
   }
 }

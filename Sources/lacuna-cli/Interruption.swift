@@ -1,23 +1,22 @@
 // Ctrl-C and termination: the first asks the running command to stop at a whole step, the second ends it.
 
 import Foundation
-import Synchronization
+import Lacuna
 
-/// Raised by the signal handler, which as a C function may only touch globals.
-private let asked = Atomic<Bool>(false)
+/// Asks the running training loop to stop. The signal handler, as a C function, may only touch globals.
+private let flag = CancellationFlag()
 
 /// Whether somebody asked the tool to stop.
 enum Interruption {
-  /// Whether SIGINT or SIGTERM came since ``catchSignals()``.
-  static var wasAsked: Bool { asked.load(ordering: .relaxed) }
-
-  /// From now on the first SIGINT or SIGTERM only raises the flag; the next one ends the program.
-  static func catchSignals() {
-    // The handler may not run a lazy initialiser: touch the flag first.
-    _ = wasAsked
+  /// From now on the first SIGINT or SIGTERM only raises the flag that this returns; the next one
+  /// ends the program.
+  static func caught() -> CancellationFlag {
+    // The handler may not run a lazy initialiser: touch the flag before the first signal.
+    let raised = flag
     var action = sigaction()
-    action.__sigaction_handler.sa_handler = { _ in asked.store(true, ordering: .relaxed) }
+    action.__sigaction_handler.sa_handler = { _ in flag.cancel() }
     action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
     for number in [SIGINT, SIGTERM] { sigaction(number, &action, nil) }
+    return raised
   }
 }

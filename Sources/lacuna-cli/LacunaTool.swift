@@ -16,7 +16,10 @@ struct LacunaTool: ParsableCommand {
       64 wrong usage, 65 bad data, 66 a missing input, 74 an input or output error, 130 interrupted.
       """,
     version: version,
-    subcommands: [InspectCommand.self, InfoCommand.self])
+    subcommands: [
+      TrainCommand.self, PruneCommand.self, EvaluateCommand.self, CompressCommand.self,
+      InspectCommand.self, InfoCommand.self,
+    ])
 }
 
 @main
