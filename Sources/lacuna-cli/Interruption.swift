@@ -16,7 +16,14 @@ enum Interruption {
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { _ in flag.cancel() }
     action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
-    for number in [SIGINT, SIGTERM] { sigaction(number, &action, nil) }
+    // A parent that launches from a worker thread, as Foundation's Process does, leaves them blocked.
+    var numbers = sigset_t()
+    sigemptyset(&numbers)
+    for number in [SIGINT, SIGTERM] {
+      sigaction(number, &action, nil)
+      sigaddset(&numbers, number)
+    }
+    pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
     return raised
   }
 }

@@ -35,11 +35,13 @@ struct PruneCommand: ParsableCommand {
     try checkWritable(output)
     let start = try Checkpoint(contentsOf: checkpoint)
     let (train, test) = try data.load()
-    let settings = training.settings(epochs: epochs)
+    let settings = try training.settings(epochs: epochs)
     let steps = settings.totalSteps(samples: train.count)
     let recipe = PruningSettings(
       schedule: try schedule.schedule(steps: steps), granularity: granularity.granularity,
       rules: granularity.rules, plannedSteps: steps)
+    let model = try start.makeModel(threads: training.threads)
+    try granularity.check(model)
     let trainer: Trainer
     if resume {
       guard start.settings == settings, start.pruning != nil else {
@@ -48,7 +50,6 @@ struct PruneCommand: ParsableCommand {
       }
       trainer = try start.resume(data: train, pruning: recipe, threads: training.threads)
     } else {
-      let model = try start.makeModel(threads: training.threads)
       trainer = try Trainer(
         try PrunedModel(model, settings: recipe), data: train, settings: settings)
     }

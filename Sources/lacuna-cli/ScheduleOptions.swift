@@ -66,6 +66,21 @@ struct GranularityOptions: ParsableArguments {
   var granularity: Granularity { block.map { .block($0, pooling: pool) } ?? .element }
 
   var rules: [TensorRule] { exclude.map { TensorRule($0, excluded: true) } }
+
+  /// Refuses a block that sticks out of a kernel: it would be kept or dropped whole.
+  func check(_ model: SequentialModel) throws(Failure) {
+    guard let block else { return }
+    let rules = rules
+    for kernel in model.parameters where kernel.role == .kernel {
+      if rules.contains(where: { $0.matches(kernel.name) }) { continue }
+      if block.rows > kernel.rows || block.columns > kernel.columns {
+        throw Failure(
+          .usage,
+          "block \(block) is larger than \(kernel.name), \(kernel.rows)×\(kernel.columns): choose a "
+            + "smaller one or --exclude \(kernel.name)")
+      }
+    }
+  }
 }
 
 extension Pooling: ExpressibleByArgument {

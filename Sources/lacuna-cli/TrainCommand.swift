@@ -30,7 +30,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try checkWritable(output)
-    let settings = training.settings(epochs: epochs)
+    let settings = try training.settings(epochs: epochs)
     let checkpoint = try resume.map { try Checkpoint(contentsOf: $0) }
     if let checkpoint {
       try checkpoint.check(architecture: architecture.architecture)

@@ -32,7 +32,11 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  func settings(epochs: Int) -> TrainingSettings {
+  func settings(epochs: Int) throws(Failure) -> TrainingSettings {
+    guard epochs >= 1 else { throw Failure(.usage, "--epochs is \(epochs), must be at least 1") }
+    guard batchSize >= 1 else {
+      throw Failure(.usage, "--batch-size is \(batchSize), must be at least 1")
+    }
     let (chosen, rate): (OptimiserSettings, Float) =
       switch optimiser {
       case .adam: (.adam, 1e-3)

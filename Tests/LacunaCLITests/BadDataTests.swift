@@ -62,7 +62,7 @@ import Testing
     let labels = IDX(shape: [21], elements: [UInt8](repeating: 1, count: 21))
     try Data(labels.encoded()).write(
       to: URL(fileURLWithPath: folder.path("train-labels-idx1-ubyte")))
-    try expectRefusal(65, naming: "2", "21", "20")
+    try expectRefusal(65, naming: "train", "21", "20")
   }
 
   @Test func `a label out of range is exit code 65 with the label`() throws {

@@ -27,12 +27,28 @@ enum Tool {
     try run(arguments, environment: environment, standardOutput: standardOutput)
   }
 
-  /// Runs `lacuna` with `arguments` to its end; `standardOutput` is a file to write to instead.
+  /// Runs `lacuna` through a shell that first sets limits: `command` ends in `exec "$0" "$@"`.
+  static func run(shell command: String, _ arguments: [String]) throws -> ToolRun {
+    try launch("/bin/sh", ["-c", command, path] + arguments)
+  }
+
+  /// Runs `lacuna` with `arguments` to its end; `standardOutput` is a file to write to instead, and
+  /// `signal` is sent when it still runs after a time.
   static func run(
-    _ arguments: [String], environment: [String: String] = [:], standardOutput: String? = nil
+    _ arguments: [String], environment: [String: String] = [:], standardOutput: String? = nil,
+    interruptedAfter delay: Duration? = nil, by signal: Int32 = SIGINT
+  ) throws -> ToolRun {
+    try launch(
+      path, arguments, environment: environment, standardOutput: standardOutput, delay: delay,
+      signal: signal)
+  }
+
+  private static func launch(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:],
+    standardOutput: String? = nil, delay: Duration? = nil, signal: Int32 = SIGINT
   ) throws -> ToolRun {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     // Files, not pipes: a full pipe would stop the tool while nobody reads.
@@ -44,6 +60,11 @@ enum Tool {
     process.standardOutput = FileHandle(forWritingAtPath: standardOutput ?? output)
     process.standardError = FileHandle(forWritingAtPath: errors)
     try process.run()
+    if let delay {
+      let deadline = ContinuousClock.now + delay
+      while process.isRunning, ContinuousClock.now < deadline { usleep(200) }
+      if process.isRunning { kill(process.processIdentifier, signal) }
+    }
     process.waitUntilExit()
     return ToolRun(
       exitCode: process.terminationReason == .exit
@@ -54,7 +75,7 @@ enum Tool {
 }
 
 /// A folder that is gone when the test is.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let root: String
 
   init() throws {

@@ -48,6 +48,10 @@ extension ImageDataset {
       labels = try IDX.labels(
         contentsOf: path("\(name)-labels-idx1-ubyte", in: directory), classes: classes)
     } catch { throw .file(error) }
+    if labels.count != images.count {
+      throw .dataMismatch(
+        what: "labels of \(directory)/\(name)", expected: images.count, found: labels.count)
+    }
     return try ImageDataset(
       shape: Shape(height: images.rows, width: images.columns, channels: 1), classes: classes,
       images: images.pixels, labels: labels)

@@ -1,0 +1,121 @@
+// train → prune → evaluate → compress → inspect on a small data set, and the ways to stop and go on.
+
+import Foundation
+import Lacuna
+import Testing
+
+/// A folder with images and, once asked for, a trained checkpoint. Shared: training once is enough.
+final class Workshop: Sendable {
+  static let shared = Result { try Workshop() }
+  let folder: TemporaryFolder
+  /// A perceptron trained on the images.
+  let dense: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try SyntheticImages().write(to: folder.root)
+    dense = folder.path("dense.lacuna")
+    let run = try Tool.run(
+      "train", "--architecture", "perceptron", "--data", folder.root, "--epochs", "4",
+      "--threads", "1", "--quiet", "--output", dense)
+    try #require(run.exitCode == 0, "\(run.errors)")
+    // A static lives as long as the process: nobody else would remove the folder.
+    atexit {
+      if case .success(let shop) = Workshop.shared {
+        try? FileManager.default.removeItem(atPath: shop.folder.root)
+      }
+    }
+  }
+}
+
+extension ToolRun {
+  /// Standard output as a JSON object.
+  func json() throws -> [String: Any] {
+    try #require(
+      try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any], "\(output)")
+  }
+}
+
+@Suite struct PipelineTests {
+  private let shop: Workshop
+  private let folder: TemporaryFolder
+
+  init() throws {
+    shop = try Workshop.shared.get()
+    folder = try TemporaryFolder()
+  }
+
+  /// Runs the tool on the images of the workshop, expecting success.
+  private func run(_ arguments: String...) throws -> ToolRun {
+    let run = try Tool.run(arguments)
+    #expect(run.exitCode == 0, "\(arguments): \(run.errors)")
+    return run
+  }
+
+  @Test func `from images to an 8-bit sparse model`() throws {
+    let data = ["--data", shop.folder.root]
+    let pruned = folder.path("pruned.lacuna")
+    let prune = try Tool.run(
+      ["prune", shop.dense, "--sparsity", "0.8", "--epochs", "4", "--threads", "1", "--json"]
+        + ["--output", pruned] + data)
+    #expect(prune.exitCode == 0, "\(prune.errors)")
+    let report = try prune.json()
+    #expect(abs(try #require(report["sparsity"] as? Double) - 0.8) < 0.001)
+    #expect(try #require(report["testAccuracy"] as? Double) > 0.9, "\(prune.output)")
+    // Not a terminal: progress is whole lines without escape codes.
+    #expect(!prune.errors.contains("\u{1B}") && !prune.errors.contains("\r"))
+    #expect(prune.errors.contains("prune") && prune.errors.contains("sparsity 80.0 %"))
+
+    var accuracies: [Double] = []
+    for bits in ["32", "8"] {
+      let model = folder.path("model\(bits).lacuna")
+      let size = try run("compress", pruned, "--bits", bits, "--json", "--output", model).json()
+      #expect(try #require(size["bytes"] as? Int) < size["plainBytes"] as? Int ?? 0)
+      let inspection = try run("inspect", model, "--json").json()
+      let tensors = try #require(inspection["tensors"] as? [[String: Any]])
+      let kernel = try #require(tensors.first { $0["name"] as? String == "dense1/kernel" })
+      #expect(abs(try #require(kernel["sparsity"] as? Double) - 0.8) < 0.001)
+      let evaluation = try run("evaluate", model, "--json", "--data", shop.folder.root).json()
+      accuracies.append(try #require(evaluation["accuracy"] as? Double))
+    }
+    #expect(accuracies[0] == report["testAccuracy"] as? Double)
+    #expect(abs(accuracies[0] - accuracies[1]) <= 0.03, "\(accuracies)")
+  }
+
+  @Test func `blocks are pruned and stored whole`() throws {
+    let pruned = folder.path("pruned.lacuna")
+    let model = folder.path("model.lacuna")
+    _ = try run(
+      "prune", shop.dense, "--block", "2x1", "--epochs", "1", "--quiet", "--data",
+      shop.folder.root, "--output", pruned)
+    _ = try run("compress", pruned, "--block", "2x1", "--output", model)
+    let text = try run("inspect", model).output
+    #expect(text.contains("f32 blocks") && text.contains("2×1"), "\(text)")
+  }
+
+  @Test func `quiet is quiet`() throws {
+    let run = try run(
+      "train", "--architecture", "perceptron", "--data", shop.folder.root, "--epochs", "1",
+      "--quiet", "--output", folder.path("model.lacuna"))
+    #expect(run.errors.isEmpty)
+  }
+
+  @Test func `Ctrl-C leaves a checkpoint from which the run goes on to the same bits`() throws {
+    let whole = folder.path("whole.lacuna")
+    let parts = folder.path("parts.lacuna")
+    let options = [
+      "train", "--architecture", "perceptron", "--data", shop.folder.root, "--epochs", "150",
+      "--threads", "1", "--quiet", "--output",
+    ]
+    var stopped = try Tool.run(options + [parts], interruptedAfter: .milliseconds(500))
+    #expect(stopped.exitCode == 130, "\(stopped.errors)")
+    #expect(stopped.errorLines.count == 1 && stopped.errors.contains("--resume"))
+    let step = try Checkpoint(contentsOf: parts).progress.step
+    #expect(step > 0 && step < 750)
+
+    stopped = try Tool.run(options + [parts, "--resume", parts])
+    #expect(stopped.exitCode == 0, "\(stopped.errors)")
+    _ = try Tool.run(options + [whole])
+    #expect(try Checkpoint(contentsOf: parts) == Checkpoint(contentsOf: whole))
+  }
+}
