@@ -7,10 +7,12 @@ import LacunaFormats
 /// A training loop makes two calls per step:
 ///
 ///     try pruner.step(tensors)      // before the forward pass
-///     … forward, backward, optimiser …
+///     … forward, backward …
+///     try pruner.observe(tensors)   // only for saliencies that need gradients or averages
+///     … optimiser …
 ///     pruner.enforce(tensors)       // after the optimiser
 ///
-/// After each of them every masked weight is exactly +0.
+/// After each of the first and the last call every masked weight is exactly +0.
 ///
 /// Masks are recomputed from live weights, so that a weight can come back. The reference toolkit lets
 /// the optimiser move masked weights and looks at where they went at the next update; here
@@ -22,20 +24,24 @@ import LacunaFormats
 public final class Pruner {
   /// The recipe.
   public let settings: PruningSettings
-  /// Steps taken so far.
-  public private(set) var currentStep: Int
   /// The mask of each tensor that has one, by name. Tensors that are not pruned have none.
   public private(set) var masks: [String: BitMask]
   /// What the last update of each tensor did, in the order of the tensors.
   public private(set) var report = PruningReport()
-  /// Values that the optimiser gave to masked weights, waiting for the next step's update.
-  private var waiting: [String: [Float]]
-  private var resolved: (names: [String], settings: [String: TensorSettings]) = ([], [:])
+  /// What happened at each step since this object was made.
+  public private(set) var history = PruningHistory()
+  /// What has to be saved beside ``masks`` and the weights to go on exactly.
+  public private(set) var state: PrunerState
+  private var model: ResolvedModel?
+
+  /// Steps taken so far.
+  public var currentStep: Int { state.step }
 
   /// A pruner before its first step.
   ///
   /// - Throws: ``PruningError/scheduleCannotFire(schedule:plannedSteps:reason:)`` when the settings
-  ///   plan a number of steps in which nothing would be pruned.
+  ///   plan a number of steps in which nothing would be pruned; ``PruningError`` for a pattern or
+  ///   dynamics whose numbers make no sense.
   public convenience init(settings: PruningSettings) throws(PruningError) {
     try self.init(settings: settings, resuming: PrunerState(), masks: [:])
   }
@@ -50,18 +56,9 @@ public final class Pruner {
   public init(
     settings: PruningSettings, resuming state: PrunerState, masks: [String: BitMask]
   ) throws(PruningError) {
-    if let steps = settings.plannedSteps {
-      try settings.schedule.checkFires(within: steps)
-      for rule in settings.rules { try rule.schedule?.checkFires(within: steps) }
-    }
-    self.settings = settings
-    self.masks = masks
-    currentStep = state.step
-    waiting = state.waiting
+    try settings.check()
+    (self.settings, self.state, self.masks) = (settings, state, masks)
   }
-
-  /// What has to be saved beside ``masks`` and the weights to go on exactly.
-  public var state: PrunerState { PrunerState(step: currentStep, waiting: waiting) }
 
   /// Begins a training step: counts it, recomputes the masks whose update falls on it, zeroes masked
   /// weights.
@@ -73,36 +70,44 @@ public final class Pruner {
   ///   errors about names, patterns and shapes that disagree.
   /// - Complexity: O(weights)
   public func step(_ tensors: [PrunableTensor]) throws(PruningError) {
-    let settings = try check(tensors)
-    let next = currentStep + 1
-    let updating = tensors.filter {
-      let own = settings[$0.name]!
-      return own.skipped == nil && own.schedule.isUpdate(at: next)
-    }
-    var outcomes: [String: MaskOutcome] = [:]
+    let model = try resolve(tensors)
+    let next = state.step + 1
+    let updating = state.isFrozen ? [] : tensors.filter { model.isUpdate($0.name, at: next) }
+    let update = MaskUpdate(
+      settings: settings, resolved: model.settings, budget: model.budget, step: next, masks: masks,
+      averages: state.averages)
+    let targets = update.targets(of: updating)
+    var outcomes: [MaskOutcome] = []
     do throws(PruningError) {
-      for tensor in updating {
-        let own = settings[tensor.name]!
-        restoreWaiting(tensor)
-        outcomes[tensor.name] = try magnitudeMask(
-          name: tensor.name, UnsafeBufferPointer(tensor.weights), rows: tensor.rows,
-          columns: tensor.columns, sparsity: own.schedule.sparsity(at: next),
-          granularity: own.granularity, ties: own.ties)
-      }
+      for tensor in updating { restoreWaiting(tensor) }
+      outcomes = try update.outcomes(of: updating, targets: targets)
     } catch {
       zeroMasked(tensors)
       throw error
     }
-    currentStep = next
-    waiting = [:]
-    for tensor in updating {
-      let outcome = outcomes[tensor.name]!
+    state.step = next
+    state.waiting = [:]
+    for (tensor, outcome) in zip(updating, outcomes) {
       masks[tensor.name] = outcome.mask
-      report.record(
-        tensor, outcome, step: next,
-        target: settings[tensor.name]!.schedule.sparsity(at: next))
+      report.record(tensor.name, outcome, step: next, target: targets[tensor.name]!)
     }
+    history.append(step: next, report, updated: updating.map(\.name))
     zeroMasked(tensors)
+  }
+
+  /// Looks at weights and gradients after the backward pass and before the optimiser.
+  ///
+  /// Plain magnitude needs no observations: then this returns at once.
+  ///
+  /// - Parameter tensors: As in ``step(_:)``, with gradients.
+  /// - Throws: ``PruningError/missingGradients(tensor:saliency:)``.
+  public func observe(_ tensors: [PrunableTensor]) throws(PruningError) {
+    if settings.saliency.isComputedAtUpdate || state.isFrozen { return }
+    let model = try resolve(tensors)
+    for tensor in tensors where model.settings[tensor.name]!.skipped == nil {
+      state.averages[tensor.name] = try settings.saliency.accumulated(
+        state.averages[tensor.name], tensor)
+    }
   }
 
   /// Ends a training step: masked weights become exactly zero again after the optimiser moved them.
@@ -110,51 +115,100 @@ public final class Pruner {
   /// - Parameter tensors: As in ``step(_:)``.
   /// - Complexity: O(weights)
   public func enforce(_ tensors: [PrunableTensor]) {
-    for tensor in tensors {
-      guard let mask = masks[tensor.name], let own = resolved.settings[tensor.name],
-        let weights = tensor.weights.baseAddress, own.schedule.isUpdate(at: currentStep + 1)
-      else { continue }
-      waiting[tensor.name] = mask.droppedValues(of: UnsafePointer(weights))
+    if settings.dynamics == .recompute && !state.isFrozen, let model {
+      for tensor in tensors where model.isUpdate(tensor.name, at: state.step + 1) {
+        guard let mask = masks[tensor.name], let weights = tensor.weights.baseAddress else {
+          continue
+        }
+        state.waiting[tensor.name] = mask.droppedValues(of: UnsafePointer(weights))
+      }
     }
     zeroMasked(tensors)
+  }
+
+  /// Ends all mask updates: from here on masks stay as they are, whatever the schedule says.
+  public func freeze() {
+    state.isFrozen = true
+    state.waiting = [:]
+    state.averages = [:]
+  }
+
+  /// Ends pruning: the zeros stay in the weights, masks and running values are dropped.
+  ///
+  /// No weight changes its value: masked ones are zero already.
+  ///
+  /// - Returns: The final report.
+  @discardableResult
+  public func strip(_ tensors: [PrunableTensor]) -> PruningReport {
+    zeroMasked(tensors)
+    freeze()
+    masks = [:]
+    return report
   }
 
   private func zeroMasked(_ tensors: [PrunableTensor]) {
     for tensor in tensors {
       if let mask = masks[tensor.name], let weights = tensor.weights.baseAddress {
-        mask.apply(to: weights)
+        mask.apply(unchecked: weights, rowStride: tensor.columns)
       }
     }
   }
 
   private func restoreWaiting(_ tensor: PrunableTensor) {
-    if let values = waiting[tensor.name], let mask = masks[tensor.name],
+    if let values = state.waiting[tensor.name], let mask = masks[tensor.name],
       let weights = tensor.weights.baseAddress
     {
       mask.restoreDropped(values, to: weights)
     }
   }
 
-  /// Resolves the settings when the tensors are new, and checks shapes against masks.
-  private func check(_ tensors: [PrunableTensor]) throws(PruningError) -> [String: TensorSettings] {
+  /// Resolves the settings when the tensors are new, and checks them against what is kept by name.
+  private func resolve(_ tensors: [PrunableTensor]) throws(PruningError) -> ResolvedModel {
+    let shapes = tensors.map(\.weightShape)
     let names = tensors.map(\.name)
-    if names != resolved.names {
-      resolved = (names, try settings.resolved(for: tensors))
-      report = PruningReport(tensors, resolved.settings, masks: masks, keeping: report)
-    }
+    if let model, model.names == names, model.shapes == shapes { return model }
+    let fresh = try ResolvedModel(settings, tensors)
     for tensor in tensors {
-      guard let mask = masks[tensor.name] else { continue }
-      if mask.rows != tensor.rows || mask.columns != tensor.columns {
-        throw .shapeMismatch(
-          tensor: tensor.name, expectedRows: mask.rows, expectedColumns: mask.columns,
-          rows: tensor.rows, columns: tensor.columns)
+      if let mask = masks[tensor.name] {
+        if mask.rows != tensor.rows || mask.columns != tensor.columns {
+          throw .shapeMismatch(
+            tensor: tensor.name, expectedRows: mask.rows, expectedColumns: mask.columns,
+            rows: tensor.rows, columns: tensor.columns)
+        }
+        let dropped = tensor.weights.count - mask.keptCount
+        if let values = state.waiting[tensor.name], values.count != dropped {
+          throw .wrongCount(
+            tensor: tensor.name, name: "waiting values", expected: dropped, actual: values.count)
+        }
       }
-      let dropped = tensor.weights.count - mask.keptCount
-      if let values = waiting[tensor.name], values.count != dropped {
+      if let values = state.averages[tensor.name], values.count != tensor.weights.count {
         throw .wrongCount(
-          tensor: tensor.name, name: "waiting values", expected: dropped, actual: values.count)
+          tensor: tensor.name, name: "running saliencies", expected: tensor.weights.count,
+          actual: values.count)
       }
     }
-    return resolved.settings
+    report = PruningReport(tensors, fresh.settings, masks: masks, keeping: report)
+    model = fresh
+    return fresh
+  }
+}
+
+/// The settings of one model's tensors, worked out once.
+private struct ResolvedModel {
+  let names: [String]
+  let shapes: [WeightShape]
+  let settings: [String: TensorSettings]
+  let budget: SharedBudget
+
+  init(_ settings: PruningSettings, _ tensors: [PrunableTensor]) throws(PruningError) {
+    names = tensors.map(\.name)
+    shapes = tensors.map(\.weightShape)
+    self.settings = try settings.resolved(for: tensors)
+    budget = try SharedBudget(settings, self.settings, tensors)
+  }
+
+  func isUpdate(_ name: String, at step: Int) -> Bool {
+    guard let own = settings[name] else { return false }
+    return own.skipped == nil && own.schedule.isUpdate(at: step)
   }
 }

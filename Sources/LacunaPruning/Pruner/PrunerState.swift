@@ -1,15 +1,105 @@
-// The step count, and the masked weights' live values when an update comes next
+// Steps taken, values of masked weights that an update is about to look at, running saliencies
 
 /// What a pruner knows besides its masks; with them and the weights, training resumes bit for bit.
-///
-/// ``waiting`` is empty except between the last optimiser step before a mask update and that update.
-public struct PrunerState: Equatable, Sendable, Codable {
+public struct PrunerState: Equatable, Sendable {
   /// Steps taken.
-  public var step: Int
-  /// For each tensor, the values of its dropped weights in row-major order.
-  public var waiting: [String: [Float]]
+  public internal(set) var step = 0
+  /// Whether ``Pruner/freeze()`` was called.
+  public internal(set) var isFrozen = false
+  /// For each tensor, the values of its dropped weights in row-major order. Empty except between the
+  /// last optimiser step before a mask update and that update.
+  var waiting: [String: [Float]] = [:]
+  /// For each tensor, its running saliencies.
+  var averages: [String: [Float]] = [:]
 
-  public init(step: Int = 0, waiting: [String: [Float]] = [:]) {
-    (self.step, self.waiting) = (step, waiting)
+  /// The state before the first step.
+  public init() {}
+}
+
+// little-endian: magic "LPS1", step: 8 bytes, flags: 1 byte, then twice (waiting, averages):
+// count: 8, and for each tensor, sorted by name: name length: 8, name, value count: 8, values: 4 each
+extension PrunerState {
+  private static let magic: [UInt8] = Array("LPS1".utf8)
+
+  /// The state as bytes, to be kept in a checkpoint. Equal states give equal bytes.
+  public var bytes: [UInt8] {
+    var result = Self.magic
+    append(UInt64(step), to: &result)
+    result.append(isFrozen ? 1 : 0)
+    for tensors in [waiting, averages] {
+      append(UInt64(tensors.count), to: &result)
+      for (name, values) in tensors.sorted(by: { $0.key < $1.key }) {
+        append(UInt64(name.utf8.count), to: &result)
+        result += name.utf8
+        append(UInt64(values.count), to: &result)
+        for value in values { append(value.bitPattern, to: &result) }
+      }
+    }
+    return result
+  }
+
+  private func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  /// Reads back ``bytes``.
+  ///
+  /// - Throws: ``PruningError/malformedState(reason:)`` for anything else.
+  public init(bytes: [UInt8]) throws(PruningError) {
+    var reader = StateReader(bytes: bytes)
+    if try reader.take(4) != Self.magic[...] {
+      throw .malformedState(reason: "it does not begin with LPS1")
+    }
+    step = try reader.count("step")
+    let flags = try reader.take(1).first!
+    if flags > 1 { throw .malformedState(reason: "flags are \(flags), must be 0 or 1") }
+    isFrozen = flags == 1
+    waiting = try reader.tensors()
+    averages = try reader.tensors()
+    if reader.position != bytes.count {
+      throw .malformedState(reason: "\(bytes.count - reader.position) bytes follow its end")
+    }
+  }
+}
+
+/// Reads numbers off bytes that may be anything.
+private struct StateReader {
+  let bytes: [UInt8]
+  var position = 0
+
+  mutating func take(_ count: Int) throws(PruningError) -> ArraySlice<UInt8> {
+    if count > bytes.count - position {
+      throw .malformedState(
+        reason: "it ends after \(bytes.count) bytes, \(count) more at \(position) were expected")
+    }
+    position += count
+    return bytes[position - count..<position]
+  }
+
+  mutating func count(_ what: String) throws(PruningError) -> Int {
+    let value = try take(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard let count = Int(exactly: value) else {
+      throw .malformedState(reason: "\(what) is \(value), which is no count")
+    }
+    return count
+  }
+
+  mutating func tensors() throws(PruningError) -> [String: [Float]] {
+    var result: [String: [Float]] = [:]
+    for _ in 0..<(try count("tensor count")) {
+      let name = String(decoding: try take(try count("name length")), as: UTF8.self)
+      let (byteCount, overflow) = try count("value count of \(name)")
+        .multipliedReportingOverflow(by: 4)
+      if overflow { throw .malformedState(reason: "\(name) has an impossible number of values") }
+      let raw = try take(byteCount)
+      result[name] = raw.withUnsafeBytes { raw in
+        (0..<byteCount / 4).map {
+          Float(
+            bitPattern: UInt32(
+              littleEndian: raw.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)))
+        }
+      }
+    }
+    return result
   }
 }

@@ -11,6 +11,16 @@ public struct PruningSettings: Sendable {
   public var granularity: Granularity
   /// What happens to weights that tie with the threshold.
   public var ties: TiePolicy
+  /// How the tensors without a schedule of their own share the sparsity.
+  public var budget: Budget
+  /// The most weights that may be left in all tensors together when the schedule has ended, those that
+  /// are not pruned included. The schedule keeps its shape, and its final sparsity gives way to the
+  /// least one that fits.
+  public var parameterLimit: Int?
+  /// By what weights compete.
+  public var saliency: Saliency
+  /// How masks change from update to update.
+  public var dynamics: MaskDynamics
   /// Differences by tensor name or pattern; where several match, the last one that sets a field wins.
   public var rules: [TensorRule]
   /// Tensors left alone.
@@ -20,10 +30,13 @@ public struct PruningSettings: Sendable {
 
   public init(
     schedule: any PruningSchedule, granularity: Granularity = .element,
-    ties: TiePolicy = .exactK, rules: [TensorRule] = [], exclusions: Exclusions = .biases,
-    plannedSteps: Int? = nil
+    ties: TiePolicy = .exactK, budget: Budget = .uniform, parameterLimit: Int? = nil,
+    saliency: Saliency = .magnitude, dynamics: MaskDynamics = .recompute,
+    rules: [TensorRule] = [], exclusions: Exclusions = .biases, plannedSteps: Int? = nil
   ) {
     (self.schedule, self.granularity, self.ties) = (schedule, granularity, ties)
+    (self.budget, self.parameterLimit) = (budget, parameterLimit)
+    (self.saliency, self.dynamics) = (saliency, dynamics)
     (self.rules, self.exclusions, self.plannedSteps) = (rules, exclusions, plannedSteps)
   }
 
@@ -84,61 +97,5 @@ public struct TensorRule: Sendable {
       }
     }
     return pattern[p...].allSatisfy { $0 == any }
-  }
-}
-
-/// One tensor's share of the settings.
-struct TensorSettings {
-  var schedule: any PruningSchedule
-  var granularity: Granularity
-  var ties: TiePolicy
-  var skipped: SkipReason?
-}
-
-/// Why a tensor is not pruned.
-public enum SkipReason: String, Hashable, Sendable, Codable {
-  /// A rule with its name or pattern says so.
-  case excludedByRule = "excluded by a rule"
-  /// Rank 0 or 1.
-  case bias = "biases are not pruned"
-  /// The settings leave the first convolution alone.
-  case firstConvolution = "first convolution"
-  /// The settings leave the last layer alone.
-  case lastLayer = "last layer"
-  /// There is nothing in it.
-  case empty = "no weights"
-}
-
-extension PruningSettings {
-  /// The settings of each tensor.
-  ///
-  /// - Throws: ``PruningError/unmatchedPattern(pattern:tensors:)`` for a rule that matches nothing,
-  ///   ``PruningError/duplicateTensor(name:)``.
-  func resolved(for tensors: [PrunableTensor]) throws(PruningError) -> [String: TensorSettings] {
-    for rule in rules where !tensors.contains(where: { rule.matches($0.name) }) {
-      throw .unmatchedPattern(pattern: rule.pattern, tensors: tensors.map(\.name))
-    }
-    let firstConvolution = tensors.first { $0.shape.count >= 3 }?.name
-    let lastLayer = tensors.last { $0.shape.count >= 2 }?.name
-    var result: [String: TensorSettings] = [:]
-    for tensor in tensors {
-      var own = TensorSettings(schedule: schedule, granularity: granularity, ties: ties)
-      if exclusions.contains(.biases) && tensor.shape.count < 2 { own.skipped = .bias }
-      if exclusions.contains(.firstConvolution) && tensor.name == firstConvolution {
-        own.skipped = .firstConvolution
-      }
-      if exclusions.contains(.lastLayer) && tensor.name == lastLayer { own.skipped = .lastLayer }
-      for rule in rules where rule.matches(tensor.name) {
-        if let schedule = rule.schedule { own.schedule = schedule }
-        if let granularity = rule.granularity { own.granularity = granularity }
-        if let ties = rule.ties { own.ties = ties }
-        if let excluded = rule.excluded { own.skipped = excluded ? .excludedByRule : nil }
-      }
-      if tensor.weights.isEmpty { own.skipped = .empty }
-      if result.updateValue(own, forKey: tensor.name) != nil {
-        throw .duplicateTensor(name: tensor.name)
-      }
-    }
-    return result
   }
 }

@@ -32,10 +32,8 @@ public struct PruningReport: Equatable, Sendable, Codable {
     }
   }
 
-  mutating func record(
-    _ tensor: PrunableTensor, _ outcome: MaskOutcome, step: Int, target: Double
-  ) {
-    guard let index = tensors.firstIndex(where: { $0.name == tensor.name }) else { return }
+  mutating func record(_ name: String, _ outcome: MaskOutcome, step: Int, target: Double) {
+    guard let index = tensors.firstIndex(where: { $0.name == name }) else { return }
     tensors[index].target = target
     tensors[index].kept = outcome.mask.keptCount
     tensors[index].threshold = outcome.threshold
@@ -59,7 +57,7 @@ public struct TensorReport: Equatable, Sendable, Codable {
   /// The sparsity that the schedule asked for at the last update.
   public internal(set) var target: Double?
   /// The score of the last kept cell at the last update.
-  public internal(set) var threshold: Float?
+  public internal(set) var threshold: Double?
   /// Weights or blocks, whatever is kept or dropped as one.
   public internal(set) var cells: Int?
   /// Those that are kept.

@@ -5,7 +5,7 @@
 /// `step` is one of them when `begin ≤ step ≤ end` and `frequency` divides `step − begin`, and so is
 /// `end` itself: the reference toolkit forgets the last one when `frequency` does not divide
 /// `end − begin`, and then the final sparsity is never reached. `includesEnd: false` reproduces it.
-public struct UpdateWindow: Hashable, Sendable, Codable {
+public struct UpdateWindow: Hashable, Sendable {
   /// First update step.
   public let begin: Int
   /// Last update step; `nil` goes on for ever.
@@ -30,17 +30,6 @@ public struct UpdateWindow: Hashable, Sendable, Codable {
       throw .invalidParameter(name: "frequency", value: "\(frequency)", allowed: "1 or more")
     }
     (self.begin, self.end, self.frequency, self.includesEnd) = (begin, end, frequency, includesEnd)
-  }
-
-  private enum CodingKeys: String, CodingKey { case begin, end, frequency, includesEnd }
-
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    try self.init(
-      begin: values.decode(Int.self, forKey: .begin),
-      end: values.decodeIfPresent(Int.self, forKey: .end),
-      frequency: values.decode(Int.self, forKey: .frequency),
-      includesEnd: values.decode(Bool.self, forKey: .includesEnd))
   }
 
   /// Whether `step` is an update step.

@@ -2,18 +2,33 @@
 
 import LacunaFormats
 
+/// A scalar whose magnitude has the order of an integer.
+protocol RankedScalar: SparseScalar {
+  associatedtype Bits: FixedWidthInteger & UnsignedInteger & BitwiseCopyable
+  /// The bits without the sign: they sort as the magnitude does, NaN above infinity.
+  var magnitudeBits: Bits { get }
+}
+
+extension Float: RankedScalar {
+  var magnitudeBits: UInt32 { bitPattern & 0x7FFF_FFFF }
+}
+
+extension Double: RankedScalar {
+  var magnitudeBits: UInt64 { bitPattern & 0x7FFF_FFFF_FFFF_FFFF }
+}
+
 extension BitMask {
   /// The elements of a row-major `rows`×`columns` buffer over a threshold, and the first `ties` of
   /// those equal to it.
   ///
   /// - Parameter ties: How many equals to keep; counted down by those that this buffer takes, so
   ///   that the next buffer of a common population goes on from there.
-  init(
-    _ values: UnsafePointer<Float>, rows: Int, columns: Int, over threshold: Float,
+  init<Scalar: RankedScalar>(
+    _ values: UnsafePointer<Scalar>, rows: Int, columns: Int, over threshold: Scalar,
     ties: inout Int
   ) throws(FormatError) {
     try self.init(rows: rows, columns: columns)
-    let limit = threshold.bitPattern & 0x7FFF_FFFF
+    let limit = threshold.magnitudeBits
     let wordsPerRow = wordsPerRow
     words.withUnsafeMutableBufferPointer { words in
       for i in 0..<rows {
@@ -24,7 +39,7 @@ extension BitMask {
           var over: UInt64 = 0
           var equal: UInt64 = 0
           for j in 0..<width {
-            let bits = row[start + j].bitPattern & 0x7FFF_FFFF
+            let bits = row[start + j].magnitudeBits
             over |= (bits > limit ? 1 : 0) << UInt64(j)
             equal |= (bits == limit ? 1 : 0) << UInt64(j)
           }
@@ -39,56 +54,13 @@ extension BitMask {
       }
     }
   }
-
-  /// Writes +0 over every element of a row-major buffer of the mask's shape whose bit is 0.
-  ///
-  /// - Complexity: O(rows · columns)
-  func apply(to values: UnsafeMutablePointer<Float>) {
-    let bitOfLane = SIMD16<UInt32>((0..<16).map { 1 << UInt32($0) })
-    let wordsPerRow = wordsPerRow
-    words.withUnsafeBufferPointer { words in
-      for i in 0..<rows {
-        let row = values + i * columns
-        for w in 0..<wordsPerRow {
-          let word = words[i * wordsPerRow + w]
-          if word == .max { continue }
-          let width = min(64, columns - w * 64)
-          var j = 0
-          let start = UnsafeMutableRawPointer(row + w * 64)
-          while j + 16 <= width {
-            let bits = SIMD16<UInt32>(repeating: UInt32(truncatingIfNeeded: word >> UInt64(j)))
-            let lane = start + j * 4
-            let old = lane.loadUnaligned(as: SIMD16<UInt32>.self)
-            let kept = SIMD16<UInt32>.zero.replacing(
-              with: old, where: (bits & bitOfLane) .== bitOfLane)
-            lane.storeBytes(of: kept, as: SIMD16<UInt32>.self)
-            j += 16
-          }
-          while j < width {
-            if word >> UInt64(j) & 1 == 0 { row[w * 64 + j] = 0 }
-            j += 1
-          }
-        }
-      }
-    }
-  }
-
-  /// The first element, in row-major order, that the mask drops and that is not exactly zero.
-  func firstViolation(in values: UnsafePointer<Float>) -> Int? {
-    for i in 0..<rows {
-      for j in 0..<columns where words[i * wordsPerRow + j >> 6] >> UInt64(j & 63) & 1 == 0 {
-        if values[i * columns + j] != 0 { return i * columns + j }
-      }
-    }
-    return nil
-  }
 }
 
 extension BitMask {
   /// The elements that the mask drops, in row-major order.
-  func droppedValues(of values: UnsafePointer<Float>) -> [Float] {
+  func droppedValues<Scalar>(of values: UnsafePointer<Scalar>) -> [Scalar] {
     let dropped = rows * columns - keptCount
-    return [Float](unsafeUninitializedCapacity: dropped) { result, count in
+    return [Scalar](unsafeUninitializedCapacity: dropped) { result, count in
       forEachDropped { index in
         (result.baseAddress! + count).initialize(to: values[index])
         count += 1
@@ -107,17 +79,57 @@ extension BitMask {
     }
   }
 
+  /// Keeps, of the elements dropped so far, those whose row-major index `rule` accepts; it is asked in
+  /// that order.
+  mutating func keep(where rule: (Int) -> Bool) {
+    let old = self
+    old.forEachDropped { index in
+      if rule(index) {
+        let (i, j) = index.quotientAndRemainder(dividingBy: columns)
+        words[i * wordsPerRow + j >> 6] |= 1 << UInt64(j & 63)
+      }
+    }
+  }
+
+  /// The row-major indices of the elements that the mask keeps.
+  var keptIndices: [Int] {
+    var result: [Int] = []
+    result.reserveCapacity(keptCount)
+    forEachKept { result.append($0) }
+    return result
+  }
+
+  /// The row-major indices of the elements that the mask drops.
+  var droppedIndices: [Int] {
+    var result: [Int] = []
+    result.reserveCapacity(rows * columns - keptCount)
+    forEachDropped { result.append($0) }
+    return result
+  }
+
+  /// Calls `body` with the row-major index of each element that the mask drops.
   @inline(__always)
-  private func forEachDropped(_ body: (Int) -> Void) {
+  func forEachDropped(_ body: (Int) -> Void) {
+    forEachBit(flipping: .max, body)
+  }
+
+  /// Calls `body` with the row-major index of each element that the mask keeps.
+  @inline(__always)
+  func forEachKept(_ body: (Int) -> Void) {
+    forEachBit(flipping: 0, body)
+  }
+
+  @inline(__always)
+  private func forEachBit(flipping flip: UInt64, _ body: (Int) -> Void) {
     words.withUnsafeBufferPointer { words in
       for i in 0..<rows {
         for w in 0..<wordsPerRow {
           let width = min(64, columns - w * 64)
-          var dropped = ~words[i * wordsPerRow + w]
-          if width < 64 { dropped &= (1 << UInt64(width)) - 1 }
-          while dropped != 0 {
-            body(i * columns + w * 64 + dropped.trailingZeroBitCount)
-            dropped &= dropped - 1
+          var bits = words[i * wordsPerRow + w] ^ flip
+          if width < 64 { bits &= (1 << UInt64(width)) - 1 }
+          while bits != 0 {
+            body(i * columns + w * 64 + bits.trailingZeroBitCount)
+            bits &= bits - 1
           }
         }
       }

@@ -1,0 +1,187 @@
+// The new masks of all tensors whose update falls on one step
+
+import LacunaFormats
+
+/// One update: who takes part, with which scores, down to which sparsity.
+struct MaskUpdate {
+  let settings: PruningSettings
+  let resolved: [String: TensorSettings]
+  let budget: SharedBudget
+  let step: Int
+  /// The masks so far.
+  let masks: [String: BitMask]
+  /// Running saliencies, where the saliency has any.
+  let averages: [String: [Float]]
+
+  /// The sparsity wanted of each updating tensor.
+  func targets(of tensors: [PrunableTensor]) -> [String: Double] {
+    let shared = budget.sparsities(at: settings.schedule.sparsity(at: step))
+    return Dictionary(
+      uniqueKeysWithValues: tensors.map { tensor in
+        let own = resolved[tensor.name]!
+        return (
+          tensor.name,
+          own.hasOwnSchedule ? own.schedule.sparsity(at: step) : shared[tensor.name]!
+        )
+      })
+  }
+
+  /// The outcome for each of `tensors`, in their order.
+  func outcomes(
+    of tensors: [PrunableTensor], targets: [String: Double]
+  ) throws(PruningError) -> [MaskOutcome] {
+    let scores = try scores(of: tensors)
+    var result: [MaskOutcome?] = Array(repeating: nil, count: tensors.count)
+    var sharing: [Int] = []
+    for (n, tensor) in tensors.enumerated() {
+      let own = resolved[tensor.name]!
+      let target = targets[tensor.name]!
+      let kept = keptCount(of: scores[n].cells.count, sparsity: target)
+      if case .dropAndGrow(let fraction, let until, let growth) = settings.dynamics,
+        let mask = masks[tensor.name]
+      {
+        result[n] = try exchanged(
+          scores[n], tensor, mask, kept: kept,
+          share: MaskDynamics.exchanged(fraction, until: until, step: step), growth)
+      } else if settings.budget == .global && !own.hasOwnSchedule {
+        sharing.append(n)
+      } else {
+        result[n] = try scores[n].mask(kept: kept, sparsity: target, ties: own.ties)
+      }
+    }
+    if !sharing.isEmpty {
+      let target = targets[tensors[sharing[0]].name]!
+      let outcomes = try globalMasks(
+        sharing.map { scores[$0] }, sparsity: target,
+        ties: resolved[tensors[sharing[0]].name]!.ties)
+      for (n, outcome) in zip(sharing, outcomes) { result[n] = outcome }
+    }
+    return try zip(tensors, result).map { (tensor, outcome) throws(PruningError) in
+      guard settings.dynamics == .shrink, let old = masks[tensor.name] else { return outcome! }
+      let mask = try masking { () throws(FormatError) in try outcome!.mask.intersection(old) }
+      let keptCells = min(outcome!.keptCells, mask.keptCount)
+      return MaskOutcome(
+        mask: mask, threshold: outcome!.threshold, keptCells: keptCells, cells: outcome!.cells)
+    }
+  }
+
+  /// The competing scores of each tensor.
+  private func scores(
+    of tensors: [PrunableTensor]
+  ) throws(PruningError) -> [TensorScores<Float>] {
+    if settings.saliency.isLiveMagnitude {
+      return try tensors.map { (tensor) throws(PruningError) in
+        try TensorScores(
+          name: tensor.name, UnsafeBufferPointer(tensor.weights), shape: tensor.weightShape,
+          granularity: resolved[tensor.name]!.granularity)
+      }
+    }
+    var values: [[Float]] = []
+    for tensor in tensors {
+      if settings.saliency.isComputedAtUpdate {
+        values.append(try settings.saliency.accumulated(nil, tensor))
+      } else if let average = averages[tensor.name] {
+        values.append(average)
+      } else {
+        throw .missingGradients(tensor: tensor.name, saliency: settings.saliency.name)
+      }
+      for i in values[values.count - 1].indices where values[values.count - 1][i].isNaN {
+        throw .notANumber(tensor: "\(settings.saliency.name) of \(tensor.name)", index: i)
+      }
+    }
+    normalise(&values, perTensor: settings.saliency.isScaledPerTensor)
+    return try zip(tensors, values).map { (tensor, values) throws(PruningError) in
+      try TensorScores(
+        name: tensor.name, owning: values, shape: tensor.weightShape,
+        granularity: resolved[tensor.name]!.granularity)
+    }
+  }
+
+  /// One threshold over all tensors; a tensor that would keep nothing keeps its best cell instead.
+  private func globalMasks(
+    _ scores: [TensorScores<Float>], sparsity: Double, ties policy: TiePolicy
+  ) throws(PruningError) -> [MaskOutcome] {
+    let cells = scores.reduce(0) { $0 + $1.cells.count }
+    var left = max(keptCount(of: cells, sparsity: sparsity), scores.count)
+    var best: [MaskOutcome?] = Array(repeating: nil, count: scores.count)
+    while true {
+      let others = scores.indices.filter { best[$0] == nil }
+      let place = try topCells(others.map { scores[$0].cells }, kept: left, ties: policy) {
+        scores[others[$0]].name
+      }
+      var ties = place.ties
+      let outcomes = try others.map { (n) throws(PruningError) in
+        try scores[n].mask(over: place.threshold, ties: &ties)
+      }
+      let empty = zip(others, outcomes).filter { $0.1.keptCells == 0 }.map(\.0)
+      if empty.isEmpty {
+        for (n, outcome) in zip(others, outcomes) { best[n] = outcome }
+        return best.map { $0! }
+      }
+      for n in empty { best[n] = try scores[n].mask(kept: 1, sparsity: sparsity, ties: .exactK) }
+      left -= empty.count
+    }
+  }
+
+  /// Drops the least of the active cells and activates as many others.
+  private func exchanged(
+    _ scores: TensorScores<Float>, _ tensor: PrunableTensor, _ mask: BitMask, kept: Int,
+    share: Double, _ growth: MaskDynamics.Growth
+  ) throws(PruningError) -> MaskOutcome {
+    try scores.checkNumbers()
+    var cells = try scores.layout.cells(of: mask)
+    let grown = min(Int((Double(kept) * share).rounded(.down)), cells.rows * cells.columns - kept)
+    let active = cells.keptIndices
+    let survivors = try chosen(
+      min(kept - grown, active.count), of: active, scored: { scores.cells[$0] }, tensor.name)
+    cells = try masking { () throws(FormatError) in
+      try BitMask(rows: cells.rows, columns: cells.columns)
+    }
+    for cell in survivors { cells.insert(cell) }
+    var candidates = cells.droppedIndices
+    let missing = kept - survivors.count
+    if missing > 0 {
+      switch growth {
+      case .random(let seed):
+        var random = GrowthGenerator(seed: seed, step: step, name: tensor.name)
+        for n in 0..<missing {
+          candidates.swapAt(n, Int.random(in: n..<candidates.count, using: &random))
+          cells.insert(candidates[n])
+        }
+      case .gradient:
+        guard let gradients = tensor.gradients else {
+          throw .missingGradients(tensor: tensor.name, saliency: "RigL growth")
+        }
+        let pull = try TensorScores(
+          name: "gradient of \(tensor.name)", gradients, shape: tensor.weightShape,
+          granularity: scores.granularity)
+        try pull.checkNumbers()
+        let chosen = try chosen(
+          missing, of: candidates, scored: { pull.cells[$0] }, "gradient of \(tensor.name)")
+        for cell in chosen { cells.insert(cell) }
+      }
+    }
+    return MaskOutcome(
+      mask: try scores.layout.expanded(cells), threshold: nil, keptCells: cells.keptCount,
+      cells: scores.layout.count)
+  }
+
+  /// The `count` of `candidates` with the largest scores, in their order.
+  private func chosen(
+    _ count: Int, of candidates: [Int], scored: (Int) -> Float, _ name: String
+  ) throws(PruningError) -> [Int] {
+    if count == 0 { return [] }
+    let values = candidates.map { scored($0).magnitude }
+    let place = try values.withUnsafeBufferPointer { (buffer) throws(PruningError) in
+      try topCells([buffer], kept: count, ties: .exactK) { _ in name }
+    }
+    var ties = place.ties
+    return zip(candidates, values).compactMap { candidate, value in
+      if value == place.threshold && ties > 0 {
+        ties -= 1
+        return candidate
+      }
+      return value > place.threshold ? candidate : nil
+    }
+  }
+}

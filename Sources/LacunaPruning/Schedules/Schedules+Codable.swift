@@ -1,0 +1,110 @@
+// Saved schedules: every parameter by name, checked again when it is read
+
+extension ConstantSparsity: Codable {
+  private enum CodingKeys: String, CodingKey { case target, begin, end, frequency, includesEnd }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      values.decode(Double.self, forKey: .target), begin: values.decode(Int.self, forKey: .begin),
+      end: values.decodeIfPresent(Int.self, forKey: .end),
+      frequency: values.decode(Int.self, forKey: .frequency),
+      includesEnd: values.decodeIfPresent(Bool.self, forKey: .includesEnd) ?? true)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(target, forKey: .target)
+    try values.encode(window.begin, forKey: .begin)
+    try values.encodeIfPresent(window.end, forKey: .end)
+    try values.encode(window.frequency, forKey: .frequency)
+    try values.encode(window.includesEnd, forKey: .includesEnd)
+  }
+}
+
+extension PolynomialDecay: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case initial, final, begin, end, power, frequency, includesEnd
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      initial: values.decode(Double.self, forKey: .initial),
+      final: values.decode(Double.self, forKey: .final),
+      begin: values.decode(Int.self, forKey: .begin), end: values.decode(Int.self, forKey: .end),
+      power: values.decode(Double.self, forKey: .power),
+      frequency: values.decode(Int.self, forKey: .frequency),
+      includesEnd: values.decodeIfPresent(Bool.self, forKey: .includesEnd) ?? true)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(initial, forKey: .initial)
+    try values.encode(final, forKey: .final)
+    try values.encode(window.begin, forKey: .begin)
+    try values.encode(window.end, forKey: .end)
+    try values.encode(power, forKey: .power)
+    try values.encode(window.frequency, forKey: .frequency)
+    try values.encode(window.includesEnd, forKey: .includesEnd)
+  }
+}
+
+extension Ramp: Codable {
+  private enum CodingKeys: String, CodingKey { case shape, initial, final, begin, end, frequency }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      values.decode(Shape.self, forKey: .shape),
+      initial: values.decode(Double.self, forKey: .initial),
+      final: values.decode(Double.self, forKey: .final),
+      begin: values.decode(Int.self, forKey: .begin), end: values.decode(Int.self, forKey: .end),
+      frequency: values.decode(Int.self, forKey: .frequency))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(shape, forKey: .shape)
+    try values.encode(initial, forKey: .initial)
+    try values.encode(final, forKey: .final)
+    try values.encode(window.begin, forKey: .begin)
+    try values.encode(window.end, forKey: .end)
+    try values.encode(window.frequency, forKey: .frequency)
+  }
+}
+
+extension OneShot: Codable {
+  private enum CodingKeys: String, CodingKey { case target, step }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      values.decode(Double.self, forKey: .target), at: values.decode(Int.self, forKey: .step))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(target, forKey: .target)
+    try values.encode(window.begin, forKey: .step)
+  }
+}
+
+extension PiecewiseSparsity: Codable {
+  private enum CodingKeys: String, CodingKey { case points, interpolation, frequency }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      values.decode([Point].self, forKey: .points),
+      interpolation: values.decode(Interpolation.self, forKey: .interpolation),
+      frequency: values.decode(Int.self, forKey: .frequency))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(points, forKey: .points)
+    try values.encode(interpolation, forKey: .interpolation)
+    try values.encode(frequency, forKey: .frequency)
+  }
+}
