@@ -1,4 +1,4 @@
-// A checkpoint as a `.lacuna` container: tensors under weights/, moment0/, moment1/, mask/, waiting/.
+// A checkpoint as a `.lacuna` container: tensors under weights/, moment0/, moment1/, mask/, and the pruner.
 
 import LacunaFormats
 import LacunaIO
@@ -24,7 +24,7 @@ extension Checkpoint {
 
   /// The container that holds the checkpoint.
   public var file: LacunaFile {
-    var metadata = [
+    let metadata = [
       "kind": FileKind.checkpoint.rawValue, "architecture": json(architecture),
       "training": json(settings), "progress": json(progress),
     ]
@@ -38,12 +38,9 @@ extension Checkpoint {
       for (i, values) in list.enumerated() { add("moment\(i)/\(name)", values) }
     }
     if let pruning {
-      metadata["pruner"] = json(["step": pruning.state.step])
+      tensors.append(NamedTensor(name: "pruner", tensor: .bytes(pruning.state.bytes)))
       for (name, mask) in pruning.masks.sorted(by: { $0.key < $1.key }) {
         tensors.append(NamedTensor(name: "mask/\(name)", tensor: .bitMask(mask)))
-      }
-      for (name, values) in pruning.state.waiting.sorted(by: { $0.key < $1.key }) {
-        add("waiting/\(name)", values)
       }
     }
     return LacunaFile(metadata: metadata, tensors: tensors)
@@ -96,13 +93,15 @@ extension Checkpoint {
   private static func pruning(
     in file: LacunaFile, _ expected: [(name: String, shape: [Int], role: Parameter.Role)]
   ) throws(ModelError) -> Pruning? {
-    guard file.metadata["pruner"] != nil else { return nil }
-    let counters = try file.metadata.decoded([String: Int].self, key: "pruner")
-    guard let step = counters["step"], step >= 0 else {
-      throw .metadata(key: "pruner", reason: "has no step")
+    guard let stored = file["pruner"] else { return nil }
+    guard case .bytes(let bytes) = stored else {
+      throw .tensorKind(name: "pruner", expected: "bytes", found: "\(stored.kind)")
+    }
+    let state: PrunerState
+    do throws(PruningError) { state = try PrunerState(bytes: bytes) } catch {
+      throw .metadata(key: "pruner", reason: "\(error)")
     }
     var masks: [String: BitMask] = [:]
-    var waiting: [String: [Float]] = [:]
     for (name, shape, _) in expected {
       let rows = shape.first ?? 1
       if let tensor = file["mask/\(name)"] {
@@ -115,13 +114,7 @@ extension Checkpoint {
         }
         masks[name] = mask
       }
-      if let tensor = file["waiting/\(name)"] {
-        guard case .dense(_, let values) = tensor else {
-          throw .tensorKind(name: "waiting/\(name)", expected: "dense", found: "\(tensor.kind)")
-        }
-        waiting[name] = values
-      }
     }
-    return Pruning(state: PrunerState(step: step, waiting: waiting), masks: masks)
+    return Pruning(state: state, masks: masks)
   }
 }

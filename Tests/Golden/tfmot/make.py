@@ -68,14 +68,9 @@ def schedules():
     golden = load("schedules.json")
     for case in golden["schedules"]:
         schedule = schedule_of(case["kind"], case["args"])
-
-        @tf.function
-        def ask(step):
-            return schedule(step)
-
         rows = []
         for step in range(len(case["rows"])):
-            update, sparsity = ask(tf.constant(step, tf.int64))
+            update, sparsity = schedule(tf.constant(step, tf.int64))
             rows.append([step, int(update), hexadecimal(sparsity)])
         case["rows"] = rows
     for case in golden["validation"]:
@@ -132,9 +127,9 @@ def trajectories():
             **wrap,
         )
         optimizer = (
-            keras.optimizers.SGD(0.05)
+            keras.optimizers.legacy.SGD(0.05)
             if run["optimizer"].startswith("sgd")
-            else keras.optimizers.Adam(0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-7)
+            else keras.optimizers.legacy.Adam(0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-7)
         )
         model.compile(optimizer=optimizer, loss="mse")
         for layer, w, b in zip(model.layers, ("W1", "W2"), ("b1", "b2")):
