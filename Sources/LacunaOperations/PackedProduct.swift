@@ -36,6 +36,7 @@ package final class PackedProduct: ProductBody {
   }
 
   package var packedBytes: Int { weights.byteCount }
+  package var readsTaps: Bool { layout == .columns }
 
   private var panelBytes: Int { mostVectors * vectorBytes }
   private var panelOffset: Int { weights.tallestRowBlock * panelBytes }
@@ -124,12 +125,33 @@ package final class PackedProduct: ProductBody {
     _ call: ProductCall, firstColumn: Int, columns: Int, padded: Int, start: Int, depth: Int,
     panel: UnsafeMutableRawPointer
   ) {
+    if let taps = call.taps {
+      // Rows come in evenly spaced groups: one call of the kernel for each group, or part of one.
+      var row = start
+      while row < start + depth {
+        let (group, within) = (row / taps.rows, row % taps.rows)
+        let count = min(taps.rows - within, start + depth - row)
+        packRows(
+          call, from: taps.offsets[group] + within * call.xStride + firstColumn, rows: count,
+          columns: columns, padded: padded,
+          panel: panel + (row - start) * padded * weights.dtype.size)
+        row += count
+      }
+      return
+    }
     let source =
       layout == .columns
       ? start * call.xStride + firstColumn : firstColumn * call.xStride + start
+    packRows(call, from: source, rows: depth, columns: columns, padded: padded, panel: panel)
+  }
+
+  private func packRows(
+    _ call: ProductCall, from source: Int, rows: Int, columns: Int, padded: Int,
+    panel: UnsafeMutableRawPointer
+  ) {
     var arguments = lcn_pack_args(
       source: call.x + source * weights.dtype.size, sourceStride: Int64(call.xStride),
-      target: panel, targetStride: Int64(padded), rows: Int64(depth), columns: Int64(columns),
+      target: panel, targetStride: Int64(padded), rows: Int64(rows), columns: Int64(columns),
       paddedColumns: Int64(padded))
     pack.call(&arguments)
   }

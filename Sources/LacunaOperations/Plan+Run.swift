@@ -57,6 +57,22 @@ extension Plan {
     execute(call, body: body, threads: threads, pool: pool, workspaces: workspaces)
   }
 
+  /// Whether ``run(_:taps:stride:into:stride:width:)`` may be called: the chosen kernel can do it.
+  package var readsTaps: Bool { body.readsTaps }
+
+  /// The same with rows of X that lie where `taps` says: a convolution without its patch matrix. Not
+  /// checked: anything.
+  package func run(
+    _ x: UnsafePointer<Scalar>, taps: RowTaps, stride xStride: Int,
+    into y: UnsafeMutablePointer<Scalar>, stride yStride: Int, width: Int
+  ) {
+    var call = ProductCall(
+      x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
+      width: width)
+    call.taps = taps
+    execute(call, body: body, threads: threads, pool: pool, workspaces: workspaces)
+  }
+
   /// Share number `slice` of `slices` of the same work, for callers with threads of their own. All
   /// shares together compute Y, each a part of it that no other touches. Not checked: anything.
   public func run(

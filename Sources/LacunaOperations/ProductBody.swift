@@ -12,6 +12,8 @@ package struct ProductCall {
   package var width: Int
   /// What the result starts from besides the bias: beta · Y. 0 does not read Y.
   package var beta: Double = 0
+  /// Where the rows of X lie when they are not evenly spaced.
+  package var taps: RowTaps?
 
   package init(
     x: UnsafeRawPointer, xStride: Int, y: UnsafeMutableRawPointer, yStride: Int, width: Int,
@@ -19,6 +21,19 @@ package struct ProductCall {
   ) {
     (self.x, self.xStride, self.y, self.yStride) = (x, xStride, y, yStride)
     (self.width, self.beta) = (width, beta)
+  }
+}
+
+/// Rows of X in groups: row `r` starts at element `offsets[r / rows] + (r % rows) · xStride`.
+///
+/// The patches of a stride-1 convolution are such a matrix: one group per kernel position, one row per
+/// channel, each a shifted view of the same image. Rows may overlap, so nothing has to be copied.
+package struct RowTaps {
+  package let offsets: UnsafePointer<Int>
+  package let rows: Int
+
+  package init(offsets: UnsafePointer<Int>, rows: Int) {
+    (self.offsets, self.rows) = (offsets, rows)
   }
 }
 
@@ -33,11 +48,17 @@ package protocol ProductBody: AnyObject, Sendable {
   var packedBytes: Int { get }
   /// Bytes that each concurrent slice needs as workspace, 64-byte aligned.
   var workspaceBytes: Int { get }
+  /// Whether calls may have ``ProductCall/taps``.
+  var readsTaps: Bool { get }
   /// How many slices of a call this wide can work at once without idling.
   func usefulSlices(width: Int) -> Int
   /// Does share number `slice` of the work.
   func run(
     _ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer)
+}
+
+extension ProductBody {
+  package var readsTaps: Bool { false }
 }
 
 /// Bias and bounds as raw values of the element type, for kernels.

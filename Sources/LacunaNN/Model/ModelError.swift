@@ -1,6 +1,7 @@
 // What can be wrong with an architecture, a model, data, or a training run. Every case carries the numbers.
 
 import LacunaIO
+import LacunaOperations
 import LacunaPruning
 
 /// An architecture, data set, checkpoint or training run that cannot be used as asked.
@@ -31,6 +32,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case file(FileError)
   /// A pruning recipe or its state is invalid.
   case pruning(PruningError)
+  /// A product of a layer cannot be planned.
+  case operation(layer: String, OperationError)
   /// A label is not the number of a class.
   case labelOutOfRange(index: Int, label: Int, classes: Int)
   /// A training setting is outside its range.
@@ -60,6 +63,7 @@ extension ModelError: CustomStringConvertible {
       "\(what): found \(found), expected \(expected)"
     case .file(let error): error.description
     case .pruning(let error): error.description
+    case .operation(let layer, let error): "\(layer): \(error)"
     case .labelOutOfRange(let index, let label, let classes):
       "label \(label) of sample \(index) is outside 0..<\(classes)"
     case .invalidSetting(let name, let reason): "\(name) \(reason)"

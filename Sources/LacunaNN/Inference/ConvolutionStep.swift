@@ -1,0 +1,109 @@
+// Y[o, (y, x, s)] = act(Σ W[o, (ky, kx, c)] · X[c, y + ky, x + kx, s] + b[o]): convolution as W · X.
+
+import LacunaFormats
+import LacunaOperations
+
+/// A convolution during inference.
+///
+/// At stride 1 the matrix of patches is never made: its row (ky, kx, c) is channel c of the padded image,
+/// shifted by ky rows and kx columns, and the plan packs its panels straight from there. Other strides,
+/// and plans whose kernel cannot do that (dense ones), copy the patches first.
+// Sound to share between threads: scratch memory is per thread.
+final class ConvolutionStep: InferenceStep, @unchecked Sendable {
+  let name: String
+  let input: ActivationLayout
+  let output: ActivationLayout
+  private let geometry: WindowGeometry
+  private let plan: Plan<Float>
+  private let samples: Int
+  private let taps: UnsafeMutableBufferPointer<Int>
+  private let patches: [AlignedBuffer<Float>]
+  /// Columns of one product: a row of the image, or, when rows are short, the whole image with the
+  /// columns of the border computed along and ignored.
+  private let wholeImage: Bool
+
+  /// Below this many columns a row of the image does not fill the registers of a product.
+  private static let shortRow = 64
+
+  var kernelName: String { plan.kernelName }
+
+  init(
+    _ name: String, geometry g: WindowGeometry, filters: Int, samples: Int, threads: Int,
+    plan: Plan<Float>
+  ) {
+    (self.name, geometry, self.plan, self.samples) = (name, g, plan, samples)
+    let (bottom, right) = (
+      max((g.outHeight - 1) * g.window.strideY + g.window.height - g.padTop - g.input.height, 0),
+      max((g.outWidth - 1) * g.window.strideX + g.window.width - g.padLeft - g.input.width, 0)
+    )
+    let input = ActivationLayout(
+      g.input, samples: samples, top: g.padTop, left: g.padLeft, bottom: bottom, right: right)
+    self.input = input
+    let usesTaps = plan.readsTaps && g.window.strideX == 1 && g.window.strideY == 1
+    let shape = Shape(height: g.outHeight, width: g.outWidth, channels: filters)
+    wholeImage = usesTaps && g.outWidth * samples < Self.shortRow
+    output = ActivationLayout(
+      shape, samples: samples, top: 0, left: 0, bottom: 0,
+      right: wholeImage ? input.rowStride / samples - g.outWidth : 0)
+    taps = .allocate(capacity: usesTaps ? g.window.height * g.window.width : 0)
+    for i in taps.indices {
+      let (ky, kx) = i.quotientAndRemainder(dividingBy: g.window.width)
+      taps.initializeElement(at: i, to: ky * input.rowStride + kx * samples)
+    }
+    patches = (0..<(usesTaps ? 0 : threads)).map { _ in
+      AlignedBuffer(count: g.patch * g.pixels * samples)
+    }
+  }
+
+  deinit { taps.deallocate() }
+
+  func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int) {
+    let g = geometry
+    if taps.isEmpty {
+      let matrix = patches[thread].pointer
+      copyPatches(x, to: matrix)
+      let columns = g.pixels * samples
+      plan.run(matrix, stride: columns, into: y, stride: columns, width: columns)
+      return
+    }
+    let tapRows = RowTaps(offsets: taps.baseAddress!, rows: g.input.channels)
+    if wholeImage {
+      plan.run(
+        x, taps: tapRows, stride: input.channelStride, into: y, stride: output.channelStride,
+        width: (g.outHeight - 1) * input.rowStride + g.outWidth * samples)
+      return
+    }
+    for row in 0..<g.outHeight {
+      plan.run(
+        x + row * input.rowStride, taps: tapRows, stride: input.channelStride,
+        into: y + row * output.rowStride, stride: output.channelStride,
+        width: g.outWidth * samples)
+    }
+  }
+
+  /// P[(ky, kx, c), (y, x, s)]: runs of a row where the stride is 1, runs of a pixel elsewhere.
+  private func copyPatches(_ x: UnsafePointer<Float>, to matrix: UnsafeMutablePointer<Float>) {
+    let (g, w) = (geometry, geometry.window)
+    var target = matrix
+    for ky in 0..<w.height {
+      for kx in 0..<w.width {
+        for c in 0..<g.input.channels {
+          for oy in 0..<g.outHeight {
+            let row =
+              x + c * input.channelStride + (oy * w.strideY + ky) * input.rowStride
+              + kx * samples
+            if w.strideX == 1 {
+              copy(target, row, g.outWidth * samples)
+              target += g.outWidth * samples
+            } else {
+              for ox in 0..<g.outWidth {
+                copy(target, row + ox * w.strideX * samples, samples)
+                target += samples
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

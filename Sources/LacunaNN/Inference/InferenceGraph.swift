@@ -1,0 +1,141 @@
+// x → step → … → step → logits, with all buffers allocated once for a number of samples.
+
+import LacunaFormats
+
+/// A network prepared for mini-batches of one size.
+///
+/// The image part (up to the first fully connected layer) runs in tiles of at most 16 samples, so that
+/// its activations stay in the second-level cache; its last step writes into the columns of one matrix
+/// `[features, batch]`, which the fully connected layers multiply at once.
+// Sound to share between threads: one caller at a time; tiles have buffers per thread and write
+// disjoint columns.
+final class InferenceGraph: @unchecked Sendable {
+  /// The image part for tiles of one size.
+  struct ImagePart {
+    let samples: Int
+    let tiles: Int
+    let steps: [any InferenceStep]
+    /// Where each step reads, by thread. The last one writes into the joint matrix.
+    let buffers: [[AlignedBuffer<Float>]]
+  }
+
+  /// Samples per tile: one cache line of them per pixel.
+  static let tile = 16
+
+  let batch: Int
+  let classes: Int
+  let inputShape: Shape
+  let workers: Workers
+  let imageParts: [ImagePart]
+  let vectorSteps: [any InferenceStep]
+  /// What each vector step reads, and the logits `[classes, batch]`.
+  private let vectors: [AlignedBuffer<Float>]
+
+  init(_ model: CompressedModel, storage: WeightStorage, batch: Int, workers: Workers)
+    throws(ModelError)
+  {
+    let builder = InferenceBuilder(model, storage: storage, threads: workers.count)
+    let shapes = try model.architecture.shapes()
+    (self.batch, self.workers) = (batch, workers)
+    inputShape = model.architecture.input
+    classes = shapes.last!.count
+    var parts: [ImagePart] = []
+    if builder.hasImagePart {
+      let tile = min(Self.tile, batch)
+      for (samples, tiles) in [(tile, batch / tile), (batch % tile, 1)]
+      where samples > 0 && tiles > 0 {
+        parts.append(try builder.imagePart(samples: samples, tiles: tiles, batch: batch))
+      }
+    }
+    imageParts = parts
+    vectorSteps = try builder.vectorSteps(batch: batch)
+    vectors =
+      [AlignedBuffer(count: builder.jointShape.count * batch)]
+      + builder.vectorShapes.map { AlignedBuffer(count: $0.count * batch) }
+  }
+
+  /// Names of the steps in order, and the kernels that run them.
+  var steps: [(name: String, kernel: String)] {
+    ((imageParts.first?.steps ?? []) + vectorSteps).map { ($0.name, $0.kernelName) }
+  }
+
+  /// Computes `batch · classes` logits, a row per sample.
+  ///
+  /// - Parameters:
+  ///   - x: `[batch, inputShape.count]`, NHWC.
+  ///   - clock: adds up the time of each step; only with one thread.
+  func run(
+    _ x: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>, clock: StepClock? = nil
+  ) {
+    let joint = vectors[0].pointer
+    if imageParts.isEmpty {
+      load(
+        x, samples: batch, ActivationLayout(flattened: inputShape, stride: batch, first: 0), joint)
+    }
+    var first = 0
+    for part in imageParts {
+      let start = first
+      workers.run(tasks: part.tiles) { tile, worker in
+        let sample = start + tile * part.samples
+        load(
+          x + sample * inputShape.count, samples: part.samples, part.steps[0].input,
+          part.buffers[0][worker].pointer)
+        for (i, step) in part.steps.enumerated() {
+          let isLast = i == part.steps.count - 1
+          clock?.start()
+          step.run(
+            part.buffers[i][worker].pointer,
+            isLast ? joint + sample : part.buffers[i + 1][worker].pointer, thread: worker)
+          clock?.stop(step: i)
+        }
+      }
+      first += part.tiles * part.samples
+    }
+    let imageSteps = imageParts.first?.steps.count ?? 0
+    for (i, step) in vectorSteps.enumerated() {
+      clock?.start()
+      step.run(vectors[i].pointer, vectors[i + 1].pointer, thread: 0)
+      clock?.stop(step: imageSteps + i)
+    }
+    let result = vectors.last!.pointer
+    for sample in 0..<batch {
+      for j in 0..<classes { logits[sample * classes + j] = result[j * batch + sample] }
+    }
+  }
+
+  /// NHWC samples into a layout with samples innermost.
+  private func load(
+    _ x: UnsafePointer<Float>, samples: Int, _ layout: ActivationLayout,
+    _ y: UnsafeMutablePointer<Float>
+  ) {
+    let shape = inputShape
+    for row in 0..<shape.height {
+      for column in 0..<shape.width {
+        for c in 0..<shape.channels {
+          let source = x + (row * shape.width + column) * shape.channels + c
+          let target = y + layout.index(c, row, column)
+          for s in 0..<samples { target[s] = source[s * shape.count] }
+        }
+      }
+    }
+  }
+}
+
+/// Adds up the time of each step of a graph.
+// Sound to share between threads: used with one thread only.
+final class StepClock: @unchecked Sendable {
+  private(set) var seconds: [Double]
+  private var begin: ContinuousClock.Instant = .now
+
+  init(steps: Int) { seconds = Array(repeating: 0, count: steps) }
+
+  func start() { begin = .now }
+  func stop(step: Int) { seconds[step] += begin.duration(to: .now).seconds }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  package var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

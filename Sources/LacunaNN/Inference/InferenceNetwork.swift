@@ -1,0 +1,109 @@
+// logits = network(images), with weights as stored, or the same weights dense.
+
+import LacunaFormats
+import LacunaOperations
+
+/// A trained network prepared for inference on mini-batches of one size.
+// Sound to share between threads: a network's buffers are for one caller at a time.
+public class InferenceNetwork: @unchecked Sendable {
+  public let architecture: Architecture
+  /// Samples per mini-batch.
+  public let batch: Int
+  let graph: InferenceGraph
+  private let input: AlignedBuffer<Float>
+  private let output: AlignedBuffer<Float>
+
+  init(_ model: CompressedModel, storage: WeightStorage, batch: Int, threads: Int)
+    throws(ModelError)
+  {
+    if batch < 1 || batch > 1 << 16 {
+      throw .invalidSetting(name: "batch", reason: "is \(batch), must be in 1...65536")
+    }
+    (architecture, self.batch) = (model.architecture, batch)
+    graph = try InferenceGraph(
+      model, storage: storage, batch: batch, workers: Workers(count: threads))
+    input = AlignedBuffer(count: batch * graph.inputShape.count)
+    output = AlignedBuffer(count: batch * graph.classes)
+  }
+
+  /// Names of the steps in the order they run, and the kernel of each that has weights.
+  public var steps: [(name: String, kernel: String)] { graph.steps }
+
+  /// Logits of any number of samples: `[count, classes]` from `[count, height · width · channels]`.
+  ///
+  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when `images` is no whole number of
+  ///   samples.
+  public func logits(_ images: [Float]) throws(ModelError) -> [Float] {
+    let size = graph.inputShape.count
+    if images.count % size != 0 {
+      throw .dataMismatch(
+        what: "values after the last whole image", expected: 0, found: images.count % size)
+    }
+    var result: [Float] = []
+    for first in stride(from: 0, to: images.count / size, by: batch) {
+      let count = min(batch, images.count / size - first)
+      // What is left of the mini-batch keeps earlier samples; their logits are dropped.
+      images.withUnsafeBufferPointer {
+        input.pointer.update(from: $0.baseAddress! + first * size, count: count * size)
+      }
+      graph.run(input.pointer, into: output.pointer)
+      result.append(contentsOf: output.elements[0..<count * graph.classes])
+    }
+    return result
+  }
+
+  /// Accuracy and loss over a data set.
+  ///
+  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when the shapes disagree.
+  public func evaluate(_ data: ImageDataset) throws(ModelError) -> Evaluation {
+    if data.shape.count != graph.inputShape.count {
+      throw .dataMismatch(
+        what: "values per image", expected: graph.inputShape.count, found: data.shape.count)
+    }
+    var (loss, correct) = (0.0, 0)
+    for first in stride(from: 0, to: data.count, by: batch) {
+      let count = min(batch, data.count - first)
+      for i in 0..<count { data.write(first + i, to: input.pointer + i * data.shape.count) }
+      graph.run(input.pointer, into: output.pointer)
+      let part = SoftmaxCrossEntropy.evaluate(
+        logits: output.pointer, labels: Array(data.labels[first..<first + count]),
+        classes: graph.classes)
+      loss += part.lossSum
+      correct += part.correct
+    }
+    let total = Double(max(data.count, 1))
+    return Evaluation(accuracy: Double(correct) / total, loss: loss / total, count: data.count)
+  }
+
+  /// One pass over what the input buffer holds.
+  func runOnce(clock: StepClock? = nil) {
+    graph.run(input.pointer, into: output.pointer, clock: clock)
+  }
+}
+
+/// A network for inference on sparse weights.
+///
+///     let network = try SparseNetwork(CompressedModel.load(from: "model.lacuna"), batch: 256)
+///     let logits = try network.logits(images)
+///
+/// Each layer with weights is a ``Plan`` over the tensor as it is stored; 8-bit values are expanded to
+/// f32 when the plan is packed, and zeros are never stored. Only a plan that finds dense weights faster
+/// for a layer (few zeros in it) makes that layer dense.
+public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
+  /// Plans every layer for mini-batches of `batch` samples.
+  ///
+  /// - Parameter threads: threads to use; results do not depend on it.
+  /// - Throws: ``ModelError`` when a tensor does not fit or a product cannot be planned.
+  public init(_ model: CompressedModel, batch: Int = 1, threads: Int = 1) throws(ModelError) {
+    try super.init(model, storage: .sparse, batch: batch, threads: threads)
+  }
+}
+
+/// The same graph with every weight dense, zeros included, on OpenBLAS: what sparse inference is
+/// compared with, in results and in time.
+public final class DenseNetwork: InferenceNetwork, @unchecked Sendable {
+  /// As ``SparseNetwork/init(_:batch:threads:)``.
+  public init(_ model: CompressedModel, batch: Int = 1, threads: Int = 1) throws(ModelError) {
+    try super.init(model, storage: .dense, batch: batch, threads: threads)
+  }
+}

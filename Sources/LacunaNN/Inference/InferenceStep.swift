@@ -1,0 +1,142 @@
+// One layer at inference: reads activations in one layout, writes them in another.
+
+import LacunaFormats
+import LacunaOperations
+
+/// A layer prepared for a fixed number of samples.
+protocol InferenceStep: AnyObject, Sendable {
+  /// The layer's name.
+  var name: String { get }
+  /// The layout that it reads; its border, if it has one, holds zeros.
+  var input: ActivationLayout { get }
+  /// The kernel that runs it, empty for a layer without weights.
+  var kernelName: String { get }
+  /// Computes all samples. `thread` picks scratch memory.
+  func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int)
+}
+
+extension InferenceStep {
+  var kernelName: String { "" }
+}
+
+/// A fully connected layer: `Y[out, samples] = act(W · X[in, samples] + b)`.
+// Sound to share between threads: nothing changes after the initialiser.
+final class DenseStep: InferenceStep, @unchecked Sendable {
+  let name: String
+  let input: ActivationLayout
+  private let plan: Plan<Float>
+  private let samples: Int
+
+  var kernelName: String { plan.kernelName }
+
+  init(_ name: String, input: Shape, samples: Int, plan: Plan<Float>) {
+    (self.name, self.plan, self.samples) = (name, plan, samples)
+    self.input = ActivationLayout(Shape(features: input.count), samples: samples)
+  }
+
+  func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int) {
+    plan.run(x, stride: samples, into: y, stride: samples, width: samples)
+  }
+}
+
+/// `y = x · scale[c] + shift[c]`, then a ReLU when asked; also a plain copy into another layout.
+// Sound to share between threads: nothing changes after the initialiser.
+final class AffineStep: InferenceStep, @unchecked Sendable {
+  let name: String
+  let input: ActivationLayout
+  let output: ActivationLayout
+  private let samples: Int
+  private let scale: [Float]
+  private let shift: [Float]
+  private let relu: Bool
+
+  /// Empty `scale` and `shift` copy.
+  init(
+    _ name: String, input: ActivationLayout, output: ActivationLayout, samples: Int,
+    scale: [Float] = [], shift: [Float] = [], relu: Bool = false
+  ) {
+    (self.name, self.input, self.output, self.samples) = (name, input, output, samples)
+    (self.scale, self.shift, self.relu) = (scale, shift, relu)
+  }
+
+  func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int) {
+    let shape = input.shape
+    let isContiguous = input.pixelStride == samples && output.pixelStride == samples
+    // A row of the image at once where both sides hold it without gaps, else pixel by pixel.
+    let (runs, length) = isContiguous ? (1, shape.width * samples) : (shape.width, samples)
+    for c in 0..<shape.channels {
+      let (a, b) = scale.isEmpty ? (1, 0) : (scale[c], shift[c])
+      for row in 0..<shape.height {
+        for run in 0..<runs {
+          let from = x + input.index(c, row, run)
+          let to = y + output.index(c, row, run)
+          if scale.isEmpty && !relu {
+            copy(to, from, length)
+          } else {
+            for i in 0..<length {
+              let value = from[i] * a + b
+              to[i] = relu && !(value > 0) ? 0 : value
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Maximum or mean over windows of a feature map.
+// Sound to share between threads: scratch memory is per thread.
+final class PoolingStep: InferenceStep, @unchecked Sendable {
+  let name: String
+  let input: ActivationLayout
+  let output: ActivationLayout
+  private let kind: Pooling.Kind
+  private let geometry: WindowGeometry
+  private let samples: Int
+  private let scratch: [AlignedBuffer<Float>]
+
+  init(
+    _ name: String, _ kind: Pooling.Kind, geometry: WindowGeometry, input: ActivationLayout,
+    output: ActivationLayout, samples: Int, threads: Int
+  ) {
+    (self.name, self.kind, self.geometry, self.samples) = (name, kind, geometry, samples)
+    (self.input, self.output) = (input, output)
+    scratch = (0..<threads).map { _ in AlignedBuffer(count: input.shape.width * samples) }
+  }
+
+  func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int) {
+    let (g, w) = (geometry, geometry.window)
+    let column = scratch[thread].pointer
+    let length = g.input.width * samples
+    for c in 0..<g.input.channels {
+      for oy in 0..<g.outHeight {
+        // First down the rows of the window, whole image rows at once, then across.
+        let top = oy * w.strideY - g.padTop
+        let rows = max(top, 0)..<min(top + w.height, g.input.height)
+        copy(column, x + input.index(c, rows.lowerBound, 0), length)
+        for iy in rows.dropFirst() { combine(column, x + input.index(c, iy, 0), length) }
+        for ox in 0..<g.outWidth {
+          let left = ox * w.strideX - g.padLeft
+          let columns = max(left, 0)..<min(left + w.width, g.input.width)
+          let out = y + output.index(c, oy, ox)
+          copy(out, column + columns.lowerBound * samples, samples)
+          for ix in columns.dropFirst() { combine(out, column + ix * samples, samples) }
+          if kind == .average {
+            let share = 1 / Float(rows.count * columns.count)
+            for i in 0..<samples { out[i] *= share }
+          }
+        }
+      }
+    }
+  }
+
+  /// y ← max(y, x) or y + x
+  @inline(__always)
+  private func combine(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ n: Int) {
+    if kind == .average { return accumulate(y, x, n) }
+    for i in 0..<n {
+      let (a, b) = (x[i], y[i])
+      y[i] = a > b ? a : b
+    }
+  }
+}
