@@ -1,0 +1,169 @@
+// lcn_plan_run, lcn_plan_run_slice: the operands checked, then the kernel. Nothing is allocated.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+import CLacuna
+import LacunaFormats
+import LacunaOperations
+
+@c @implementation
+public func lcn_plan_run(
+  _ plan: OpaquePointer?, _ x: UnsafeRawPointer?, _ x_stride: Int64,
+  _ y: UnsafeMutableRawPointer?, _ y_stride: Int64, _ width: Int64,
+  _ workspace: UnsafeMutableRawPointer?, _ workspace_bytes: Int
+) -> lcn_status {
+  call { () throws(Failure) in
+    try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
+      guard
+        let operands = try Operands(object, x, x_stride, y, y_stride, width),
+        let workspace = try object.checked(workspace, workspace_bytes)
+      else { return }
+      switch object.value {
+      case .f32(let plan, _): run(plan, operands, workspace)
+      case .f64(let plan, _): run(plan, operands, workspace)
+      }
+    }
+  }
+}
+
+@c @implementation
+public func lcn_plan_run_slice(
+  _ plan: OpaquePointer?, _ slice: Int64, _ slices: Int64, _ x: UnsafeRawPointer?,
+  _ x_stride: Int64, _ y: UnsafeMutableRawPointer?, _ y_stride: Int64, _ width: Int64,
+  _ workspace: UnsafeMutableRawPointer?, _ workspace_bytes: Int
+) -> lcn_status {
+  call { () throws(Failure) in
+    if slices < 1 || slices > Int64(mostSlices) {
+      throw Failure(.invalidArgument, "slices is \(slices), must be in 1...\(mostSlices)")
+    }
+    if slice < 0 || slice >= slices {
+      throw Failure(.invalidArgument, "slice is \(slice), must be in 0..<\(slices)")
+    }
+    try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
+      guard
+        let operands = try Operands(object, x, x_stride, y, y_stride, width),
+        let workspace = try object.checked(workspace, workspace_bytes)
+      else { return }
+      switch object.value {
+      case .f32(let plan, _): run(plan, Int(slice), Int(slices), operands, workspace)
+      case .f64(let plan, _): run(plan, Int(slice), Int(slices), operands, workspace)
+      }
+    }
+  }
+}
+
+/// Scratch memory of the caller, or none: then the plan lends its own.
+private enum Workspace {
+  case none
+  case given(UnsafeMutableRawPointer)
+}
+
+extension PlanObject {
+  /// Never nil: an optional so that the callers' `guard` may take it.
+  fileprivate func checked(
+    _ workspace: UnsafeMutableRawPointer?, _ bytes: Int
+  ) throws(Failure) -> Workspace? {
+    guard let workspace else {
+      if bytes != 0 { throw Failure(.nullPointer, "workspace is NULL, but \(bytes) bytes large") }
+      return Workspace.none
+    }
+    if bytes >= 0 && bytes < workspaceBytes {
+      throw Failure(
+        .bufferTooSmall, "the workspace has \(bytes) bytes, the plan wants \(workspaceBytes)")
+    }
+    if Int(bitPattern: workspace) & 63 != 0 {
+      throw Failure(.misaligned, "the workspace is not aligned to 64 bytes")
+    }
+    return .given(workspace)
+  }
+}
+
+/// X and Y of one run, checked.
+private struct Operands {
+  let x: UnsafeRawPointer
+  let y: UnsafeMutableRawPointer
+  let xStride: Int
+  let yStride: Int
+  let width: Int
+
+  /// Nil when there is nothing to do.
+  @inline(__always)
+  init?(
+    _ plan: PlanObject, _ x: UnsafeRawPointer?, _ xStride: Int64, _ y: UnsafeMutableRawPointer?,
+    _ yStride: Int64, _ width: Int64
+  ) throws(Failure) {
+    let width = try dimension(width, "width")
+    let xStride = try dimension(xStride, "x_stride")
+    let yStride = try dimension(yStride, "y_stride")
+    let columns = plan.layout == .columns
+    let (xRows, xColumns) = columns ? (plan.columns, width) : (width, plan.columns)
+    let (yRows, yColumns) = columns ? (plan.rows, width) : (width, plan.rows)
+    if xStride < xColumns {
+      throw Failure(.invalidStride, "x_stride is \(xStride), rows of X have \(xColumns) elements")
+    }
+    if yStride < yColumns {
+      throw Failure(.invalidStride, "y_stride is \(yStride), rows of Y have \(yColumns) elements")
+    }
+    if yRows == 0 || yColumns == 0 { return nil }
+    // Dimensions and strides are below 2³¹, so these sums stay below 2⁶³; bytes may not.
+    let xCount = xRows == 0 ? 0 : (xRows - 1) * xStride + xColumns
+    let yCount = (yRows - 1) * yStride + yColumns
+    if xCount > Int.max / 16 || yCount > Int.max / 16 {
+      throw Failure(.sizeOverflow, "X or Y does not fit the address space")
+    }
+    let size = plan.elementSize
+    let from = try array(x, count: xCount, size: size, "x")
+    let into = try mutableArray(y, count: yCount, size: size, "y")
+    let (xStart, yStart) = (Int(bitPattern: from), Int(bitPattern: into))
+    // Wrapping: a pointer from C can be any number.
+    if xCount > 0, xStart < yStart &+ yCount * size, yStart < xStart &+ xCount * size,
+      xStride != yStride
+        || !interleave(yStart &- xStart, stride: xStride * size, xColumns * size, yColumns * size)
+    {
+      throw Failure(.invalidArgument, "X and Y overlap")
+    }
+    (self.x, self.y) = (from, into)
+    (self.xStride, self.yStride, self.width) = (xStride, yStride, width)
+  }
+}
+
+/// Whether rows of two arrays of one stride, whose starts are `distance` bytes apart, lie side by side.
+private func interleave(_ distance: Int, stride: Int, _ xBytes: Int, _ yBytes: Int) -> Bool {
+  let remainder = distance % stride
+  let offset = remainder < 0 ? remainder + stride : remainder
+  return offset >= xBytes && stride - offset >= yBytes
+}
+
+@inline(__always)
+private func run<Scalar: SparseScalar>(
+  _ plan: Plan<Scalar>, _ operands: Operands, _ workspace: Workspace
+) {
+  if case .given(let memory) = workspace, plan.threads == 1 {
+    plan.body.run(productCall(operands), slice: 0, of: 1, workspace: memory)
+    return
+  }
+  plan.run(
+    operands.x.assumingMemoryBound(to: Scalar.self), stride: operands.xStride,
+    into: operands.y.assumingMemoryBound(to: Scalar.self), stride: operands.yStride,
+    width: operands.width)
+}
+
+@inline(__always)
+private func run<Scalar: SparseScalar>(
+  _ plan: Plan<Scalar>, _ slice: Int, _ slices: Int, _ operands: Operands, _ workspace: Workspace
+) {
+  if case .given(let memory) = workspace {
+    plan.body.run(productCall(operands), slice: slice, of: slices, workspace: memory)
+    return
+  }
+  plan.run(
+    slice: slice, of: slices, operands.x.assumingMemoryBound(to: Scalar.self),
+    stride: operands.xStride, into: operands.y.assumingMemoryBound(to: Scalar.self),
+    stride: operands.yStride, width: operands.width)
+}
+
+@inline(__always)
+private func productCall(_ operands: Operands) -> ProductCall {
+  ProductCall(
+    x: operands.x, xStride: operands.xStride, y: operands.y, yStride: operands.yStride,
+    width: operands.width)
+}

@@ -1,0 +1,160 @@
+// lcn_plan_create, _get_info, _describe, _workspace_size, _destroy.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+import CLacuna
+import LacunaFormats
+import LacunaOperations
+
+@c @implementation
+public func lcn_plan_create(
+  _ matrix: OpaquePointer?, _ options: UnsafePointer<lcn_plan_options>?,
+  _ result: UnsafeMutablePointer<OpaquePointer?>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    let out = try LacunaABI.result(result)
+    _ = try Failure.operation { () throws(OperationError) in try ISA.validated() }
+    var request = PlanRequestFromC()
+    var biasValues: UnsafeRawPointer?
+    var biasCount: Int64 = 0
+    if let options {
+      let o = try descriptor(options, "options")
+      request = try PlanRequestFromC(o)
+      (biasValues, biasCount) = (o.bias, o.bias_count)
+    }
+    try HandleTable.use(matrix, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
+      switch object.value {
+      case .f32(let m):
+        let bias = try bias(biasValues, biasCount, rows: m.rows, Float.self)
+        let (plan, source) = try makePlan(m, request, bias: bias)
+        try deliver(PlanObject(plan, source), .plan, to: out)
+      case .f64(let m):
+        let bias = try bias(biasValues, biasCount, rows: m.rows, Double.self)
+        let (plan, source) = try makePlan(m, request, bias: bias)
+        try deliver(PlanObject(plan, source), .plan, to: out)
+      }
+    }
+  }
+}
+
+/// The bias values of the caller, nil for none.
+private func bias<Scalar: SparseScalar>(
+  _ values: UnsafeRawPointer?, _ count: Int64, rows: Int, _: Scalar.Type
+) throws(Failure) -> [Scalar]? {
+  if values == nil && count == 0 { return nil }
+  if count != Int64(rows) {
+    throw Failure(.shapeMismatch, "bias_count is \(count), expected one for each of \(rows) rows")
+  }
+  let source = try array(values, count: rows, size: MemoryLayout<Scalar>.size, "bias")
+  return try copied(source, rows, Scalar.self)
+}
+
+extension PlanRequestFromC {
+  init(_ o: lcn_plan_options) throws(Failure) {
+    layout = try productLayout(o.layout)
+    width = try dimension(o.width, "width")
+    if width == 0 { throw Failure(.invalidArgument, "width is 0, must be 1 or more") }
+    options.threads = try threadCount(o.threads)
+    switch Int(o.activation) {
+    case LCN_ACTIVATION_NONE: activation = .none
+    case LCN_ACTIVATION_RELU: activation = .relu
+    case LCN_ACTIVATION_CLAMP: activation = .clamp(o.clamp_lower, o.clamp_upper)
+    default:
+      throw Failure(
+        .invalidArgument, "activation is \(o.activation), must be one of LCN_ACTIVATION_…")
+    }
+    switch o.deterministic {
+    case 0: options.deterministic = false
+    case 1: options.deterministic = true
+    default:
+      throw Failure(.invalidArgument, "deterministic is \(o.deterministic), must be 0 or 1")
+    }
+    if let name = o.kernel { options.kernel = try text(name, limit: 256, "kernel") }
+  }
+}
+
+/// A thread count from C.
+func threadCount(_ threads: Int32) throws(Failure) -> Int {
+  if threads < 1 || threads > Int32(mostThreads) {
+    throw Failure(.invalidArgument, "threads is \(threads), must be in 1...\(mostThreads)")
+  }
+  return Int(threads)
+}
+
+private func productLayout(_ layout: Int32) throws(Failure) -> ProductLayout {
+  switch Int(layout) {
+  case LCN_COLUMNS: .columns
+  case LCN_ROWS: .rows
+  default:
+    throw Failure(.invalidArgument, "layout is \(layout), must be LCN_COLUMNS or LCN_ROWS")
+  }
+}
+
+@c @implementation
+public func lcn_plan_get_info(
+  _ plan: OpaquePointer?, _ info: UnsafeMutablePointer<lcn_plan_info>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    let info = try output(info, "info")
+    try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
+      info.pointee.dtype = Int32(object.elementSize == 4 ? LCN_F32 : LCN_F64)
+      info.pointee.layout = Int32(object.layout == .columns ? LCN_COLUMNS : LCN_ROWS)
+      info.pointee.threads = Int32(object.threads)
+      info.pointee.rows = Int64(object.rows)
+      info.pointee.columns = Int64(object.columns)
+      info.pointee.width = Int64(object.width)
+      info.pointee.slices = Int64(max(object.usefulSlices(width: object.width), 1))
+      info.pointee.stored = Int64(object.stored)
+      info.pointee.packed_bytes = Int64(object.packedBytes)
+      withUnsafeMutableBytes(of: &info.pointee.kernel) { bytes in
+        let buffer = bytes.bindMemory(to: CChar.self)
+        copyText(object.kernelName, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
+      }
+    }
+  }
+}
+
+@c @implementation
+public func lcn_plan_describe(
+  _ plan: OpaquePointer?, _ text: UnsafeMutablePointer<CChar>?, _ capacity: Int,
+  _ length: UnsafeMutablePointer<Int>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
+      try give(object.description, to: text, capacity, length)
+    }
+  }
+}
+
+/// Writes a text with its NUL, or only its length when there is no room.
+func give(
+  _ description: String, to text: UnsafeMutablePointer<CChar>?, _ capacity: Int,
+  _ length: UnsafeMutablePointer<Int>?
+) throws(Failure) {
+  let count = description.utf8.count
+  length?.pointee = count
+  if text == nil && capacity == 0 { return }
+  guard let text else { throw Failure(.nullPointer, "text is NULL, but capacity is \(capacity)") }
+  // size_t arrives as a signed number: a negative one is beyond any address space.
+  if capacity >= 0 && capacity <= count {
+    throw Failure(.bufferTooSmall, "capacity is \(capacity), the text takes \(count + 1) bytes")
+  }
+  copyText(description, to: text, capacity: count + 1)
+}
+
+@c @implementation
+public func lcn_plan_workspace_size(
+  _ plan: OpaquePointer?, _ width: Int64, _ bytes: UnsafeMutablePointer<Int>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    guard let bytes else { throw Failure(.nullPointer, "bytes is NULL") }
+    _ = try dimension(width, "width")
+    try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
+      bytes.pointee = object.workspaceBytes
+    }
+  }
+}
+
+@c @implementation
+public func lcn_plan_destroy(_ plan: OpaquePointer?) -> lcn_status {
+  call { () throws(Failure) in try HandleTable.destroy(plan, .plan) }
+}
