@@ -37,7 +37,7 @@ private struct BlobWriter {
   mutating func put<T: BitwiseCopyable>(_ values: [T]) {
     values.withUnsafeBytes { bytes in
       if let base = bytes.baseAddress {
-        memory.map { ($0 + position).copyMemory(from: base, byteCount: bytes.count) }
+        if let memory { (memory + position).copyMemory(from: base, byteCount: bytes.count) }
       }
     }
     position += values.count * MemoryLayout<T>.stride
@@ -47,7 +47,9 @@ private struct BlobWriter {
   /// Zeros up to the next multiple of 64.
   mutating func align() {
     let end = (position + 63) / 64 * 64
-    memory.map { ($0 + position).initializeMemory(as: UInt8.self, repeating: 0, count: end - position) }
+    if let memory {
+      (memory + position).initializeMemory(as: UInt8.self, repeating: 0, count: end - position)
+    }
     position = end
   }
 }

@@ -107,7 +107,8 @@ public func lcn_plan_get_info(
       info.pointee.packed_bytes = Int64(object.packedBytes)
       withUnsafeMutableBytes(of: &info.pointee.kernel) { bytes in
         let buffer = bytes.bindMemory(to: CChar.self)
-        copyText(object.kernelName, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
+        copyText(
+          object.kernelName, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
       }
     }
   }

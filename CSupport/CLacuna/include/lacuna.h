@@ -324,7 +324,9 @@ typedef struct {
   int32_t threads;       /* threads that lcn_plan_run may use, 1 … 1024; 1 runs in the caller alone */
   double clamp_lower;    /* for LCN_ACTIVATION_CLAMP; may be infinite */
   double clamp_upper;
-  int32_t deterministic; /* 1: bitwise the same result for any number of threads and slices */
+  int32_t deterministic; /* 1: choose the kernel by estimate alone, so that the same weights and machine always
+                            get the same one; 0: time the likely candidates as well. For either, results are
+                            bitwise the same for any number of threads and slices. */
   int32_t reserved;      /* 0 */
   const char *kernel;    /* forces a kernel by its name in lcn_plan_describe; NULL lets Lacuna choose */
 } lcn_plan_options;
@@ -378,9 +380,10 @@ lcn_status lcn_plan_workspace_size(const lcn_plan *plan, int64_t width, size_t *
  * x and y are row-major arrays of the plan's dtype, strides in elements, and must not overlap. `width` may
  * differ from the planned one: the result is right, only perhaps not the fastest; width 0 does nothing.
  * `workspace` is scratch memory of at least lcn_plan_workspace_size bytes, 64-byte aligned, used by no other
- * call at the same time; NULL is right when that size is 0 and otherwise makes the call allocate.
+ * call at the same time; NULL borrows from the plan, which owns as many workspaces as it has threads and
+ * allocates only when more calls than that run at once. A plan with threads above 1 uses its own.
  *
- * Allocates nothing and takes no lock when threads is 1. Any number of threads may run one plan at once.
+ * Otherwise nothing is allocated, and no lock is taken. Any number of threads may run one plan at once.
  * Errors: LCN_NULL_POINTER, LCN_MISALIGNED, LCN_INVALID_STRIDE, LCN_SIZE_OVERFLOW, LCN_INVALID_ARGUMENT for
  * overlapping arrays or a negative width, LCN_BUFFER_TOO_SMALL for a workspace that is. y is untouched then. */
 lcn_status lcn_plan_run(const lcn_plan *plan, const void *x, int64_t x_stride, void *y, int64_t y_stride,
@@ -389,7 +392,7 @@ lcn_status lcn_plan_run(const lcn_plan *plan, const void *x, int64_t x_stride, v
 /* Slice number `slice` of `slices` of that product, in the calling thread: every y element belongs to exactly
  * one slice, so that running all of them, in any order and from any threads, is one lcn_plan_run with the
  * same bits. `slices` is 1 … 65536; beyond lcn_plan_info.slices some do nothing. Each concurrent slice needs
- * a workspace of its own. Allocates nothing, takes no lock. */
+ * a workspace of its own, or NULL as in lcn_plan_run. */
 lcn_status lcn_plan_run_slice(const lcn_plan *plan, int64_t slice, int64_t slices, const void *x,
                               int64_t x_stride, void *y, int64_t y_stride, int64_t width, void *workspace,
                               size_t workspace_bytes) LCN_NOEXCEPT;
@@ -425,9 +428,9 @@ enum {
 typedef struct {
   uint32_t struct_size;
   int32_t kind;            /* LCN_SCHEDULE_… */
-  double initial_sparsity; /* 0 … 1; polynomial only */
-  double final_sparsity;   /* 0 … 1 */
-  double power;            /* above 0; polynomial only */
+  double initial_sparsity; /* 0 ≤ … < 1; polynomial only */
+  double final_sparsity;   /* 0 ≤ … < 1 */
+  double power;            /* 0 or more; polynomial only */
   int64_t begin_step;
   int64_t end_step;
   int64_t frequency;       /* steps, 1 or more */
@@ -447,29 +450,43 @@ enum {
   LCN_TIES_EXACT = 1, /* exactly k survive; of equal magnitudes the lower index does */
   LCN_TIES_KEEP = 2   /* everything at or above the k-th magnitude survives (TensorFlow's rule) */
 };
-enum {
-  LCN_POOL_AVERAGE = 1, /* a block counts its mean magnitude, over its cells inside the matrix */
-  LCN_POOL_MAXIMUM = 2
+enum { /* how a cell of several weights is scored */
+  LCN_POOL_AVERAGE = 1, /* mean magnitude, over its weights inside the matrix */
+  LCN_POOL_MAXIMUM = 2,
+  LCN_POOL_L1 = 3, /* sum of magnitudes */
+  LCN_POOL_L2 = 4  /* root of the sum of squares */
+};
+enum { /* what stays or goes as one piece, a cell */
+  LCN_GRANULARITY_ELEMENT = 1,
+  LCN_GRANULARITY_BLOCK = 2,   /* block_rows × block_columns */
+  LCN_GRANULARITY_PATTERN = 3, /* N:M: single weights, but at least group_keep of each group_size in a row stay */
+  LCN_GRANULARITY_WINDOW = 4,  /* every group_size inputs of a row keep equally many, at least group_keep */
+  LCN_GRANULARITY_ROWS = 5,
+  LCN_GRANULARITY_COLUMNS = 6
 };
 
 typedef struct {
   uint32_t struct_size;
-  int32_t ties;          /* LCN_TIES_… */
-  double sparsity;       /* fraction to remove, 0 … 1 */
-  int64_t block_rows;    /* 1 × 1 prunes single elements */
+  int32_t granularity;   /* LCN_GRANULARITY_… */
+  double sparsity;       /* fraction of cells to remove, 0 ≤ sparsity < 1 */
+  int64_t block_rows;    /* LCN_GRANULARITY_BLOCK */
   int64_t block_columns;
-  int32_t pooling;       /* LCN_POOL_…, for blocks */
-  int32_t reserved;      /* 0 */
+  int32_t pooling;       /* LCN_POOL_…, for blocks, rows and columns */
+  int32_t ties;          /* LCN_TIES_… */
+  int32_t group_keep;    /* LCN_GRANULARITY_PATTERN, _WINDOW: 1 ≤ group_keep < group_size ≤ 256 */
+  int32_t group_size;
 } lcn_mask_options;
-#define LCN_MASK_OPTIONS_INIT \
-  {(uint32_t)sizeof(lcn_mask_options), LCN_TIES_EXACT, 0.0, 1, 1, LCN_POOL_AVERAGE, 0}
+#define LCN_MASK_OPTIONS_INIT                                                                       \
+  {(uint32_t)sizeof(lcn_mask_options), LCN_GRANULARITY_ELEMENT, 0.0, 1, 1, LCN_POOL_AVERAGE, \
+   LCN_TIES_EXACT, 0, 0}
 
-/* Writes to `mask` which elements of `weights` (f32) stay when the smallest magnitudes are removed:
- * k = max(round(N · (1 − sparsity)), 1) elements or blocks are kept, half to even. `*kept` (may be NULL) gets
- * the number of kept elements.
+/* Writes to `mask` which elements of `weights` stay when the cells of smallest magnitude are removed:
+ * k = max(round(N · (1 − sparsity)), 1) of N cells are kept, half to even in single precision. `*kept` (may be
+ * NULL) gets the number of kept elements.
  *
- * Errors: LCN_NOT_A_NUMBER when a weight is NaN (the text names the place), LCN_SHAPE_MISMATCH,
- * LCN_UNSUPPORTED for f64 weights. Weights with column_stride 1 are read in place. O(rows · columns). */
+ * Weights that are packed row-major are read in place, others through a copy. O(rows · columns).
+ * Errors: LCN_NOT_A_NUMBER when a weight is NaN (the text names the index), LCN_SHAPE_MISMATCH,
+ * LCN_INVALID_ARGUMENT for a number outside its range. */
 lcn_status lcn_mask_compute(const lcn_dense_desc *weights, const lcn_mask_options *options,
                             const lcn_mask_desc *mask, int64_t *kept) LCN_NOEXCEPT;
 

@@ -1,0 +1,191 @@
+/* A C99 program that uses Lacuna as an inference engine would, and checks every result against plain loops.
+ *
+ *     cc -std=c99 client.c $(pkg-config --cflags --libs lacuna) -lm -o client && ./client [plans]
+ *
+ * `plans` (20 without the argument) is how many plans to create, run and destroy: with 1000 of them under
+ * valgrind this is the leak test. */
+#include <lacuna.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failures = 0;
+
+#define OK(call)                                                                                \
+  do {                                                                                          \
+    lcn_status status_ = (call);                                                                \
+    if (status_ != LCN_OK) {                                                                    \
+      fprintf(stderr, "%s:%d: %s: %s: %s\n", __FILE__, __LINE__, #call, lcn_status_string(status_), \
+              lcn_last_error());                                                                \
+      exit(1);                                                                                  \
+    }                                                                                           \
+  } while (0)
+
+#define CHECK(condition)                                                       \
+  do {                                                                         \
+    if (!(condition)) {                                                        \
+      fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+      failures++;                                                              \
+    }                                                                          \
+  } while (0)
+
+/* A small generator, so that every run sees the same numbers (Knuth's MMIX constants). */
+static uint64_t state = 1;
+static float uniform(void) {
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return (float)(state >> 40) / 16777216.0f;
+}
+
+enum { OUT = 48, IN = 100, N = 7 };
+
+/* Y = clamp(W·X + b) by its definition. */
+static void reference(const float *w, const float *x, const float *bias, float *y) {
+  for (int i = 0; i < OUT; i++) {
+    for (int c = 0; c < N; c++) {
+      double sum = bias[i];
+      for (int j = 0; j < IN; j++) sum += (double)w[i * IN + j] * x[j * N + c];
+      y[i * N + c] = (float)(sum > 0 ? sum : 0);
+    }
+  }
+}
+
+static void check_close(const float *actual, const float *expected, int count) {
+  for (int i = 0; i < count; i++) {
+    /* 100 terms below 1: their rounding errors stay far below this. */
+    if (!(fabsf(actual[i] - expected[i]) <= 2e-5f)) {
+      fprintf(stderr, "element %d is %g, expected %g\n", i, actual[i], expected[i]);
+      failures++;
+      return;
+    }
+  }
+}
+
+static void use_plan(lcn_matrix *matrix, const float *x, const float *bias, const float *expected) {
+  static float y[OUT * N];
+  lcn_plan_options options = LCN_PLAN_OPTIONS_INIT;
+  options.width = N;
+  options.bias = bias;
+  options.bias_count = OUT;
+  options.activation = LCN_ACTIVATION_RELU;
+  lcn_plan *plan = NULL;
+  OK(lcn_plan_create(matrix, &options, &plan));
+  OK(lcn_plan_run(plan, x, N, y, N, N, NULL, 0));
+  check_close(y, expected, OUT * N);
+
+  /* Slice by slice, as an engine's own threads would, with scratch memory of the engine. */
+  static float sliced[OUT * N];
+  size_t bytes = 0;
+  OK(lcn_plan_workspace_size(plan, N, &bytes));
+  void *memory = malloc(bytes + 64);
+  void *workspace = (char *)memory + (64 - (uintptr_t)memory % 64) % 64;
+  for (int slice = 2; slice >= 0; slice--) {
+    OK(lcn_plan_run_slice(plan, slice, 3, x, N, sliced, N, N, workspace, bytes));
+  }
+  CHECK(memcmp(sliced, y, sizeof y) == 0);
+  free(memory);
+
+  /* Through a blob, read from an odd address. */
+  size_t length = 0;
+  OK(lcn_plan_serialize(plan, NULL, 0, &length));
+  char *blob = malloc(length + 1);
+  OK(lcn_plan_serialize(plan, blob, length, &length));
+  memmove(blob + 1, blob, length);
+  lcn_plan *mapped = NULL;
+  OK(lcn_plan_map(blob + 1, length, &mapped));
+  free(blob);
+  memset(sliced, 0, sizeof sliced);
+  OK(lcn_plan_run(mapped, x, N, sliced, N, N, NULL, 0));
+  CHECK(memcmp(sliced, y, sizeof y) == 0);
+  OK(lcn_plan_destroy(mapped));
+  OK(lcn_plan_destroy(plan));
+}
+
+static void check_pruning(void) {
+  float w[4 * 8], threshold_test[4] = {1, -4, 2, 3};
+  for (int i = 0; i < 32; i++) w[i] = (float)(i % 2 == 0 ? i + 1 : -(i + 1));
+  uint8_t keep[32];
+  lcn_dense_desc weights = LCN_DENSE_DESC_INIT;
+  weights.rows = 4;
+  weights.columns = 8;
+  weights.values = w;
+  lcn_mask_desc mask = LCN_MASK_DESC_INIT;
+  mask.rows = 4;
+  mask.columns = 8;
+  mask.data = keep;
+  lcn_schedule_desc schedule = LCN_SCHEDULE_DESC_INIT;
+  schedule.final_sparsity = 0.75;
+  schedule.end_step = 100;
+  schedule.frequency = 10;
+  lcn_mask_options options = LCN_MASK_OPTIONS_INIT;
+  int64_t kept = 0;
+  int32_t update = -1;
+  OK(lcn_schedule_sparsity(&schedule, 100, &options.sparsity));
+  CHECK(options.sparsity == 0.75);
+  OK(lcn_schedule_is_update(&schedule, 20, &update));
+  CHECK(update == 1);
+  OK(lcn_schedule_is_update(&schedule, 21, &update));
+  CHECK(update == 0);
+  OK(lcn_mask_compute(&weights, &options, &mask, &kept));
+  CHECK(kept == 8);
+  OK(lcn_mask_apply(&weights, &mask));
+  for (int i = 0; i < 32; i++) CHECK((w[i] != 0) == (i >= 24));
+  double threshold = 0;
+  OK(lcn_topk_threshold(LCN_F32, threshold_test, 4, 2, &threshold));
+  CHECK(threshold == 3);
+}
+
+static void check_misuse(void) {
+  lcn_matrix *matrix = NULL;
+  lcn_dense_desc dense = LCN_DENSE_DESC_INIT;
+  CHECK(lcn_matrix_from_dense(NULL, &matrix) == LCN_NULL_POINTER);
+  dense.rows = INT64_MAX;
+  dense.columns = INT64_MAX;
+  CHECK(lcn_matrix_from_dense(&dense, &matrix) == LCN_SIZE_OVERFLOW);
+  CHECK(matrix == NULL);
+  CHECK(strstr(lcn_last_error(), "9223372036854775807") != NULL);
+  CHECK(lcn_matrix_destroy(NULL) == LCN_OK);
+  CHECK(lcn_plan_destroy(NULL) == LCN_OK);
+  CHECK(lcn_model_destroy(NULL) == LCN_OK);
+  lcn_model *model = NULL;
+  CHECK(lcn_model_load("/nonexistent.lacuna", NULL, &model) == LCN_FILE_NOT_FOUND);
+}
+
+int main(int argc, char **argv) {
+  int plans = argc > 1 ? atoi(argv[1]) : 20;
+  if (lcn_abi_version() != LCN_ABI_VERSION) {
+    fprintf(stderr, "lacuna.h has ABI %d, the library %d\n", LCN_ABI_VERSION, lcn_abi_version());
+    return 1;
+  }
+  lcn_cpu_info cpu = LCN_CPU_INFO_INIT;
+  OK(lcn_get_cpu_info(&cpu));
+
+  static float w[OUT * IN], x[IN * N], bias[OUT], expected[OUT * N];
+  for (int i = 0; i < OUT * IN; i++) w[i] = uniform() < 0.1f ? uniform() - 0.5f : 0;
+  for (int i = 0; i < IN * N; i++) x[i] = uniform() - 0.5f;
+  for (int i = 0; i < OUT; i++) bias[i] = uniform() - 0.5f;
+  reference(w, x, bias, expected);
+
+  lcn_dense_desc dense = LCN_DENSE_DESC_INIT;
+  dense.rows = OUT;
+  dense.columns = IN;
+  dense.values = w;
+  lcn_matrix *source = NULL;
+  OK(lcn_matrix_from_dense(&dense, &source));
+  const struct { int32_t format; int64_t rows, columns; } formats[] = {
+      {LCN_DENSE, 1, 1}, {LCN_CSR, 1, 1}, {LCN_BSR, 4, 4}, {LCN_BSR, 1, 16}, {LCN_BSR, 7, 3}};
+  enum { FORMATS = sizeof formats / sizeof *formats };
+  lcn_matrix *matrices[FORMATS];
+  for (int f = 0; f < FORMATS; f++) {
+    OK(lcn_matrix_convert(source, formats[f].format, formats[f].rows, formats[f].columns,
+                          &matrices[f]));
+  }
+  for (int p = 0; p < plans; p++) use_plan(matrices[p % FORMATS], x, bias, expected);
+  for (int f = 0; f < FORMATS; f++) OK(lcn_matrix_destroy(matrices[f]));
+  OK(lcn_matrix_destroy(source));
+  CHECK(lcn_matrix_destroy(source) == LCN_INVALID_HANDLE);
+  check_pruning();
+  check_misuse();
+  if (failures == 0) printf("C: Lacuna %s on %s, %d plans\n", lcn_version_string(), cpu.model, plans);
+  return failures != 0;
+}
