@@ -1,5 +1,7 @@
 // Twelve chains a ← a + b·c that never leave registers: what they sustain is the machine's peak rate.
 
+import CSIMD
+
 #if LACUNA_V4
   private typealias LanesF32 = SIMD16<Float>
   private typealias LanesF64 = SIMD8<Double>
@@ -29,15 +31,14 @@
 
 // Four cycles of latency times two units need eight chains; twelve also fit in 16 registers.
 
-/// Runs `rounds` rounds of twelve chains. Returns the number of floating-point operations.
-///
-/// `operands` holds a, b and c; the sum of the chains is written to `operands[3]`.
-package func multiplyAddPeakF32(_ rounds: Int, _ operands: UnsafeMutablePointer<Float>) -> Int {
+/// Runs rounds of twelve chains of one register each; their sum goes behind the three operands.
+package func multiplyAddPeakF32(_ a: UnsafePointer<lcn_peak_args>) {
+  let operands = a.pointee.operands.assumingMemoryBound(to: Float.self)
   let (b, c) = (LanesF32(repeating: operands[1]), LanesF32(repeating: operands[2]))
-  let a = LanesF32(repeating: operands[0])
-  var (a0, a1, a2, a3, a4, a5) = (a, a + b, a + c, a - b, a - c, b)
-  var (a6, a7, a8, a9, a10, a11) = (c, b + c, b - c, c - b, a + a, b + b)
-  for _ in 0..<rounds {
+  let start = LanesF32(repeating: operands[0])
+  var (a0, a1, a2, a3, a4, a5) = (start, start + b, start + c, start - b, start - c, b)
+  var (a6, a7, a8, a9, a10, a11) = (c, b + c, b - c, c - b, start + start, b + b)
+  for _ in 0..<Int(a.pointee.rounds) {
     a0 = step(a0, b, c)
     a1 = step(a1, b, c)
     a2 = step(a2, b, c)
@@ -55,16 +56,16 @@ package func multiplyAddPeakF32(_ rounds: Int, _ operands: UnsafeMutablePointer<
   var total: Float = 0
   for lane in 0..<LanesF32.scalarCount { total += sum[lane] }
   operands[3] = total
-  return rounds * 12 * LanesF32.scalarCount * 2
 }
 
-/// The f64 twin of ``multiplyAddPeakF32(_:_:)``.
-package func multiplyAddPeakF64(_ rounds: Int, _ operands: UnsafeMutablePointer<Double>) -> Int {
+/// The f64 twin of ``multiplyAddPeakF32(_:)``.
+package func multiplyAddPeakF64(_ a: UnsafePointer<lcn_peak_args>) {
+  let operands = a.pointee.operands.assumingMemoryBound(to: Double.self)
   let (b, c) = (LanesF64(repeating: operands[1]), LanesF64(repeating: operands[2]))
-  let a = LanesF64(repeating: operands[0])
-  var (a0, a1, a2, a3, a4, a5) = (a, a + b, a + c, a - b, a - c, b)
-  var (a6, a7, a8, a9, a10, a11) = (c, b + c, b - c, c - b, a + a, b + b)
-  for _ in 0..<rounds {
+  let start = LanesF64(repeating: operands[0])
+  var (a0, a1, a2, a3, a4, a5) = (start, start + b, start + c, start - b, start - c, b)
+  var (a6, a7, a8, a9, a10, a11) = (c, b + c, b - c, c - b, start + start, b + b)
+  for _ in 0..<Int(a.pointee.rounds) {
     a0 = step(a0, b, c)
     a1 = step(a1, b, c)
     a2 = step(a2, b, c)
@@ -82,5 +83,4 @@ package func multiplyAddPeakF64(_ rounds: Int, _ operands: UnsafeMutablePointer<
   var total: Double = 0
   for lane in 0..<LanesF64.scalarCount { total += sum[lane] }
   operands[3] = total
-  return rounds * 12 * LanesF64.scalarCount * 2
 }

@@ -10,6 +10,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case packRows
   /// Columns of X copied into a panel, or a panel's rows into columns of Y: `lcn_pack_args`.
   case packTransposed
+  /// Multiply-adds that never leave registers, to measure the peak: `lcn_peak_args`.
+  case multiplyAddPeak
 }
 
 /// One compiled leaf kernel.
@@ -64,7 +66,7 @@ public struct KernelTable: Sendable {
   public static let selected = KernelTable(ISA.selected)
 
   /// Every kernel of this build: the reference, then each instruction set in rising order.
-  public static let all: [Kernel] = spmmKernels
+  public static let all: [Kernel] = spmmKernels + peakKernels
 
   /// The kernels of this table.
   public var kernels: [Kernel] { chosen.values.sorted { $0.name < $1.name } }

@@ -5,3 +5,4 @@
 #include "window.h"
 #include "registers.h"
 #include "spmm.h"
+#include "peak.h"
