@@ -64,7 +64,7 @@ struct Failure: Error {
     case .shapeMismatch, .biasCount: self.init(.shapeMismatch, error.description)
     case .outOfRange, .invalidClamp: self.init(.invalidArgument, error.description)
     case .unknownISA, .unavailableISA: self.init(.environment, error.description)
-    case .unknownKernel: self.init(.unsupported, error.description)
+    case .unknownKernel, .unsuitableKernel: self.init(.unsupported, error.description)
     case .invalidDecision: self.init(.badData, error.description)
     }
   }

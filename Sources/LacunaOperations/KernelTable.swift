@@ -12,6 +12,10 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case packTransposed
   /// Multiply-adds that never leave registers, to measure the peak: `lcn_peak_args`.
   case multiplyAddPeak
+  /// Y ← W·X for few columns of X and weights in the window format: `lcn_window_args`.
+  case window
+  /// Columns of X cut into the blocks that windows are made of: `lcn_window_pack_args`.
+  case packWindows
 }
 
 /// One compiled leaf kernel.
@@ -66,7 +70,7 @@ public struct KernelTable: Sendable {
   public static let selected = KernelTable(ISA.selected)
 
   /// Every kernel of this build: the reference, then each instruction set in rising order.
-  public static let all: [Kernel] = spmmKernels + peakKernels
+  public static let all: [Kernel] = spmmKernels + windowKernels + peakKernels
 
   /// The kernels of this table.
   public var kernels: [Kernel] { chosen.values.sorted { $0.name < $1.name } }

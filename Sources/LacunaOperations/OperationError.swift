@@ -18,6 +18,8 @@ public enum OperationError: Error, Equatable, Sendable {
   case unavailableISA(name: String, available: [String])
   /// A kernel was asked for by a name that the table does not have for this operation.
   case unknownKernel(name: String, available: [String])
+  /// A kernel was asked for by name, and these weights do not fit its format.
+  case unsuitableKernel(name: String, rows: Int, columns: Int)
   /// A saved plan choice cannot be read, or belongs to other weights.
   case invalidDecision(reason: String)
   /// The operand is malformed in itself.
@@ -45,6 +47,8 @@ extension OperationError: CustomStringConvertible {
     case .unknownKernel(let name, let available):
       "no kernel is named \(name) for this operation, available are "
         + available.joined(separator: ", ")
+    case .unsuitableKernel(let name, let rows, let columns):
+      "the \(rows)×\(columns) weights do not fit the format of kernel \(name)"
     case .invalidDecision(let reason): "the saved plan choice cannot be used: \(reason)"
     case .format(let error): error.description
     }

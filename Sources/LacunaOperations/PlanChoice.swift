@@ -100,21 +100,40 @@ func choose<Scalar: SparseScalar>(
 ) throws(OperationError) -> (any ProductBody, PlanExplanation) {
   let sparseName = "spmm-\(request.block)"
   let isDense: Bool = if case .dense = weights { true } else { false }
-  let names = isDense ? ["dense"] : [sparseName, "dense"]
+  let windows = isDense ? [] : WeightSource<Scalar>.windowGeometries(request.table).map(\.name)
+  let names = (isDense ? [] : [sparseName] + windows) + ["dense"]
   if let forced = request.options.kernel, !names.contains(forced) {
     throw .unknownKernel(name: forced, available: names)
   }
   let density = Double(request.stored) / Double(max(request.rows * request.columns, 1))
-  let name = request.options.kernel ?? (isDense || density > 0.75 ? "dense" : sparseName)
-  let body: any ProductBody =
-    if name == "dense" {
-      DenseProduct(
-        rows: request.rows, columns: request.columns, dtype: request.dtype,
-        layout: request.layout, epilogue: epilogue
-      ) { weights.writeDense(to: $0, scale: request.scale) }
+  let wanted: [String] =
+    if let forced = request.options.kernel {
+      [forced]
+    } else if isDense || density > 0.75 {
+      ["dense"]
+    } else if (1...mostWindowColumns).contains(request.width) {
+      windowPreference(request, windows) + [sparseName]
     } else {
-      makePacked(request, weights, epilogue, name: name)
+      [sparseName]
     }
+  var chosen: (any ProductBody)?
+  for name in wanted where chosen == nil {
+    chosen =
+      if name == "dense" {
+        DenseProduct(
+          rows: request.rows, columns: request.columns, dtype: request.dtype,
+          layout: request.layout, epilogue: epilogue
+        ) { weights.writeDense(to: $0, scale: request.scale) }
+      } else if name == sparseName {
+        makePacked(request, weights, epilogue, name: name)
+      } else {
+        makeWindow(request, weights, epilogue, name: name)
+      }
+  }
+  guard let body = chosen else {
+    throw .unsuitableKernel(name: wanted[0], rows: request.rows, columns: request.columns)
+  }
+  let name = body.name
   let explanation = PlanExplanation(
     candidates: names.map { .init(kernel: $0) }, kernel: name,
     reason: request.options.kernel != nil ? "forced" : "density \(density)")
@@ -129,4 +148,32 @@ private func makePacked<Scalar>(
   return PackedProduct(
     weights.packed(shape, scale: request.scale), name: name, layout: request.layout,
     epilogue: epilogue, table: request.table, vectors: vectors)
+}
+
+/// Right-hand sides up to which the window kernels are considered.
+private let mostWindowColumns = 15
+
+/// Window formats in the order in which they are worth trying. The compressed one reads fewer bytes with
+/// more instructions: it wins when the weights outgrow the last-level cache's share of one core.
+private func windowPreference(_ request: PlanRequest, _ names: [String]) -> [String] {
+  let outgrowsCache = request.stored * 6 > 4 << 20
+  let order =
+    outgrowsCache && request.width == 1
+    ? ["window-filled", "window-compressed", "window"] : ["window-filled", "window"]
+  return order.filter(names.contains)
+}
+
+/// nil when the weights do not fit the format.
+private func makeWindow<Scalar>(
+  _ request: PlanRequest, _ weights: WeightSource<Scalar>, _ epilogue: EpilogueValues,
+  name: String
+) -> WindowProduct? {
+  for candidate in WeightSource<Scalar>.windowGeometries(request.table)
+  where candidate.name == name {
+    if let packed = weights.windowWeights(candidate.geometry, scale: request.scale) {
+      return WindowProduct(
+        packed, name: name, layout: request.layout, epilogue: epilogue, table: request.table)
+    }
+  }
+  return nil
 }
