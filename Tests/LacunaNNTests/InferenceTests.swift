@@ -21,7 +21,7 @@ import Testing
       }
       if p.role == .kernel {
         let mask = try magnitudeMask(
-          UnsafeBufferPointer(p.values.elements), rows: p.rows, columns: p.columns,
+          UnsafeBufferPointer(p.values.elements), shape: [p.rows, p.columns],
           sparsity: sparsity, granularity: granularity
         ).mask
         for i in 0..<p.count where !mask[i / p.columns, i % p.columns] { p.values.pointer[i] = 0 }
