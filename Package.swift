@@ -118,9 +118,7 @@ let package = Package(
         swiftSettings: strict),
       .testTarget(
         name: "LacunaCLITests", dependencies: ["lacuna-cli", "Lacuna", "TestSupport"],
-        swiftSettings: strict),
-      .testTarget(
-        name: "LacunaBenchTests", dependencies: ["lacuna-bench"], swiftSettings: strict),
+        swiftSettings: strict)
     ],
   swiftLanguageModes: [.v6]
 )

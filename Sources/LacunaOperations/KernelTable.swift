@@ -16,6 +16,10 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case window
   /// Columns of X cut into the blocks that windows are made of: `lcn_window_pack_args`.
   case packWindows
+  /// dW ← G·Xᵀ on a pattern: `lcn_sddmm_args`.
+  case sddmm
+  /// Y ← W·X straight from CSR: `lcn_csr_args`.
+  case csr
 }
 
 /// One compiled leaf kernel.
@@ -70,7 +74,7 @@ public struct KernelTable: Sendable {
   public static let selected = KernelTable(ISA.selected)
 
   /// Every kernel of this build: the reference, then each instruction set in rising order.
-  public static let all: [Kernel] = spmmKernels + windowKernels + peakKernels
+  public static let all: [Kernel] = spmmKernels + windowKernels + sampledKernels + peakKernels
 
   /// The kernels of this table.
   public var kernels: [Kernel] { chosen.values.sorted { $0.name < $1.name } }

@@ -101,7 +101,9 @@ func choose<Scalar: SparseScalar>(
   let sparseName = "spmm-\(request.block)"
   let isDense: Bool = if case .dense = weights { true } else { false }
   let windows = isDense ? [] : WeightSource<Scalar>.windowGeometries(request.table).map(\.name)
-  let names = (isDense ? [] : [sparseName] + windows) + ["dense"]
+  let csr: CSRMatrix<Scalar>? = if case .csr(let matrix) = weights { matrix } else { nil }
+  let names =
+    (isDense ? [] : [sparseName] + windows) + (csr == nil ? [] : ["csr"]) + ["dense"]
   if let forced = request.options.kernel, !names.contains(forced) {
     throw .unknownKernel(name: forced, available: names)
   }
@@ -112,7 +114,8 @@ func choose<Scalar: SparseScalar>(
     } else if isDense || density > 0.75 {
       ["dense"]
     } else if (1...mostWindowColumns).contains(request.width) {
-      windowPreference(request, windows) + [sparseName]
+      windowPreference(request, windows)
+        + (csr != nil && request.width <= mostCSRColumns ? ["csr"] : []) + [sparseName]
     } else {
       [sparseName]
     }
@@ -126,6 +129,10 @@ func choose<Scalar: SparseScalar>(
         ) { weights.writeDense(to: $0, scale: request.scale) }
       } else if name == sparseName {
         makePacked(request, weights, epilogue, name: name)
+      } else if name == "csr", let csr {
+        CSRProduct(
+          csr, scale: request.scale, layout: request.layout, epilogue: epilogue,
+          table: request.table)
       } else {
         makeWindow(request, weights, epilogue, name: name)
       }
@@ -152,6 +159,9 @@ private func makePacked<Scalar>(
 
 /// Right-hand sides up to which the window kernels are considered.
 private let mostWindowColumns = 15
+
+/// Right-hand sides up to which CSR beats panels of X that are mostly padding.
+private let mostCSRColumns = 3
 
 /// Window formats in the order in which they are worth trying. The compressed one reads fewer bytes with
 /// more instructions: it wins when the weights outgrow the last-level cache's share of one core.

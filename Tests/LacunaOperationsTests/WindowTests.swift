@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  static let kernels = ["window", "window-compressed", "window-filled"]
+  static let kernels = ["window", "window-compressed", "window-filled", "csr"]
 
   /// The product by the named kernel, nil when the instruction set or the weights do not suit it.
   func product<Scalar: SparseScalar>(

@@ -3,6 +3,7 @@
 #pragma once
 #include <stdint.h>
 #include "window.h"
+#include "sddmm.h"
 #include "registers.h"
 #include "spmm.h"
 #include "peak.h"

@@ -1,0 +1,69 @@
+// Y ← bound(W·X + bias + β·Y) straight from CSR: for few columns where no register permute exists.
+
+import CSIMD
+import LacunaFormats
+
+/// A product whose weights stay in CSR. Every instruction set has it.
+final class CSRProduct: ProductBody {
+  private let pattern: CSRPattern
+  private let values: AlignedBuffer<UInt8>
+  private let dtype: DType
+  private let layout: ProductLayout
+  private let epilogue: EpilogueValues
+  private let kernel: Kernel
+
+  var name: String { "csr" }
+
+  init<Scalar: SparseScalar>(
+    _ weights: CSRMatrix<Scalar>, scale: Double, layout: ProductLayout, epilogue: EpilogueValues,
+    table: KernelTable
+  ) {
+    (pattern, dtype) = (weights.pattern, Scalar.dtype)
+    (self.layout, self.epilogue) = (layout, epilogue)
+    values = AlignedBuffer(count: weights.nnz * Scalar.dtype.size)
+    let memory = UnsafeMutableRawPointer(values.pointer).assumingMemoryBound(to: Scalar.self)
+    for (p, value) in weights.values.enumerated() { memory[p] = value * Scalar(scale) }
+    kernel = table.kernel(.csr, dtype: dtype)!
+  }
+
+  var packedBytes: Int {
+    values.count + pattern.columnIndices.byteCount + pattern.rowOffsets.count * 8
+  }
+  var workspaceBytes: Int { 0 }
+
+  func usefulSlices(width: Int) -> Int { max(1, pattern.rows / 16) }
+
+  /// The first row of share `slice` of `slices` of the entries.
+  private func firstRow(_ slice: Int, of slices: Int) -> Int {
+    let target = (pattern.nnz + pattern.rows) * slice / slices
+    var (low, high) = (0, pattern.rows)
+    while low < high {
+      let middle = (low + high) / 2
+      if pattern.rowOffsets[middle] + middle < target { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  func run(_ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer) {
+    let columns = layout == .columns
+    let (first, end) = (
+      slice == 0 ? 0 : firstRow(slice, of: slices),
+      slice == slices - 1 ? pattern.rows : firstRow(slice + 1, of: slices)
+    )
+    if first >= end { return }
+    pattern.rowOffsets.withUnsafeBufferPointer { offsets in
+      pattern.columnIndices.withUnsafeBytes { indices, bytes in
+        offsets.baseAddress!.withMemoryRebound(to: Int64.self, capacity: offsets.count) {
+          var arguments = lcn_csr_args(
+            offsets: $0, indices: indices, values: values.pointer, x: call.x,
+            xInput: Int64(columns ? call.xStride : 1), xColumn: Int64(columns ? 1 : call.xStride),
+            y: call.y, yRow: Int64(columns ? call.yStride : 1),
+            yColumn: Int64(columns ? 1 : call.yStride), bias: epilogue.bias,
+            lower: epilogue.lower, upper: epilogue.upper, beta: call.beta, firstRow: Int64(first),
+            endRow: Int64(end), columns: Int64(call.width), indexBytes: Int32(bytes))
+          kernel.call(&arguments)
+        }
+      }
+    }
+  }
+}
