@@ -11,15 +11,19 @@ struct CommonOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "No progress on standard error; errors still appear.")
   var quiet = false
 
-  /// Prints `result` as JSON, or else the text that `lines` makes of it.
+  /// Prints `result` as JSON, or else as `text`.
   func show(_ result: some Encodable, as text: () -> String) throws {
-    guard json else { return Console.standardOutput(text()) }
+    Console.standardOutput(json ? try encoded(result) : text())
+  }
+
+  /// `result` as a JSON document.
+  func encoded(_ result: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     // JSON has no NaN; a number nobody measured is a string that says so.
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    Console.standardOutput(String(decoding: try encoder.encode(result), as: UTF8.self))
+    return String(decoding: try encoder.encode(result), as: UTF8.self)
   }
 
   /// A bar over `total` steps that respects `--quiet`.

@@ -6,7 +6,8 @@ import Lacuna
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measure the accuracy of a checkpoint or a compact model on the test images.")
+    abstract: "Measure the accuracy of a checkpoint or a compact model on the test images.",
+    discussion: "A compact model runs sparse: its dense weights are never made.")
 
   @OptionGroup var common: CommonOptions
   @OptionGroup var data: DataOptions
@@ -17,14 +18,33 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Threads. [all cores]")
   var threads: Int?
 
+  @Flag(help: "Run a compact model with every weight dense, zeros too.")
+  var dense = false
+
+  /// Images of one mini-batch: wide enough for the kernels, small enough for the caches.
+  private static let batch = 256
+
+  func validate() throws {
+    if let threads, threads < 1 {
+      throw ValidationError("--threads is \(threads), must be at least 1")
+    }
+  }
+
   func run() throws {
     let file = try LacunaFile(contentsOf: model)
-    let network =
-      try file.metadata["kind"] == "lacuna checkpoint"
-      ? Checkpoint(file).makeModel(threads: threads)
-      : CompressedModel(file).makeModel(threads: threads)
-    let test = try data.load().test
-    let evaluation = try network.evaluate(test)
+    let evaluation: Evaluation
+    if file.metadata["kind"] == "lacuna checkpoint" {
+      let network = try Checkpoint(file).makeModel(threads: threads)
+      evaluation = try network.evaluate(try data.load().test)
+    } else {
+      let stored = try CompressedModel(file)
+      let threads = threads ?? CPUInfo.current.cores
+      let network: InferenceNetwork =
+        dense
+        ? try DenseNetwork(stored, batch: Self.batch, threads: threads)
+        : try SparseNetwork(stored, batch: Self.batch, threads: threads)
+      evaluation = try network.evaluate(try data.load().test)
+    }
     let result = EvaluationResult(
       model: model, accuracy: evaluation.accuracy, loss: evaluation.loss, images: evaluation.count)
     try common.show(result) {

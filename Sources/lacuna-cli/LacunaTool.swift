@@ -17,6 +17,7 @@ struct LacunaTool: ParsableCommand {
       """,
     version: version,
     subcommands: [
+      DemoCommand.self,
       TrainCommand.self, PruneCommand.self, EvaluateCommand.self, CompressCommand.self,
       InspectCommand.self, InfoCommand.self,
     ])

@@ -1,0 +1,224 @@
+// `lacuna demo`: train, prune, compress, quantise and run a real classifier, and show the proof.
+
+import ArgumentParser
+import Foundation
+import Lacuna
+
+struct DemoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Train a network, remove 90 % of its weights, and compare size, speed and accuracy.",
+    discussion: """
+      Writes into the output folder: the checkpoints dense.lacuna and pruned.lacuna, the models \
+      sparse.lacuna and sparse-8bit.lacuna, report.html and report.json.
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var data: DataOptions
+
+  @Option(help: "The folder for everything that is written.", completion: .directory)
+  var output = "lacuna-demo"
+
+  @Flag(help: "The tutorial's 12 epochs and ramp instead of a few minutes.")
+  var full = false
+
+  @Option(help: "Threads for training. [all cores]")
+  var threads: Int?
+
+  @Option(help: "Seconds for each of the four measurements.")
+  var measure = 4.0
+
+  @Option(help: "Seed of the whole run.")
+  var seed: UInt64 = 1
+
+  @Option(help: ArgumentHelp("What the report names as its source.", visibility: .hidden))
+  var commit = ""
+
+  /// The mini-batch that stands for many images at once.
+  private static let largeBatch = 256
+
+  func validate() throws {
+    if !(measure >= 0 && measure <= 60) {
+      throw ValidationError("--measure is \(measure), must be in 0...60 seconds")
+    }
+    if let threads, threads < 1 {
+      throw ValidationError("--threads is \(threads), must be at least 1")
+    }
+  }
+
+  func run() throws {
+    let start = ContinuousClock.now
+    do {
+      try FileManager.default.createDirectory(
+        atPath: output, withIntermediateDirectories: true)
+    } catch {
+      throw Failure(.inputOutput, "\(output): cannot make the folder")
+    }
+    try checkWritable(path("report.html"))
+    let (train, test) = try data.load()
+    let stepsPerEpoch = (train.count + 127) / 128
+    let recipe =
+      full
+      ? DemoRecipe.full(stepsPerEpoch: stepsPerEpoch)
+      : DemoRecipe.short(stepsPerEpoch: stepsPerEpoch)
+
+    stage("1/5  train the dense network for \(recipe.denseEpochs) epochs")
+    let model = try SequentialModel(.tutorial, seed: seed, threads: threads)
+    let denseRecorder = DemoRecorder()
+    let denseRun = try TrainingRun(
+      try Trainer(model, data: train, settings: settings(recipe.denseEpochs)), test: test,
+      output: path("dense.lacuna"), title: "train", common: common,
+      onStep: denseRecorder.record)
+    let before = try model.copyOfKernels()
+    let denseModel = try CompressedModel(model, form: .dense)
+
+    stage(
+      "2/5  prune to \(Numeral.percent(recipe.finalSparsity, digits: 0)) while fine-tuning for "
+        + "\(recipe.pruningEpochs) epochs")
+    let pruningSettings = settings(recipe.pruningEpochs)
+    let pruned = try pruneLowMagnitude(
+      model, schedule: recipe.schedule(),
+      plannedSteps: pruningSettings.totalSteps(samples: train.count))
+    let recorder = DemoRecorder(watching: model.parameter(named: "dense1/kernel"))
+    let pruningRun = try TrainingRun(
+      try Trainer(pruned, data: train, settings: pruningSettings), test: test,
+      output: path("pruned.lacuna"), title: "prune", common: common, onStep: recorder.record)
+
+    stage("3/5  compress")
+    let sparseModel = try stored(model, .sparse, "sparse.lacuna")
+    let quantizedModel = try stored(model, .quantized, "sparse-8bit.lacuna")
+    let prunedDense = try CompressedModel(model, form: .dense)
+
+    stage("4/5  run the sparse networks on \(test.count) test images")
+    let (accuracies, difference) = try verified(
+      [denseModel, prunedDense, sparseModel, quantizedModel], on: test)
+
+    stage("5/5  measure sparse against dense, one thread")
+    let timings = try [
+      (sparseModel, 1), (sparseModel, Self.largeBatch), (quantizedModel, 1),
+      (quantizedModel, Self.largeBatch),
+    ].map { model, batch in
+      try InferenceTiming.measure(model, batch: batch, threads: 1, seconds: measure)
+    }
+
+    let kernels = model.parameters.filter { $0.role == .kernel }
+    let sparsity = zeros(in: kernels.map { Array($0.values.elements) })
+    func row(
+      _ name: String, _ at: Int, _ model: CompressedModel, file: String, dense: Bool,
+      timing: Int, sparsity: Double
+    ) throws -> DemoResult.Row {
+      let size = Compression(output: file, bytes: try written(model, file), of: model)
+      let (one, batch) = (timings[timing], timings[timing + 1])
+      return DemoResult.Row(
+        name: name, accuracy: accuracies[at], sparsity: sparsity, bytes: size.bytes,
+        gzipBytes: size.gzipBytes, secondsForOne: dense ? one.denseSeconds : one.sparseSeconds,
+        secondsForBatch: dense ? batch.denseSeconds : batch.sparseSeconds)
+    }
+    var result = DemoResult(
+      commit: commit, data: data.data, trainingImages: train.count, testImages: test.count,
+      parameters: model.parameterCount, recipe: recipe, threads: model.workers.count,
+      largeBatch: Self.largeBatch,
+      rows: [
+        try row(
+          "dense", 0, denseModel, file: "dense-weights.lacuna", dense: true, timing: 0,
+          sparsity: zeros(in: before.map(\.values))),
+        try row(
+          "pruned, stored dense", 1, prunedDense, file: "pruned-weights.lacuna", dense: true,
+          timing: 0, sparsity: sparsity),
+        try row(
+          "sparse f32", 2, sparseModel, file: "sparse.lacuna", dense: false, timing: 0,
+          sparsity: sparsity),
+        try row(
+          "sparse 8-bit", 3, quantizedModel, file: "sparse-8bit.lacuna", dense: false, timing: 2,
+          sparsity: sparsity),
+      ],
+      tensors: pruned.report.tensors.filter { $0.skipped == nil }.map {
+        .init(
+          name: $0.name, rows: $0.rows, columns: $0.columns, kept: $0.kept, sparsity: $0.sparsity)
+      },
+      largestLogitDifference: difference, timings: timings,
+      denseTrainingSeconds: denseRun.seconds, pruningSeconds: pruningRun.seconds,
+      denseSteps: denseRecorder.steps, pruningSteps: recorder.steps)
+    result.totalSeconds = (ContinuousClock.now - start) / .seconds(1)
+
+    let report = DemoReport(
+      result: result, before: before, after: try model.copyOfKernels(), frames: recorder.frames)
+    try AtomicFile.write(Array(report.page().html().utf8), to: path("report.html"))
+    try AtomicFile.write(Array(try common.encoded(result).utf8), to: path("report.json"))
+    try common.show(result) {
+      result.text(files: [path("report.html"), path("sparse.lacuna"), path("sparse-8bit.lacuna")])
+    }
+  }
+
+  private func path(_ name: String) -> String { "\(output)/\(name)" }
+
+  private func stage(_ text: String) {
+    if !common.quiet { Console.standardError(text) }
+  }
+
+  private func settings(_ epochs: Int) -> TrainingSettings {
+    TrainingSettings(epochs: epochs, seed: seed)
+  }
+
+  /// Compresses, saves, and loads again: what is measured later went through the file.
+  private func stored(
+    _ model: SequentialModel, _ form: CompressedModel.Form, _ name: String
+  ) throws -> CompressedModel {
+    try CompressedModel(model, form: form).save(to: path(name))
+    return try CompressedModel.load(from: path(name))
+  }
+
+  /// The bytes of a model's file; models that the demo does not keep are only counted.
+  private func written(_ model: CompressedModel, _ name: String) throws -> Int {
+    let kept = path(name)
+    if FileManager.default.fileExists(atPath: kept) {
+      return try LacunaReader(contentsOf: kept).byteCount
+    }
+    try model.save(to: kept)
+    defer { unlink(kept) }
+    return try LacunaReader(contentsOf: kept).byteCount
+  }
+
+  /// Accuracies: the first two models run dense, the others sparse; and how far sparse logits are from
+  /// dense ones of the same weights.
+  private func verified(
+    _ models: [CompressedModel], on test: ImageDataset
+  ) throws -> (accuracies: [Double], difference: Double) {
+    let batch = Self.largeBatch
+    let networks: [InferenceNetwork] = try models.enumerated().map { index, model in
+      index < 2
+        ? try DenseNetwork(model, batch: batch) : try SparseNetwork(model, batch: batch)
+    }
+    let accuracies = try networks.map { try $0.evaluate(test).accuracy }
+    let sample = test.prefix(batch)
+    let images = sample.images.map { Float($0) / 255 }
+    let dense = try networks[1].logits(images)
+    let sparse = try networks[2].logits(images)
+    let difference = zip(dense, sparse).map { Double(($0 - $1).magnitude) }.max() ?? 0
+    return (accuracies, difference)
+  }
+
+  private func zeros(in kernels: [[Float]]) -> Double {
+    let count = kernels.reduce(0) { $0 + $1.count }
+    let zeros = kernels.reduce(0) { $0 + $1.count { $0 == 0 } }
+    return count == 0 ? 0 : Double(zeros) / Double(count)
+  }
+}
+
+/// The weights of a kernel at some moment.
+struct KernelCopy {
+  var name: String
+  var rows: Int
+  var columns: Int
+  var values: [Float]
+}
+
+extension SequentialModel {
+  /// Copies of all kernels, in the order of the layers.
+  func copyOfKernels() throws -> [KernelCopy] {
+    parameters.filter { $0.role == .kernel }.map {
+      KernelCopy(
+        name: $0.name, rows: $0.rows, columns: $0.columns, values: Array($0.values.elements))
+    }
+  }
+}

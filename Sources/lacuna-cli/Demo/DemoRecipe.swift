@@ -1,0 +1,42 @@
+// The numbers of the demonstration: how long it trains and along which ramp it prunes.
+
+import Lacuna
+
+/// The recipe of `lacuna demo`.
+struct DemoRecipe: Encodable {
+  /// Epochs of the dense network, then of fine-tuning while pruning.
+  var denseEpochs: Int
+  var pruningEpochs: Int
+  var initialSparsity = 0.5
+  var finalSparsity = 0.9
+  var power = 3.0
+  var begin: Int
+  var end: Int
+  var frequency: Int
+
+  /// Few epochs, a short ramp: minutes on two cores.
+  static func short(stepsPerEpoch: Int) -> DemoRecipe {
+    let steps = 3 * stepsPerEpoch
+    // The ramp ends after two thirds: the last epoch only heals.
+    return DemoRecipe(
+      denseEpochs: 4, pruningEpochs: 3, begin: 1, end: max(1, steps * 2 / 3),
+      frequency: max(1, steps / 60))
+  }
+
+  /// The tutorial of 2019: 12 epochs each, 50 % to 90 % over steps 2000…5628, every 100 steps.
+  ///
+  /// On a smaller data set the ramp keeps its place within the run.
+  static func full(stepsPerEpoch: Int) -> DemoRecipe {
+    let steps = 12 * stepsPerEpoch
+    let begin = max(1, steps * 2000 / 5628)
+    return DemoRecipe(
+      denseEpochs: 12, pruningEpochs: 12, begin: begin, end: steps,
+      frequency: max(1, steps * 100 / 5628))
+  }
+
+  func schedule() throws(PruningError) -> PolynomialDecay {
+    try PolynomialDecay(
+      initial: initialSparsity, final: finalSparsity, begin: begin, end: end, power: power,
+      frequency: frequency)
+  }
+}
