@@ -7,7 +7,7 @@ import Testing
 @Suite struct DemoTests {
   @Test func `the demonstration leaves models, a report and numbers that agree`() throws {
     let folder = try TemporaryFolder()
-    try SyntheticImages(training: 256, testing: 40).write(to: folder.root)
+    try SyntheticImages(training: 128, testing: 20).write(to: folder.root)
     let output = folder.path("out")
     let run = try Tool.run(
       "demo", "--data", folder.root, "--output", output, "--measure", "0.1", "--json")
