@@ -31,7 +31,8 @@ public struct BlockSize: Hashable, Sendable, Codable, CustomStringConvertible {
     (self.rows, self.columns) = (rows, columns)
   }
 
-  private init(unchecked rows: Int, _ columns: Int) { (self.rows, self.columns) = (rows, columns) }
+  /// Not checked: that both edges are 1 or more, and that no product with a number of blocks overflows.
+  package init(unchecked rows: Int, _ columns: Int) { (self.rows, self.columns) = (rows, columns) }
 
   /// Single elements.
   public static let element = BlockSize(unchecked: 1, 1)

@@ -19,7 +19,8 @@ struct LacunaTool: ParsableCommand {
     subcommands: [
       DemoCommand.self,
       TrainCommand.self, PruneCommand.self, EvaluateCommand.self, CompressCommand.self,
-      InspectCommand.self, InfoCommand.self,
+      MaskCommand.self, ScheduleCommand.self, PlotCommand.self, InspectCommand.self,
+      InfoCommand.self,
     ])
 }
 

@@ -1,4 +1,5 @@
-// `lacuna prune CHECKPOINT`: removes weights on a schedule while the network is fine-tuned.
+// `lacuna prune FILE`: removes weights on a schedule while a checkpoint is fine-tuned, or from arrays at
+// once.
 
 import ArgumentParser
 import Lacuna
@@ -11,6 +12,9 @@ struct PruneCommand: ParsableCommand {
       Sparsity rises along the schedule; masked weights are exactly zero after every step. \
       A checkpoint is written after each epoch, at the end, and when Ctrl-C stops the run (exit code \
       130). A run that was stopped goes on bit for bit with --resume and the same options.
+
+      The arrays of a .npy or .npz file are pruned at once, to --sparsity, or to where the schedule stands \
+      at step --at. Floating-point arrays of rank 2 or more take part.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -19,19 +23,36 @@ struct PruneCommand: ParsableCommand {
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
-  @Argument(help: "The checkpoint to start from.", completion: .file(extensions: ["lacuna"]))
+  @Argument(
+    help: "The checkpoint to start from, or a .npy or .npz file of weights.",
+    completion: .file(extensions: ["lacuna", "npy", "npz"]))
   var checkpoint: String
+
+  @Option(help: "How tensors share the sparsity: uniform, global or erdos-renyi.")
+  var budget = Budget.uniform
+
+  @Option(help: "The most weights that may be left at the end, those that are not pruned included.")
+  var maxWeights: Int?
+
+  @Option(help: "For arrays: the step of the schedule whose sparsity is meant.")
+  var at: Int?
 
   @Option(help: "Passes over the training images.")
   var epochs = 3
 
-  @Option(name: .shortAndLong, help: "The checkpoint to write.", completion: .file())
-  var output = "pruned.lacuna"
+  @Option(
+    name: .shortAndLong,
+    help: "The file to write. [pruned.lacuna; for arrays pruned.npy or pruned.npz]",
+    completion: .file())
+  var output: String?
 
   @Flag(help: "Go on with a pruning run that was stopped: the checkpoint is the one it left.")
   var resume = false
 
   func run() throws {
+    if ArrayFile.accepts(checkpoint) { return try pruneArrays() }
+    if at != nil { throw Failure(.usage, "--at is for .npy and .npz files, not a checkpoint") }
+    let output = output ?? "pruned.lacuna"
     try checkWritable(output)
     let start = try Checkpoint(contentsOf: checkpoint)
     let (train, test) = try data.load()
@@ -39,7 +60,7 @@ struct PruneCommand: ParsableCommand {
     let steps = settings.totalSteps(samples: train.count)
     let recipe = PruningSettings(
       schedule: try schedule.schedule(steps: steps), granularity: granularity.granularity,
-      rules: granularity.rules, plannedSteps: steps)
+      budget: budget, parameterLimit: maxWeights, rules: granularity.rules, plannedSteps: steps)
     let model = try start.makeModel(threads: training.threads)
     try granularity.check(model)
     let trainer: Trainer
@@ -56,5 +77,29 @@ struct PruneCommand: ParsableCommand {
     let result = try TrainingRun(
       trainer, test: test, output: output, title: "prune", common: common)
     try common.show(result) { result.text }
+  }
+
+  /// The arrays of a file, in place of a checkpoint.
+  private func pruneArrays() throws {
+    let output = output ?? (checkpoint.hasSuffix(".npz") ? "pruned.npz" : "pruned.npy")
+    try checkWritable(output)
+    var sparsity = schedule.sparsity
+    if let at {
+      guard let end = schedule.end else {
+        throw Failure(.usage, "--at \(at) is a place between --begin and --end: give --end as well")
+      }
+      sparsity = try schedule.schedule(steps: end).sparsity(at: at)
+    }
+    let facts = try ArrayPruning(
+      input: checkpoint, output: output, sparsity: sparsity, granularity: granularity,
+      budget: budget, limit: maxWeights
+    ).run()
+    try common.show(facts) { facts.text }
+  }
+}
+
+extension Budget: ExpressibleByArgument {
+  public init?(argument: String) {
+    self.init(rawValue: argument == "erdos-renyi" ? "erdosRenyi" : argument)
   }
 }

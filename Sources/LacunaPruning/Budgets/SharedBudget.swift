@@ -66,17 +66,16 @@ struct SharedBudget {
       if own.skipped != nil {
         fixed += tensor.weights.count
       } else if own.hasOwnSchedule {
-        fixed += try mostKept(tensor, own.granularity, sparsity: own.schedule.finalSparsity)
+        fixed += mostKept(tensor, own.granularity, sparsity: own.schedule.finalSparsity)
       }
     }
-    // An error inside the search would have come up at its first call already.
-    func kept(_ sparsity: Double) throws(PruningError) -> Int {
+    func kept(_ sparsity: Double) -> Int {
       let each = budget.sparsities(at: sparsity)
       if budget.budget == .global, let first = sharing.first {
         let granularity = resolved[first.name]!.granularity
         var (cells, area) = (0, 1)
         for tensor in sharing {
-          let layout = try CellLayout(granularity, tensor.weightShape)
+          let layout = CellLayout(granularity, tensor.weightShape)
           cells += layout.count
           area = max(area, min(layout.block.area, tensor.weights.count))
         }
@@ -84,26 +83,26 @@ struct SharedBudget {
       }
       var total = 0
       for tensor in sharing {
-        total += try mostKept(
+        total += mostKept(
           tensor, resolved[tensor.name]!.granularity, sparsity: each[tensor.name]!)
       }
       return total
     }
-    let least = try fixed + kept(Double(1).nextDown)
+    let least = fixed + kept(Double(1).nextDown)
     if least > limit {
       throw .invalidParameter(
         name: "parameterLimit", value: "\(limit)",
         allowed: "\(least) or more: \(fixed) weights are not part of the budget")
     }
     let allowed = limit - fixed
-    let wanted = sparsity(keepingAtMost: allowed) { (try? kept($0)) ?? .max }
+    let wanted = sparsity(keepingAtMost: allowed, kept)
     return wanted / final
   }
 
   /// At most how many weights of a tensor survive at a sparsity.
   private static func mostKept(
     _ tensor: PrunableTensor, _ granularity: Granularity, sparsity: Double
-  ) throws(PruningError) -> Int {
+  ) -> Int {
     let count = tensor.weights.count
     let shape = tensor.weightShape
     switch granularity {
@@ -114,7 +113,7 @@ struct SharedBudget {
       return shape.mostKept(
         keep: max(keep, keptCount(of: length, sparsity: sparsity)), of: length)
     case .element, .block, .rows, .columns, .channels:
-      let layout = try CellLayout(granularity, shape)
+      let layout = CellLayout(granularity, shape)
       let kept = keptCount(of: layout.count, sparsity: sparsity)
       let (most, overflow) = kept.multipliedReportingOverflow(by: layout.block.area)
       return overflow ? count : min(most, count)

@@ -16,7 +16,7 @@ struct CellLayout: Equatable {
   let pooling: Pooling
 
   /// Not checked: that the shape is not empty and the granularity not grouped.
-  init(_ granularity: Granularity, _ shape: WeightShape) throws(PruningError) {
+  init(_ granularity: Granularity, _ shape: WeightShape) {
     (rows, columns) = (shape.rows, shape.columns)
     var view = (rows: rows, columns: columns)
     var size = (1, 1)
@@ -42,7 +42,9 @@ struct CellLayout: Equatable {
       }
     }
     (viewRows, viewColumns, self.pooling) = (view.rows, view.columns, pooling)
-    block = try masking { () throws(FormatError) in try BlockSize(size.0, size.1) }
+    // A row or channel may be longer than any block that a kernel takes; it is never longer than the
+    // tensor, so nothing overflows.
+    block = BlockSize(unchecked: size.0, size.1)
   }
 
   /// Rows and columns of cells.

@@ -20,6 +20,14 @@ func groupMask<Scalar: RankedScalar>(
         while start < columns {
           let count = min(length, segment - start % segment)
           let row = values + i * columns + start
+          if count == length, let bits = Scalar.largest(keep, of: length, row) {
+            // A group of 32 or less touches at most two words.
+            let (word, shift) = (i * wordsPerRow + start >> 6, UInt64(start & 63))
+            words[word] |= bits << shift
+            if Int(shift) + length > 64 { words[word + 1] |= bits >> (64 - shift) }
+            start += count
+            continue
+          }
           for j in 0..<count {
             keys[j] = GroupKey(magnitude: row[j].magnitudeBits, index: Scalar.Bits(j))
           }

@@ -25,7 +25,7 @@ final class TensorScores<Scalar: RankedScalar> {
     granularity: Granularity, source: AlignedBuffer<Scalar>? = nil
   ) throws(PruningError) {
     (self.name, self.shape, self.granularity) = (name, shape, granularity)
-    layout = try CellLayout(granularity, shape)
+    layout = CellLayout(granularity, shape)
     if granularity == .element {
       (cells, own) = (elements, source)
       return
