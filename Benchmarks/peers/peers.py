@@ -11,7 +11,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 
 import numpy as np
 import scipy.sparse as sp
@@ -64,24 +63,6 @@ class Case:
             sys.exit(f"peers: {name} {self.label}: wrong result, error {error.max()}")
 
 
-def seconds_per_run(run, budget):
-    """The median seconds of one call, over samples of at least 0.2 ms."""
-    run()
-    start = time.perf_counter()
-    run()
-    once = time.perf_counter() - start
-    repeats = max(1, int(2e-4 / max(once, 1e-9)))
-    samples, spent = [], 0.0
-    while spent < budget or len(samples) < 3:
-        start = time.perf_counter()
-        for _ in range(repeats):
-            run()
-        elapsed = time.perf_counter() - start
-        samples.append(elapsed / repeats)
-        spent += elapsed
-    return statistics.median(samples)
-
-
 def lacuna(case, budget):
     """One run of lacuna-bench on the case's file: the row it prints, checked there."""
     output = subprocess.run(
@@ -94,21 +75,24 @@ def lacuna(case, budget):
 def measure(case, peers, rounds, budget):
     prepared = {}
     for peer in peers:
+        if case.n == 1 and not peer.runs_vectors:
+            continue
         try:
             run, result = peer.prepare(case)
             run()
         except RuntimeError as error:
             print(f"peers: {peer.name} {case.label}: {error}, left out", file=sys.stderr)
             continue
-        case.check(peer.name, result())
-        prepared[peer.name] = run
+        if result is not None:
+            case.check(peer.name, result())
+        prepared[peer.name] = (peer, run)
     times = {}
     for _ in range(rounds):
         row = lacuna(case, budget)
         times.setdefault("Lacuna", []).append(row["seconds"])
         times.setdefault("OpenBLAS dense", []).append(row["denseSeconds"])
-        for name, run in prepared.items():
-            times.setdefault(name, []).append(seconds_per_run(run, budget))
+        for name, (peer, run) in prepared.items():
+            times.setdefault(name, []).append(peer.seconds(run, budget))
     shape, sparsity, block = case.label
     return {
         "shape": shape, "sparsity": sparsity, "block": block, "kernel": row["kernel"],

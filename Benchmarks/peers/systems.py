@@ -1,20 +1,44 @@
 """The runtimes that Lacuna is compared with, each used as its own documentation recommends.
 
 A system is a class with a `name`, a one-line `how`, and `prepare(case)`, which returns a function
-that computes the product once and a function that returns the result as [m, n]. What `prepare` does
-is not timed.
+that computes the product once and a function that returns the result as [m, n] (None when it has
+checked the result itself). What `prepare` does is not timed; `seconds` is.
 """
 
 import ctypes
 import glob
 import os
+import statistics
 import sys
+import time
 
 import numpy as np
 import scipy.sparse as sp
 
 
-class SciPy:
+class System:
+    """What most systems have in common: they run vectors too, and a call is one product."""
+
+    runs_vectors = True
+
+    def seconds(self, run, budget):
+        """The median seconds of one call, over samples of at least 0.2 ms."""
+        start = time.perf_counter()
+        run()
+        once = time.perf_counter() - start
+        repeats = max(1, int(2e-4 / max(once, 1e-9)))
+        samples, spent = [], 0.0
+        while spent < budget or len(samples) < 3:
+            start = time.perf_counter()
+            for _ in range(repeats):
+                run()
+            elapsed = time.perf_counter() - start
+            samples.append(elapsed / repeats)
+            spent += elapsed
+        return statistics.median(samples)
+
+
+class SciPy(System):
     name = "scipy CSR"
     how = "scipy.sparse.csr_array @ X"
 
@@ -45,7 +69,7 @@ class MatrixDescription(ctypes.Structure):
     _fields_ = [("type", ctypes.c_int), ("mode", ctypes.c_int), ("diag", ctypes.c_int)]
 
 
-class MKL:
+class MKL(System):
     """The inspector-executor interface: create, hint, optimize, then mm or mv."""
 
     name = "oneMKL sparse"
@@ -146,7 +170,7 @@ class MKLDense(MKL):
         return (gemv if case.n == 1 else gemm), lambda: y
 
 
-class ONNXRuntime:
+class ONNXRuntime(System):
     name = "onnxruntime dense"
     how = "MatMul with a constant, hence prepacked, weight; X row-major [n, k]; I/O binding; one thread"
 
@@ -182,7 +206,7 @@ class ONNXRuntime:
         return (lambda: session.run_with_iobinding(binding)), (lambda: y.numpy().T)
 
 
-class OpenVINO:
+class OpenVINO(System):
     name = "openvino"
     how = "MatMul with a constant weight, latency hint, f32, one thread, sparse weights decompression allowed"
 
@@ -210,7 +234,49 @@ class OpenVINO:
         return request.infer, lambda: request.get_output_tensor().data.T
 
 
-ALL = [SciPy, MKL, MKLDense, ONNXRuntime, OpenVINO]
+class XNNPACK(System):
+    name = "LiteRT XNNPACK"
+    how = (
+        "ai-edge-litert and its default delegate, one thread: 1×1 convolutions with weights in TFLite's sparse encoding, "
+        "in a network of the form that XNNPACK can run sparse; the seconds are the difference between five pairs of "
+        "products and one. XNNPACK's sparse kernels for x86 use SSE, and on a processor with AVX it decides for its "
+        "dense ones (`xnn_is_chw_compatible_config`): that is what is measured here")
+    # A network has pixels; one of a single pixel is a fully connected layer, which never runs sparse.
+    runs_vectors = False
+
+    def __init__(self):
+        import xnnpack
+
+        self.networks = xnnpack
+
+    @staticmethod
+    def version():
+        from importlib.metadata import version
+
+        return version("ai-edge-litert")
+
+    def prepare(self, case):
+        shallow, deep = (self.networks.checked(case, pairs) for pairs in self.networks.DEPTHS)
+
+        def run():
+            start = time.perf_counter()
+            shallow.invoke()
+            middle = time.perf_counter()
+            deep.invoke()
+            return middle - start, time.perf_counter() - middle
+
+        return run, None
+
+    def seconds(self, run, budget):
+        """Seconds of one product: the two networks take turns."""
+        samples = []
+        while sum(map(sum, samples)) < 2 * budget or len(samples) < 5:
+            samples.append(run())
+        shallow, deep = (statistics.median(times) for times in zip(*samples))
+        return (deep - shallow) / self.networks.products_between()
+
+
+ALL = [SciPy, MKL, MKLDense, ONNXRuntime, OpenVINO, XNNPACK]
 
 
 def available():
