@@ -118,7 +118,9 @@ let package = Package(
         swiftSettings: strict),
       .testTarget(
         name: "LacunaCLITests", dependencies: ["lacuna-cli", "Lacuna", "TestSupport"],
-        swiftSettings: strict)
+        swiftSettings: strict),
+      .testTarget(
+        name: "LacunaBenchTests", dependencies: ["lacuna-bench"], swiftSettings: strict),
     ],
   swiftLanguageModes: [.v6]
 )

@@ -534,8 +534,10 @@ lcn_status lcn_model_get_info(const lcn_model *model, lcn_model_info *info) LCN_
 lcn_status lcn_model_describe(const lcn_model *model, char *text, size_t capacity,
                               size_t *length) LCN_NOEXCEPT;
 
-/* output[batch, outputs] ← network(input[batch, inputs]), packed row-major f32 arrays that do not overlap.
- * Any number of threads may run one model at once. */
+/* output[batch, outputs] ← network(input[batch, inputs]), packed row-major f32 arrays that do not overlap. Images
+ * are height × width × channels, channels innermost. `batch` may be any number; whole multiples of the planned one
+ * are fastest. Allocates nothing. Threads may call it on one model at once, but take turns: to run side by side,
+ * load a model for each. */
 lcn_status lcn_model_run(const lcn_model *model, const float *input, float *output,
                          int64_t batch) LCN_NOEXCEPT;
 

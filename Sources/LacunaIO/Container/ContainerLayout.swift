@@ -92,6 +92,12 @@ public enum SectionCodec: UInt8, Sendable {
   case deflate = 1
   /// Positions as LEB128 numbers: for each row its count, then the gaps before each entry.
   case gaps = 2
+  /// Positions by arithmetic coding, slot by slot, under a model of rows, columns and neighbours.
+  case slots = 3
+  /// Bytes by arithmetic coding with a table for each class of rows.
+  case rowClasses = 4
+  /// f32 values: sign, exponent and the top of the fraction by arithmetic coding.
+  case floatHeads = 5
 }
 
 /// Where a section is and what it holds.

@@ -75,6 +75,26 @@ public class InferenceNetwork: @unchecked Sendable {
     return Evaluation(accuracy: Double(correct) / total, loss: loss / total, count: data.count)
   }
 
+  /// Logits per sample.
+  package var outputs: Int { graph.classes }
+
+  /// Logits `[count, outputs]` of `count` samples in a caller's memory. Whole mini-batches are read and
+  /// written where they lie; allocates nothing. Not checked: anything. One caller at a time.
+  package func run(
+    _ images: UnsafePointer<Float>, count: Int, into logits: UnsafeMutablePointer<Float>
+  ) {
+    let size = graph.inputShape.count
+    let whole = count / batch * batch
+    for first in stride(from: 0, to: whole, by: batch) {
+      graph.run(images + first * size, into: logits + first * outputs)
+    }
+    if whole == count { return }
+    // What is left of the mini-batch keeps earlier samples; their logits are dropped.
+    input.pointer.update(from: images + whole * size, count: (count - whole) * size)
+    graph.run(input.pointer, into: output.pointer)
+    (logits + whole * outputs).update(from: output.pointer, count: (count - whole) * outputs)
+  }
+
   /// One pass over what the input buffer holds.
   func runOnce(clock: StepClock? = nil) {
     graph.run(input.pointer, into: output.pointer, clock: clock)

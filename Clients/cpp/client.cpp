@@ -1,0 +1,95 @@
+// A C++17 program over lacuna.hpp: the same layer in four formats, from several threads, checked.
+//
+//     c++ -std=c++17 client.cpp $(pkg-config --cflags --libs lacuna) -pthread -o client && ./client
+#include <lacuna.hpp>
+
+#include <cmath>
+#include <iostream>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace {
+
+constexpr int64_t out = 60, in = 90, batch = 5;
+
+// Y[batch, out] = X[batch, in]·Wᵀ by its definition.
+std::vector<double> reference(const std::vector<double> &w, const std::vector<double> &x) {
+  std::vector<double> y(batch * out);
+  for (int64_t b = 0; b < batch; b++)
+    for (int64_t i = 0; i < out; i++)
+      for (int64_t j = 0; j < in; j++) y[b * out + i] += w[i * in + j] * x[b * in + j];
+  return y;
+}
+
+bool close(const std::vector<double> &a, const std::vector<double> &b) {
+  for (size_t i = 0; i < a.size(); i++)
+    if (!(std::abs(a[i] - b[i]) <= 1e-12)) return false;
+  return true;
+}
+
+int failures = 0;
+void expect(bool condition, const char *what) {
+  if (condition) return;
+  std::cerr << "not true: " << what << "\n";
+  failures++;
+}
+
+}  // namespace
+
+int main() try {
+  lacuna::check_version();
+  std::mt19937 random(1);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  std::vector<double> w(out * in), x(batch * in);
+  for (double &v : w) v = uniform(random) > 0.8 ? uniform(random) : 0;
+  for (double &v : x) v = uniform(random);
+  const std::vector<double> expected = reference(w, x);
+
+  const lacuna::Matrix dense = lacuna::Matrix::dense<double>(out, in, w.data());
+  lacuna::PlanOptions options;
+  options.layout = LCN_ROWS;
+  options.width = batch;
+  std::vector<lacuna::Matrix> matrices;
+  matrices.push_back(dense.converted(LCN_CSR));
+  matrices.push_back(dense.converted(LCN_BSR, {4, 4}));
+  matrices.push_back(dense.transposed().converted(LCN_BSR, {2, 8}).transposed());
+  for (const lacuna::Matrix &matrix : matrices) {
+    expect(matrix.values<double>() == w, "a conversion loses nothing");
+    const lacuna::Plan<double> plan(matrix, options);
+    std::vector<std::vector<double>> results(4, std::vector<double>(batch * out));
+    std::vector<std::thread> threads;
+    for (auto &y : results)
+      threads.emplace_back([&] { plan.run(x.data(), in, y.data(), out, batch); });
+    for (std::thread &thread : threads) thread.join();
+    for (const auto &y : results) {
+      expect(close(y, expected), "the product");
+      expect(y == results[0], "the same bits from every thread");
+    }
+    const auto blob = plan.serialized();
+    const auto mapped = lacuna::Plan<double>::map(blob.data(), blob.size());
+    std::vector<double> y(batch * out);
+    mapped.run(x.data(), in, y.data(), out, batch);
+    expect(y == results[0], "a mapped plan computes the same bits");
+    expect(!plan.description().empty(), "a description");
+  }
+
+  try {
+    const int32_t offsets[] = {0, 2}, indices[] = {1, 0};
+    const float values[] = {1, 2};
+    lacuna::Matrix::csr<float>(1, 2, offsets, indices, values);
+    expect(false, "unsorted columns are refused");
+  } catch (const lacuna::Error &error) {
+    expect(error.status() == LCN_INVALID_STRUCTURE, "unsorted columns have their status");
+  }
+  try {
+    lacuna::Plan<float> plan(dense);
+    expect(false, "a plan of another type is refused");
+  } catch (const std::invalid_argument &) {
+  }
+  if (failures == 0) std::cout << "C++: Lacuna " << lcn_version_string() << "\n";
+  return failures != 0;
+} catch (const std::exception &error) {
+  std::cerr << error.what() << "\n";
+  return 1;
+}

@@ -1,0 +1,195 @@
+// lcn_model_…: networks from .lacuna files, planned for inference.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+import CLacuna
+import LacunaFormats
+import LacunaIO
+import LacunaNN
+import Synchronization
+
+/// The object behind an lcn_model.
+final class ModelObject: Sendable {
+  let model: CompressedModel
+  let inputs: Int
+  let outputs: Int
+  let parameters: Int
+  let stored: Int
+  /// Places of the weight matrices among the model's tensors.
+  let weights: [Int]
+  /// The layers, one a line.
+  let description: String
+  /// Its buffers are for one caller at a time.
+  private let network: Mutex<SparseNetwork>
+
+  init(_ model: CompressedModel, batch: Int, threads: Int) throws(ModelError) {
+    let network = try SparseNetwork(model, batch: batch, threads: threads)
+    var (parameters, stored) = (0, 0)
+    for tensor in model.tensors {
+      let count = tensor.tensor.shape.reduce(1, *)
+      parameters += count
+      stored += tensor.tensor.storedValues ?? count
+    }
+    self.model = model
+    inputs = model.architecture.input.count
+    outputs = network.outputs
+    (self.parameters, self.stored) = (parameters, stored)
+    weights = model.tensors.indices.filter { model.tensors[$0].tensor.shape.count >= 2 }
+    description = ([model.architecture.summary] + network.steps.map { "\($0.name): \($0.kernel)" })
+      .joined(separator: "\n")
+    self.network = Mutex(network)
+  }
+
+  func run(_ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, count: Int) {
+    network.withLock { $0.run(input, count: count, into: output) }
+  }
+}
+
+extension StoredTensor {
+  /// Stored values of a sparse tensor, nil for a dense one.
+  fileprivate var storedValues: Int? {
+    switch self {
+    case .sparse(_, let m): m.nnz
+    case .quantizedSparse(_, let m): m.values.count
+    case .blockSparse(_, let m): m.values.count
+    case .quantizedBlockSparse(_, let m): m.values.count
+    case .dense, .bitMask, .bytes: nil
+    }
+  }
+
+  /// The tensor as a matrix [out, all other dimensions].
+  fileprivate func matrix() throws(Failure) -> StoredMatrix<Float> {
+    switch self {
+    case .dense(let shape, let values):
+      return .dense(
+        try Failure.format { () throws(FormatError) in
+          try DenseMatrix(
+            rows: shape[0], columns: shape.dropFirst().reduce(1, *), values: values)
+        })
+    case .sparse(_, let m): return .csr(m)
+    case .quantizedSparse(_, let m): return .csr(m.dequantized())
+    case .blockSparse(_, let m): return .bsr(m)
+    case .quantizedBlockSparse(_, let m): return .bsr(m.dequantized())
+    case .bitMask, .bytes: throw Failure(.unsupported, "the tensor is no weight matrix")
+    }
+  }
+}
+
+extension Failure {
+  init(_ error: ModelError) {
+    switch error {
+    case .file(let error): self.init(error)
+    case .operation(_, let inner): self.init(Failure(inner).status, error.description)
+    case .pruning(let inner): self.init(Failure(inner).status, error.description)
+    case .invalidSetting: self.init(.invalidArgument, error.description)
+    case .metadata(let key, _) where key == "kind": self.init(.unsupported, error.description)
+    default: self.init(.badData, error.description)
+    }
+  }
+
+  init(_ error: FileError) {
+    switch error {
+    case .unreadable: self.init(.fileNotFound, error.description)
+    case .system: self.init(.io, error.description)
+    case .malformed: self.init(.badData, error.description)
+    }
+  }
+}
+
+@c @implementation
+public func lcn_model_load(
+  _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lcn_model_options>?,
+  _ result: UnsafeMutablePointer<OpaquePointer?>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    let out = try LacunaABI.result(result)
+    guard let path else { throw Failure(.nullPointer, "path is NULL") }
+    let name = try text(path, limit: 4096, "path")
+    var (batch, threads) = (1, 1)
+    if let options {
+      let o = try descriptor(options, "options")
+      threads = try threadCount(o.threads)
+      batch = try dimension(o.batch, "batch")
+    }
+    let object: ModelObject
+    do throws(ModelError) {
+      object = try ModelObject(
+        try CompressedModel.load(from: name), batch: batch, threads: threads)
+    } catch { throw Failure(error) }
+    try deliver(object, .model, to: out)
+  }
+}
+
+@c @implementation
+public func lcn_model_get_info(
+  _ model: OpaquePointer?, _ info: UnsafeMutablePointer<lcn_model_info>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    let info = try output(info, "info")
+    try HandleTable.use(model, .model, as: ModelObject.self) { (object) throws(Failure) in
+      info.pointee.reserved = 0
+      info.pointee.inputs = Int64(object.inputs)
+      info.pointee.outputs = Int64(object.outputs)
+      info.pointee.parameters = Int64(object.parameters)
+      info.pointee.stored = Int64(object.stored)
+      info.pointee.weights = Int64(object.weights.count)
+    }
+  }
+}
+
+@c @implementation
+public func lcn_model_describe(
+  _ model: OpaquePointer?, _ text: UnsafeMutablePointer<CChar>?, _ capacity: Int,
+  _ length: UnsafeMutablePointer<Int>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    try HandleTable.use(model, .model, as: ModelObject.self) { (object) throws(Failure) in
+      try give(object.description, to: text, capacity, length)
+    }
+  }
+}
+
+@c @implementation
+public func lcn_model_run(
+  _ model: OpaquePointer?, _ input: UnsafePointer<Float>?, _ output: UnsafeMutablePointer<Float>?,
+  _ batch: Int64
+) -> lcn_status {
+  call { () throws(Failure) in
+    try HandleTable.use(model, .model, as: ModelObject.self) { (object) throws(Failure) in
+      let count = try dimension(batch, "batch")
+      if count == 0 { return }
+      let inputCount = try product(count, object.inputs, "batch · inputs")
+      let outputCount = try product(count, object.outputs, "batch · outputs")
+      let from = try array(input, count: inputCount, size: 4, "input")
+      let into = try mutableArray(output, count: outputCount, size: 4, "output")
+      let (start, end) = (Int(bitPattern: from), Int(bitPattern: into))
+      if start < end &+ outputCount * 4 && end < start &+ inputCount * 4 {
+        throw Failure(.invalidArgument, "input and output overlap")
+      }
+      object.run(
+        from.assumingMemoryBound(to: Float.self), into.assumingMemoryBound(to: Float.self),
+        count: count)
+    }
+  }
+}
+
+@c @implementation
+public func lcn_model_get_weight(
+  _ model: OpaquePointer?, _ index: Int64, _ result: UnsafeMutablePointer<OpaquePointer?>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    let out = try LacunaABI.result(result)
+    try HandleTable.use(model, .model, as: ModelObject.self) { (object) throws(Failure) in
+      if index < 0 || index >= Int64(object.weights.count) {
+        throw Failure(
+          .invalidArgument, "index is \(index), must be in 0..<\(object.weights.count)")
+      }
+      let tensor = object.model.tensors[object.weights[Int(index)]].tensor
+      try deliver(MatrixObject(try tensor.matrix()), .matrix, to: out)
+    }
+  }
+}
+
+@c @implementation
+public func lcn_model_destroy(_ model: OpaquePointer?) -> lcn_status {
+  call { () throws(Failure) in try HandleTable.destroy(model, .model) }
+}

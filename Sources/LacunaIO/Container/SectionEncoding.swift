@@ -1,0 +1,149 @@
+// Tensors → sections: which codec for which part.
+
+import LacunaFormats
+
+extension StoredTensor {
+  /// The tensor's sections in the order that the layout asks for.
+  var encodedSections: [EncodedSection] {
+    switch self {
+    case .dense(_, let values): [EncodedSection(raw: values, role: .values)]
+    case .bytes(let bytes): [EncodedSection(bytes: bytes, role: .values)]
+    case .sparse(_, let matrix):
+      [
+        EncodedSection(positions: matrix.pattern),
+        EncodedSection(floats: matrix.values, offsets: matrix.pattern.rowOffsets, role: .values),
+      ]
+    case .blockSparse(_, let matrix):
+      [
+        EncodedSection(positions: matrix.blockPattern),
+        EncodedSection(
+          floats: matrix.values, offsets: matrix.blockPattern.valueOffsets(matrix.block),
+          role: .values),
+      ]
+    case .quantizedSparse(_, let matrix):
+      [
+        EncodedSection(positions: matrix.pattern),
+        EncodedSection(integers: matrix.values, offsets: matrix.pattern.rowOffsets),
+        EncodedSection(floats: matrix.scales, offsets: [0, matrix.rows], role: .scales),
+      ]
+    case .quantizedBlockSparse(_, let matrix):
+      [
+        EncodedSection(positions: matrix.blockPattern),
+        EncodedSection(
+          integers: matrix.values, offsets: matrix.blockPattern.valueOffsets(matrix.block)),
+        EncodedSection(floats: matrix.scales, offsets: [0, matrix.rows], role: .scales),
+      ]
+    case .bitMask(let mask): [EncodedSection(mask: mask)]
+    }
+  }
+}
+
+extension CSRPattern {
+  /// Where each row's values start when an entry is a block of them.
+  func valueOffsets(_ block: BlockSize) -> [Int] { rowOffsets.map { $0 * block.area } }
+}
+
+extension EncodedSection {
+  /// Numbers as they are in memory.
+  init(raw values: [Float], role: SectionRole) {
+    var writer = ByteWriter()
+    writer.append(memoryOf: values)
+    self.init(role: role, codec: .raw, bytes: writer.bytes, count: values.count)
+  }
+
+  /// Bytes, deflated when that is smaller.
+  init(bytes: [UInt8], role: SectionRole) {
+    let packed = deflated(bytes, .raw, level: 9)
+    let isSmaller =
+      packed.count < bytes.count
+      && bytes.count <= ContainerLayout.highestCount(length: packed.count)
+    self.init(
+      role: role, codec: isSmaller ? .deflate : .raw, bytes: isSmaller ? packed : bytes,
+      count: bytes.count)
+  }
+
+  /// The shortest of the candidates that the layout allows; the last one always is.
+  private init(role: SectionRole, count: Int, candidates: [(SectionCodec, [UInt8])]) {
+    let allowed = candidates.enumerated().filter { number, candidate in
+      number == candidates.count - 1
+        || count <= ContainerLayout.highestCount(length: candidate.1.count)
+    }
+    // Of equal lengths the first one, so that the bytes are the same every time.
+    let best = allowed.min { $0.element.1.count < $1.element.1.count }!.element
+    self.init(role: role, codec: best.0, bytes: best.1, count: count)
+  }
+
+  /// Values of rows that start at `offsets`.
+  init(floats values: [Float], offsets: [Int], role: SectionRole) {
+    var (coded, raw) = (ByteWriter(), ByteWriter())
+    FloatCoding.write(values, offsets: offsets, to: &coded)
+    raw.append(memoryOf: values)
+    self.init(
+      role: role, count: values.count,
+      candidates: [(.floatHeads, coded.bytes), (.raw, raw.bytes)])
+  }
+
+  /// 8-bit values of rows that start at `offsets`.
+  init(integers values: [Int8], offsets: [Int]) {
+    // Ordered by value, so that a table covers one run of symbols.
+    let symbols = values.map { UInt8(bitPattern: $0) ^ 0x80 }
+    var coded = ByteWriter()
+    RowClasses.write(symbols, offsets: offsets, to: &coded)
+    self.init(
+      role: .values, count: values.count,
+      candidates: [(.rowClasses, coded.bytes), (.raw, values.map { UInt8(bitPattern: $0) })])
+  }
+
+  /// The ones of a mask; its words as they are when the positions take so few bytes that a reader
+  /// would not believe the mask's size.
+  init(mask: BitMask) {
+    let coded = EncodedSection(positions: CSRPattern(mask))
+    if mask.words.count <= ContainerLayout.highestCount(length: coded.bytes.count) {
+      self = coded
+    } else {
+      var raw = ByteWriter()
+      raw.append(memoryOf: mask.words)
+      self.init(role: .positions, codec: .raw, bytes: raw.bytes, count: coded.count)
+    }
+  }
+
+  /// Which entries are stored.
+  init(positions pattern: CSRPattern) {
+    var gaps = ByteWriter()
+    for row in 0..<pattern.rows {
+      let range = pattern.rowOffsets[row]..<pattern.rowOffsets[row + 1]
+      gaps.varint(range.count)
+      var next = 0
+      for position in range {
+        let column = pattern.columnIndices[position]
+        gaps.varint(column - next)
+        next = column + 1
+      }
+    }
+    var candidates = [(SectionCodec.gaps, gaps.bytes)]
+    // At least two bits for each entry: do not model what is surely too large.
+    if PositionCoding.allows(
+      rows: pattern.rows, columns: pattern.columns, length: pattern.nnz / 4)
+    {
+      let coded = PositionCoding.encoded(pattern, PositionFit(pattern).best())
+      if PositionCoding.allows(
+        rows: pattern.rows, columns: pattern.columns, length: coded.count)
+      {
+        candidates.insert((.slots, coded), at: 0)
+      }
+    }
+    self.init(role: .positions, count: pattern.rows + pattern.nnz, candidates: candidates)
+  }
+
+  /// Sorted keys and their texts, each with its length before it.
+  init(metadata: [String: String]) {
+    var writer = ByteWriter()
+    for key in metadata.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+      for text in [key, metadata[key]!] {
+        writer.varint(text.utf8.count)
+        writer.append(text.utf8)
+      }
+    }
+    self.init(bytes: writer.bytes, role: .metadata)
+  }
+}

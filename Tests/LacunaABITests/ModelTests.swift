@@ -1,0 +1,102 @@
+// A model loaded and run through lacuna.h computes what Swift's network computes.
+
+import CLacuna
+import LacunaABI
+import LacunaFormats
+import LacunaIO
+import LacunaNN
+import TestSupport
+import Testing
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+@Suite struct ModelTests {
+  private func temporary(_ name: String) -> String { "/tmp/lacuna-abi-\(getpid())-\(name)" }
+
+  @Test(arguments: CompressedModel.Form.allCases)
+  func `A model computes the same through C`(form: CompressedModel.Form) throws {
+    let architecture = Architecture(
+      name: "small", input: Shape(features: 12),
+      layers: [
+        .dense(name: "hidden", units: 9, relu: true), .dense(name: "logits", units: 4, relu: false),
+      ])
+    let model = try SequentialModel(architecture, threads: 1)
+    try model.setWeights([
+      "hidden/kernel": randomValues(9, 12, density: 0.3, seed: 1),
+      "hidden/bias": randomValues(1, 9, density: 1, seed: 2),
+      "logits/kernel": randomValues(4, 9, density: 0.5, seed: 3),
+      "logits/bias": randomValues(1, 4, density: 1, seed: 4),
+    ])
+    let compressed = try CompressedModel(model, form: form)
+    let path = temporary("\(form).lacuna")
+    defer { unlink(path) }
+    try compressed.save(to: path)
+    let images = randomValues(11, 12, density: 1, seed: 5)
+    let expected = try SparseNetwork(compressed, batch: 4).logits(images)
+
+    var options = lcn_model_options(
+      struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 1, batch: 4)
+    var handle: OpaquePointer?
+    expect(lcn_model_load(path, &options, &handle), "LCN_OK")
+    var info = lcn_model_info()
+    info.struct_size = UInt32(MemoryLayout<lcn_model_info>.size)
+    expect(lcn_model_get_info(handle, &info), "LCN_OK")
+    #expect((info.inputs, info.outputs, info.weights) == (12, 4, 2))
+    #expect(info.parameters == 9 * 12 + 9 + 4 * 9 + 4)
+    #expect(form == .dense ? info.stored == info.parameters : info.stored < info.parameters)
+    var output = [Float](repeating: .nan, count: 11 * 4)
+    expect(lcn_model_run(handle, images, &output, 11), "LCN_OK")
+    #expect(output == expected)
+    var weight: OpaquePointer?
+    expect(lcn_model_get_weight(handle, 0, &weight), "LCN_OK")
+    let values = elements(weight, 9, 12)
+    let original = randomValues(9, 12, density: 0.3, seed: 1)
+    // 8-bit values are within half a step of their row's scale.
+    #expect(zip(values, original).allSatisfy { abs($0 - $1) <= (form == .quantized ? 0.005 : 0) })
+    expect(lcn_matrix_destroy(weight), "LCN_OK")
+    var length = 0
+    expect(lcn_model_describe(handle, nil, 0, &length), "LCN_OK")
+    #expect(length > 10)
+
+    expect(lcn_model_run(handle, nil, &output, 1), "LCN_NULL_POINTER")
+    expect(lcn_model_run(handle, images, nil, 1), "LCN_NULL_POINTER")
+    expect(lcn_model_run(handle, images, &output, -1), "LCN_INVALID_ARGUMENT")
+    expect(lcn_model_run(handle, images, &output, .max), "LCN_SIZE_OVERFLOW")
+    expect(lcn_model_run(handle, images, &output, 0), "LCN_OK")
+    for index in [-1, 2, Int64.max, Int64.min] {
+      expect(lcn_model_get_weight(handle, index, &weight), "LCN_INVALID_ARGUMENT")
+    }
+    expect(lcn_model_destroy(handle), "LCN_OK")
+    expect(lcn_model_destroy(handle), "LCN_INVALID_HANDLE")
+    expect(lcn_model_run(handle, images, &output, 1), "LCN_INVALID_HANDLE")
+
+    for batch in [0, -1, Int64.max] {
+      options.batch = batch
+      #expect(lcn_model_load(path, &options, &handle) != LCN_OK)
+    }
+    options = lcn_model_options(
+      struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 0, batch: 1)
+    expect(lcn_model_load(path, &options, &handle), "LCN_INVALID_ARGUMENT")
+    #expect(handle == nil)
+  }
+
+  @Test func `Files that are no model are told apart`() throws {
+    var handle: OpaquePointer?
+    expect(lcn_model_load(nil, nil, &handle), "LCN_NULL_POINTER")
+    expect(lcn_model_load("/nonexistent/model.lacuna", nil, &handle), "LCN_FILE_NOT_FOUND")
+    let path = temporary("garbage.lacuna")
+    defer { unlink(path) }
+    let file = try #require(fopen(path, "w"))
+    fputs("this is no container", file)
+    fclose(file)
+    expect(lcn_model_load(path, nil, &handle), "LCN_BAD_DATA")
+    try LacunaFile(metadata: [:], tensors: []).write(to: path)
+    expect(lcn_model_load(path, nil, &handle), "LCN_UNSUPPORTED")
+    let endless = [CChar](repeating: 65, count: 5000)
+    expect(lcn_model_load(endless, nil, &handle), "LCN_INVALID_ARGUMENT")
+  }
+}

@@ -1,0 +1,112 @@
+// A row has the fields that are promised, and their values fit together.
+
+import Foundation
+import Testing
+
+struct RowTests {
+  static let fields: Set<String> = [
+    "op", "m", "k", "n", "sparsity", "nnz", "block", "dtype", "threads", "layout", "cache", "isa",
+    "kernel", "seconds", "secondsMin", "runs", "denseSeconds", "denseSecondsMin", "denseCall",
+    "denseCore", "speedup", "gflops", "denseGflops", "peakShare", "maxError", "errorBound",
+  ]
+
+  @Test(
+    "products of every layout, type, block and width",
+    arguments: ["wx", "xwt"], ["37x53x1", "37x53x3", "48x64x65"])
+  func products(layout: String, shape: String) throws {
+    let run = try BenchRun(
+      "spmm --shape \(shape) --sparsity 0.5,0.9 --block 1x1,4x1,3x5 --dtype f32,f64 "
+        + "--layout \(layout) --time 0.001 --deterministic --json")
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let rows = try run.rows()
+    #expect(rows.count == 12)
+    let numbers = shape.split(separator: "x").map { Int($0)! }
+    for row in rows {
+      #expect(Set(row.keys) == Self.fields)
+      func number(_ name: String) -> Double { (row[name] as? NSNumber)?.doubleValue ?? .nan }
+      #expect([number("m"), number("k"), number("n")] == numbers.map(Double.init))
+      #expect(row["op"] as? String == (numbers[2] == 1 ? "spmv" : "spmm"))
+      #expect(row["layout"] as? String == layout)
+      #expect(number("secondsMin") > 0 && number("secondsMin") <= number("seconds"))
+      #expect(number("maxError") <= number("errorBound"))
+      #expect(abs(number("speedup") * number("seconds") / number("denseSeconds") - 1) < 1e-9)
+      let gflops = 2 * number("nnz") * number("n") / number("seconds") / 1e9
+      #expect(abs(number("gflops") / gflops - 1) < 1e-9)
+      #expect(number("peakShare") > 0)
+      if row["block"] as? String == "1x1" {
+        let entries = number("m") * number("k")
+        #expect(number("nnz") == (entries * (1 - number("sparsity"))).rounded())
+      }
+    }
+  }
+
+  @Test("the instruction set is the one asked for, by option or by variable")
+  func instructionSet() throws {
+    for run in [
+      try BenchRun("spmv --shape 20x30 --isa baseline --time 0.001 --json"),
+      try BenchRun(
+        "spmv --shape 20x30 --time 0.001 --json", environment: ["LACUNA_ISA": "baseline"]),
+    ] {
+      #expect(try run.rows().map { $0["isa"] as? String } == ["baseline"])
+    }
+  }
+
+  @Test("selection and conversion")
+  func others() throws {
+    let select = try BenchRun("select --n 1000,70000 --sparsity 0.9 --time 0.001 --json")
+    #expect(select.exitCode == 0, "\(select.errors)")
+    for row in try select.rows() {
+      #expect(row["op"] as? String == "select")
+      let n = try #require(row["n"] as? Double)
+      let seconds = try #require(row["seconds"] as? Double)
+      #expect(abs(try #require(row["nsPerWeight"] as? Double) - seconds * 1e9 / n) < 1e-6)
+    }
+    let convert = try BenchRun(
+      "convert --shape 61x130 --sparsity 0.8 --dtype f32,f64 --time 0.001 --json")
+    #expect(convert.exitCode == 0, "\(convert.errors)")
+    #expect(Set(try convert.rows().map { $0["op"] as? String }) == ["convert"])
+  }
+
+  @Test("a matrix from a file, with the file's own blocks or others")
+  func matrixFile() throws {
+    let market = try TemporaryFile(
+      """
+      %%MatrixMarket matrix coordinate real general
+      3 5 4
+      1 1 2.5
+      3 2 -1
+      3 5 4
+      2 4 0.5
+
+      """, suffix: ".mtx")
+    let pattern = try TemporaryFile("3, 5, 4\n0 1 2 4\n0 3 1 4\n", suffix: ".smtx")
+    for file in [market, pattern] {
+      let run = try BenchRun(
+        "spmm --matrix \(file.path) --n 1,7 --block 1x1,2x2 --time 0.001 --json")
+      #expect(run.exitCode == 0, "\(run.errors)")
+      let rows = try run.rows()
+      #expect(rows.map { $0["nnz"] as? Int } == [4, 4, 4, 4])
+      #expect(rows.map { $0["m"] as? Int } == [3, 3, 3, 3])
+      #expect(rows.map { $0["n"] as? Int } == [1, 1, 7, 7])
+    }
+  }
+
+  @Test("the suite measures its shape files and writes what it printed")
+  func suite() throws {
+    let folder = NSTemporaryDirectory() + "lacuna-bench-shapes-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try Data("# two layers\na 20 30 1 # one\n\nb 33 17 1\n".utf8)
+      .write(to: URL(filePath: folder + "/vector.txt"))
+    let options =
+      "suite --parts vector --block 1x1,2x1 --sparsity 0.5,0.9 --time 0.001 --quiet "
+      + "--shapes-folder \(folder) --output \(folder)/rows"
+    let run = try BenchRun(options + " --json")
+    #expect(run.exitCode == 0, "\(run.errors)")
+    #expect(try run.rows().count == 8)
+    #expect(try String(contentsOfFile: folder + "/rows", encoding: .utf8) == run.output)
+    let table = try BenchRun(options)
+    #expect(table.output.contains("geometric mean"))
+    #expect(table.output.contains("slowest of 8"))
+  }
+}
