@@ -122,16 +122,13 @@ final class SampledProduct: @unchecked Sendable {
 extension IndexVector {
   /// Calls `body` with the indices' memory and the bytes of one. An empty vector passes some address
   /// that must not be read.
+  @inline(__always)
   func withUnsafeBytes(_ body: (UnsafeRawPointer, Int) -> Void) {
-    func call<T>(_ indices: [T]) {
-      indices.withUnsafeBufferPointer {
-        let stand = UnsafeRawPointer(bitPattern: MemoryLayout<T>.alignment)!
-        body($0.baseAddress.map { UnsafeRawPointer($0) } ?? stand, MemoryLayout<T>.size)
-      }
-    }
+    // Without a local generic function: its captured closure would be an allocation in every run.
+    let stand = UnsafeRawPointer(bitPattern: MemoryLayout<UInt32>.alignment)!
     switch self {
-    case .u16(let indices): call(indices)
-    case .u32(let indices): call(indices)
+    case .u16(let indices): indices.withUnsafeBytes { body($0.baseAddress ?? stand, 2) }
+    case .u32(let indices): indices.withUnsafeBytes { body($0.baseAddress ?? stand, 4) }
     }
   }
 }
