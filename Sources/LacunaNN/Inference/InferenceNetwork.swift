@@ -106,7 +106,7 @@ public class InferenceNetwork: @unchecked Sendable {
 ///     let network = try SparseNetwork(CompressedModel.load(from: "model.lacuna"), batch: 256)
 ///     let logits = try network.logits(images)
 ///
-/// Each layer with weights is a ``Plan`` over the tensor as it is stored; 8-bit values are expanded to
+/// Each layer with weights is a `Plan` over the tensor as it is stored; 8-bit values are expanded to
 /// f32 when the plan is packed, and zeros are never stored. Only a plan that finds dense weights faster
 /// for a layer (few zeros in it) makes that layer dense.
 public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {

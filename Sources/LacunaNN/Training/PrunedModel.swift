@@ -15,7 +15,7 @@ public final class PrunedModel: Trainable, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - state: State of another pruner to go on from, with its masks.
-  /// - Throws: ``PruningError`` when the settings are invalid.
+  /// - Throws: `PruningError` when the settings are invalid.
   public init(
     _ network: SequentialModel, settings: PruningSettings, resuming state: PrunerState? = nil,
     masks: [String: BitMask] = [:]
@@ -47,7 +47,7 @@ public final class PrunedModel: Trainable, @unchecked Sendable {
 extension SequentialModel {
   /// The trainable tensors in the form a pruner takes. They point into the model.
   ///
-  /// - Throws: ``PruningError`` never for a model whose tensors are consistent.
+  /// - Throws: `PruningError` never for a model whose tensors are consistent.
   public func prunableTensors() throws(PruningError) -> [PrunableTensor] {
     var tensors: [PrunableTensor] = []
     for p in parameters where p.isTrainable {
@@ -69,7 +69,7 @@ extension SequentialModel {
 /// All kernels of convolutions and dense layers are pruned; biases and normalisation are not.
 /// `rules` change schedule, granularity or exclusion by tensor name or pattern, such as `conv1/*`.
 ///
-/// - Throws: ``PruningError`` when the schedule or a rule is invalid.
+/// - Throws: `PruningError` when the schedule or a rule is invalid.
 public func pruneLowMagnitude(
   _ model: SequentialModel, schedule: some PruningSchedule, granularity: Granularity = .element,
   rules: [TensorRule] = [], exclusions: PruningSettings.Exclusions = .biases,

@@ -67,7 +67,7 @@ public final class SparseGradients<Scalar: SparseScalar> {
   /// - Parameters:
   ///   - values: one per kept weight, in the pattern's order.
   ///   - bias: one per output row, or nil.
-  /// - Throws: ``OperationError/format(_:)`` with ``FormatError/wrongCount(name:expected:actual:)``, or
+  /// - Throws: ``OperationError/format(_:)`` with `FormatError.wrongCount`, or
   ///   ``OperationError/biasCount(expected:actual:)``.
   /// - Complexity: O(nnz)
   public func update(values: [Scalar], bias: [Scalar]? = nil) throws(OperationError) {

@@ -37,7 +37,7 @@ struct DemoReport {
           detail: against(small.secondsForBatch, dense.secondsForBatch)),
       ])
     ]
-    page.sections = [recipe(), ramp(), training(), weights(), sizes(), speed(), how()]
+    page.sections = [recipe(), ramp(), shapes(), training(), weights(), sizes(), speed(), how()]
     let source = result.commit.isEmpty ? "" : ", commit \(result.commit)"
     page.footer =
       "lacuna \(result.machine.version)\(source), \(result.machine.processor), "
