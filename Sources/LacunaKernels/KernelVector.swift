@@ -19,6 +19,12 @@ protocol KernelVector {
   func store(_ p: UnsafeMutableRawPointer, _ index: Int)
   /// Writes the first `count` lanes, and nothing behind them.
   func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer)
+  /// The first `count` lanes of `p`, zeros behind them; reads nothing behind them.
+  static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self
+  /// target[j][i] ← source[i][j] for a tile of at most count × count elements; strides in elements.
+  static func transposeTile(
+    _ source: UnsafePointer<Scalar>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Scalar>,
+    _ targetStride: Int, rows: Int, columns: Int, lanes: Int)
   /// self + a·b.
   func adding(_ a: Self, times b: Self) -> Self
   /// min(max(self, lower), upper), and `lower` for NaN.
@@ -48,6 +54,18 @@ struct VectorF32: KernelVector {
   }
   @inline(__always) func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer) {
     lcn_store_first_f32(p, lanes, Int64(count))
+  }
+  @inline(__always) static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self {
+    Self(lcn_load_first_f32(p, Int64(count)))
+  }
+  @inline(__always)
+  static func transposeTile(
+    _ source: UnsafePointer<Float>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Float>,
+    _ targetStride: Int, rows: Int, columns: Int, lanes: Int
+  ) {
+    lcn_transpose_tile_f32(
+      source, Int64(sourceStride), target, Int64(targetStride), Int64(rows), Int64(columns),
+      Int64(lanes))
   }
   @inline(__always) func adding(_ a: Self, times b: Self) -> Self {
     #if LACUNA_V3 || LACUNA_V4
@@ -84,6 +102,18 @@ struct VectorF64: KernelVector {
   }
   @inline(__always) func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer) {
     lcn_store_first_f64(p, lanes, Int64(count))
+  }
+  @inline(__always) static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self {
+    Self(lcn_load_first_f64(p, Int64(count)))
+  }
+  @inline(__always)
+  static func transposeTile(
+    _ source: UnsafePointer<Double>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Double>,
+    _ targetStride: Int, rows: Int, columns: Int, lanes: Int
+  ) {
+    lcn_transpose_tile_f64(
+      source, Int64(sourceStride), target, Int64(targetStride), Int64(rows), Int64(columns),
+      Int64(lanes))
   }
   @inline(__always) func adding(_ a: Self, times b: Self) -> Self {
     #if LACUNA_V3 || LACUNA_V4

@@ -2,46 +2,80 @@
 
 import CSIMD
 
-@inline(__always)
-private func copyRows<T: BitwiseCopyable & ExpressibleByIntegerLiteral>(
-  _ a: UnsafePointer<lcn_pack_args>, _: T.Type
-) {
-  let (columns, padded) = (Int(a.pointee.columns), Int(a.pointee.paddedColumns))
-  for j in 0..<Int(a.pointee.rows) {
-    let source = a.pointee.source.assumingMemoryBound(to: T.self) + j &* Int(a.pointee.sourceStride)
-    let target = a.pointee.target.assumingMemoryBound(to: T.self) + j &* Int(a.pointee.targetStride)
-    for c in 0..<columns { target[c] = source[c] }
-    for c in columns..<padded { target[c] = 0 }
-  }
-}
+/// Rows that are asked for ahead of the copy: their distance defeats the hardware's prefetcher.
+private let prefetchDistance = 12
 
-/// target[j, c] ← source[c, j]: `source` has `columns` rows of `rows` elements.
 @inline(__always)
-private func transposeRows<T: BitwiseCopyable & ExpressibleByIntegerLiteral>(
-  _ a: UnsafePointer<lcn_pack_args>, _: T.Type
-) {
-  let (columns, padded) = (Int(a.pointee.columns), Int(a.pointee.paddedColumns))
-  let (source, target) = (
-    a.pointee.source.assumingMemoryBound(to: T.self),
-    a.pointee.target.assumingMemoryBound(to: T.self)
+private func copyRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _: V.Type) {
+  let size = MemoryLayout<V.Scalar>.size
+  let columns = Int(a.pointee.columns)
+  let (full, tail) = (columns / V.count, columns % V.count)
+  let used = full &+ (tail > 0 ? 1 : 0)
+  let vectors = max(Int(a.pointee.paddedColumns) / V.count, used)
+  let (sourceStep, targetStep) = (
+    Int(a.pointee.sourceStride) &* size, Int(a.pointee.targetStride) &* size
   )
-  let (sourceStride, targetStride) = (Int(a.pointee.sourceStride), Int(a.pointee.targetStride))
-  for j in 0..<Int(a.pointee.rows) {
-    for c in 0..<columns { target[j &* targetStride &+ c] = source[c &* sourceStride &+ j] }
-    for c in columns..<padded { target[j &* targetStride &+ c] = 0 }
+  var source = a.pointee.source
+  var target = a.pointee.target
+  for _ in 0..<Int(a.pointee.rows) {
+    let later = source + prefetchDistance &* sourceStep
+    var t = 0
+    while t &+ 4 <= full {
+      lcn_prefetch(later + t &* V.count &* size)
+      lcn_prefetch(later + (t &+ 1) &* V.count &* size)
+      lcn_prefetch(later + (t &+ 2) &* V.count &* size)
+      lcn_prefetch(later + (t &+ 3) &* V.count &* size)
+      let (v0, v1) = (V.load(source, t), V.load(source, t &+ 1))
+      let (v2, v3) = (V.load(source, t &+ 2), V.load(source, t &+ 3))
+      v0.store(target, t)
+      v1.store(target, t &+ 1)
+      v2.store(target, t &+ 2)
+      v3.store(target, t &+ 3)
+      t &+= 4
+    }
+    while t < full {
+      V.load(source, t).store(target, t)
+      t &+= 1
+    }
+    if tail > 0 { V.loadFirst(tail, source + full &* V.count &* size).store(target, full) }
+    t = used
+    while t < vectors {
+      V.zero.store(target, t)
+      t &+= 1
+    }
+    source += sourceStep
+    target += targetStep
   }
 }
 
-public func packRowsF32(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, Float.self) }
-public func packRowsF64(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, Double.self) }
-public func packTransposedF32(_ a: UnsafePointer<lcn_pack_args>) { transposeRows(a, Float.self) }
-public func packTransposedF64(_ a: UnsafePointer<lcn_pack_args>) { transposeRows(a, Double.self) }
-
-public func packRowsReferenceF32(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, Float.self) }
-public func packRowsReferenceF64(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, Double.self) }
-public func packTransposedReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
-  transposeRows(a, Float.self)
+/// target[j, c] ← source[c, j]: `source` has `columns` rows of `rows` elements. Tiles are transposed
+/// in registers; the source is read, and the target written, in runs of whole tiles.
+@inline(__always)
+private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _: V.Type) {
+  let (rows, columns) = (Int(a.pointee.rows), Int(a.pointee.columns))
+  let padded = Int(a.pointee.paddedColumns)
+  let source = a.pointee.source.assumingMemoryBound(to: V.Scalar.self)
+  let target = a.pointee.target.assumingMemoryBound(to: V.Scalar.self)
+  let (sourceStride, targetStride) = (Int(a.pointee.sourceStride), Int(a.pointee.targetStride))
+  var j = 0
+  while j < rows {
+    var c = 0
+    while c < padded {
+      V.transposeTile(
+        source + c &* sourceStride + j, sourceStride, target + j &* targetStride + c, targetStride,
+        rows: max(0, min(V.count, columns &- c)), columns: min(V.count, rows &- j),
+        lanes: min(V.count, padded &- c))
+      c &+= V.count
+    }
+    j &+= V.count
+  }
 }
-public func packTransposedReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
-  transposeRows(a, Double.self)
+
+public func packRowsF32(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF32.self) }
+public func packRowsF64(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF64.self) }
+public func packTransposedF32(_ a: UnsafePointer<lcn_pack_args>) {
+  transposeRows(a, VectorF32.self)
+}
+public func packTransposedF64(_ a: UnsafePointer<lcn_pack_args>) {
+  transposeRows(a, VectorF64.self)
 }

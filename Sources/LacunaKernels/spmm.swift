@@ -6,29 +6,66 @@
 
 import CSIMD
 
-/// The inner loop of one strip.
+/// One step: the panel row at `row`, R weights from `weights` on.
+@inline(__always)
+private func step<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
+  _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
+  _ columns: InlineArray<T, V>, row address: UnsafeRawPointer, weights: UnsafePointer<V.Scalar>
+) {
+  // A base register of its own: with the index folded into every operand the loads are 15 % slower.
+  let row = lcn_opaque(address)
+  if R == 1 {
+    let w = V(repeating: weights.pointee)
+    for t in 0..<T { sums[t] = sums[t].adding(w, times: V.load(row, t)) }
+  } else {
+    var loaded = columns
+    for t in 0..<T { loaded[t] = V.load(row, t) }
+    for r in 0..<R {
+      let w = V(repeating: weights[r])
+      for t in 0..<T { sums[r &* T &+ t] = sums[r &* T &+ t].adding(w, times: loaded[t]) }
+    }
+  }
+}
+
+/// All steps of one strip.
+///
+/// Four 16-bit indices come with one load, a quad ahead of their use: loads whose address is known
+/// when they are issued run at nearly the full rate, those that wait for an index at three quarters.
 @inline(__always)
 private func accumulate<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
   _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
   _ columns: InlineArray<T, V>, steps: Int, x: UnsafeRawPointer, xStride: Int,
-  weights: inout UnsafePointer<V.Scalar>, indices: inout UnsafePointer<UInt16>
+  weights: inout UnsafePointer<V.Scalar>, quads: inout UnsafeRawPointer, next: inout UInt64
 ) {
-  for _ in 0..<steps {
-    let row = x + Int(indices.pointee) &* xStride
-    indices += 1
-    if R == 1 {
-      let w = V(repeating: weights.pointee)
-      for t in 0..<T { sums[t] = sums[t].adding(w, times: V.load(row, t)) }
-    } else {
-      var loaded = columns
-      for t in 0..<T { loaded[t] = V.load(row, t) }
-      for r in 0..<R {
-        let w = V(repeating: weights[r])
-        for t in 0..<T { sums[r &* T &+ t] = sums[r &* T &+ t].adding(w, times: loaded[t]) }
-      }
-    }
-    weights += R
+  var rounds = steps &>> 2
+  while rounds > 0 {
+    rounds &-= 1
+    let quad = next
+    quads += 8
+    next = quads.load(as: UInt64.self)
+    let (i0, i1) = (Int(quad & 0xffff), Int(quad &>> 16 & 0xffff))
+    let (i2, i3) = (Int(quad &>> 32 & 0xffff), Int(quad &>> 48))
+    step(&sums, shape, columns, row: x + i0 &* xStride, weights: weights)
+    step(&sums, shape, columns, row: x + i1 &* xStride, weights: weights + R)
+    step(&sums, shape, columns, row: x + i2 &* xStride, weights: weights + 2 &* R)
+    step(&sums, shape, columns, row: x + i3 &* xStride, weights: weights + 3 &* R)
+    weights += 4 &* R
   }
+  let rest = steps & 3
+  if rest == 0 { return }
+  let quad = next
+  quads += 8
+  next = quads.load(as: UInt64.self)
+  step(&sums, shape, columns, row: x + Int(quad & 0xffff) &* xStride, weights: weights)
+  if rest > 1 {
+    let row = x + Int(quad &>> 16 & 0xffff) &* xStride
+    step(&sums, shape, columns, row: row, weights: weights + R)
+    if rest > 2 {
+      let row = x + Int(quad &>> 32 & 0xffff) &* xStride
+      step(&sums, shape, columns, row: row, weights: weights + 2 &* R)
+    }
+  }
+  weights += 4 &* R
 }
 
 /// One region for a strip height R and a panel of T registers. Not checked: anything.
@@ -43,7 +80,8 @@ func multiplyRegion<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
   typealias Scalar = V.Scalar
   let a = a.pointee
   var weights = a.weights.assumingMemoryBound(to: Scalar.self)
-  var indices = a.indices
+  var quads = UnsafeRawPointer(a.indices)
+  var next = quads.load(as: UInt64.self)
   var rows = a.rows
   let bias = a.bias.assumingMemoryBound(to: Scalar.self)
   let (lower, upper) = (V(repeatingBound: a.lower), V(repeatingBound: a.upper))
@@ -70,7 +108,7 @@ func multiplyRegion<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
       }
       accumulate(
         &sums, shape, columns, steps: steps, x: a.x, xStride: Int(a.xStride), weights: &weights,
-        indices: &indices)
+        quads: &quads, next: &next)
       if a.finishes == 0 {
         for r in 0..<R {
           for t in 0..<T { sums[r &* T &+ t].store(partial + r &* Int(a.partialStride), t) }

@@ -34,7 +34,7 @@ private func multiply<Scalar: BinaryFloatingPoint>(
           }
         }
       }
-      step += steps
+      step += (steps + 3) & ~3
       number += 1
     }
   }
@@ -42,3 +42,31 @@ private func multiply<Scalar: BinaryFloatingPoint>(
 
 public func spmmReferenceF32(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Float.self) }
 public func spmmReferenceF64(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Double.self) }
+
+@inline(__always)
+private func copy<Scalar: BinaryFloatingPoint>(
+  _ a: UnsafePointer<lcn_pack_args>, transposed: Bool, _: Scalar.Type
+) {
+  let a = a.pointee
+  let source = a.source.assumingMemoryBound(to: Scalar.self)
+  let target = a.target.assumingMemoryBound(to: Scalar.self)
+  for j in 0..<Int(a.rows) {
+    for c in 0..<Int(a.paddedColumns) {
+      let from = transposed ? c * Int(a.sourceStride) + j : j * Int(a.sourceStride) + c
+      target[j * Int(a.targetStride) + c] = c < Int(a.columns) ? source[from] : 0
+    }
+  }
+}
+
+public func packRowsReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
+  copy(a, transposed: false, Float.self)
+}
+public func packRowsReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
+  copy(a, transposed: false, Double.self)
+}
+public func packTransposedReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
+  copy(a, transposed: true, Float.self)
+}
+public func packTransposedReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
+  copy(a, transposed: true, Double.self)
+}

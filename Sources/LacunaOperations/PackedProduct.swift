@@ -3,6 +3,12 @@
 import CSIMD
 import LacunaFormats
 
+/// Ways of the first-level data cache: 8 on older cores, 12 on those with 48 KB.
+private var cacheWays: Int { CPUInfo.current.level1Bytes > 32 << 10 ? 12 : 8 }
+
+/// Uses of each register of X up to which reading X in place beats packing it (measured).
+private let mostUsesInPlace = 16
+
 /// A product whose weights are packed in strips.
 ///
 /// Right-hand sides are cut into panels of T registers. For each panel and row block the column blocks
@@ -81,29 +87,43 @@ package final class PackedProduct: ProductBody {
     let rows = weights.rowCuts[rowBlock + 1] - firstRow
     let columns = min(vectors * lanes, call.width - firstColumn)
     let panel = workspace + panelOffset
+    let target = call.y + (firstRow * call.yStride + firstColumn) * size
+    let yStride = call.yStride * size
     let writesScratch = layout == .rows
+    // Whole, aligned rows of Y can hold the sums between column blocks, unless they collide in
+    // the second-level cache.
+    let sumsInY =
+      !writesScratch && columns == vectors * lanes && yStride % vectorBytes == 0
+      && Int(bitPattern: target) % vectorBytes == 0 && (yStride % 4096 != 0 || rows <= 64)
+    let sums = sumsInY ? target : workspace
+    let sumStride = sumsInY ? yStride : stride
     if call.beta != 0 {
       startSums(
         call, firstRow: firstRow, rows: rows, firstColumn: firstColumn, columns: columns,
-        scratch: workspace, stride: stride)
+        sums: sums, stride: sumStride, padded: vectors * lanes)
     }
     for block in 0..<weights.columnBlocks {
       let start = block * weights.columnBlock
       let depth = min(weights.columnBlock, weights.columns - start)
-      packPanel(
-        call, firstColumn: firstColumn, columns: columns, padded: vectors * lanes, start: start,
-        depth: depth, panel: panel)
+      var x = UnsafeRawPointer(panel)
+      var xStride = stride
+      if readsInPlace(call, columns: columns, vectors: vectors, depth: depth, rows: rows) {
+        x = call.x + (start * call.xStride + firstColumn) * size
+        xStride = call.xStride * size
+      } else {
+        packPanel(
+          call, firstColumn: firstColumn, columns: columns, padded: vectors * lanes, start: start,
+          depth: depth, panel: panel)
+      }
       for section in kernels.indices {
         let region = weights.region(rowBlock: rowBlock, columnBlock: block, section: section)
         if region.groupCount == 0 { continue }
         var arguments = lcn_spmm_args(
-          x: UnsafeRawPointer(panel), xStride: Int64(stride), weights: region.weights,
-          indices: region.indices, groups: region.groups, groupCount: Int64(region.groupCount),
-          rows: region.rows, partial: workspace, partialStride: Int64(stride),
-          y: writesScratch
-            ? workspace : call.y + (firstRow * call.yStride + firstColumn) * size,
-          yStride: Int64(writesScratch ? stride : call.yStride * size),
-          bias: epilogue.bias + firstRow * size, lower: epilogue.lower, upper: epilogue.upper,
+          x: x, xStride: Int64(xStride), weights: region.weights, indices: region.indices,
+          groups: region.groups, groupCount: Int64(region.groupCount), rows: region.rows,
+          partial: sums, partialStride: Int64(sumStride), y: writesScratch ? workspace : target,
+          yStride: Int64(writesScratch ? stride : yStride), bias: epilogue.bias + firstRow * size,
+          lower: epilogue.lower, upper: epilogue.upper,
           columns: Int64(writesScratch ? vectors * lanes : columns), vectors: Int32(vectors),
           strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 && call.beta == 0 ? 1 : 0,
@@ -120,6 +140,26 @@ package final class PackedProduct: ProductBody {
       unpack.call(&arguments)
     }
   }
+
+  /// Whether the kernel reads X where it is: packing costs as much as using each register of X a few
+  /// times. Rows have to be whole and aligned (a load across two lines costs two), and the rows of a
+  /// block must not collide in the first-level cache.
+  private func readsInPlace(
+    _ call: ProductCall, columns: Int, vectors: Int, depth: Int, rows: Int
+  ) -> Bool {
+    let stride = call.xStride * weights.dtype.size
+    if layout == .rows || columns != vectors * lanes || stride % 64 != 0 { return false }
+    if Int(bitPattern: call.x) % 64 != 0 { return false }
+    if usesPerRegister > mostUsesInPlace { return false }
+    let sets = CPUInfo.current.level1Bytes / (64 * cacheWays)
+    let lines = vectors * vectorBytes / 64
+    let step = stride / 64 % sets
+    let spacing = step == 0 ? sets : 1 << step.trailingZeroBitCount
+    return depth * max(spacing, lines) <= sets * (cacheWays - 2)
+  }
+
+  /// Multiply-adds per register of X.
+  private var usesPerRegister: Int { weights.storedWeights / max(weights.columns, 1) }
 
   private func packPanel(
     _ call: ProductCall, firstColumn: Int, columns: Int, padded: Int, start: Int, depth: Int,
@@ -156,25 +196,25 @@ package final class PackedProduct: ProductBody {
     pack.call(&arguments)
   }
 
-  /// scratch ← bias + beta · Y, for the sums to start from.
+  /// sums ← bias + beta · Y, for the sums to start from.
   private func startSums(
     _ call: ProductCall, firstRow: Int, rows: Int, firstColumn: Int, columns: Int,
-    scratch: UnsafeMutableRawPointer, stride: Int
+    sums: UnsafeMutableRawPointer, stride: Int, padded: Int
   ) {
     func start<Scalar: SparseScalar>(_: Scalar.Type) {
       let y = call.y.assumingMemoryBound(to: Scalar.self)
       let bias = epilogue.bias.assumingMemoryBound(to: Scalar.self) + firstRow
       let beta = Scalar(call.beta)
       for i in 0..<rows {
-        let sums = (scratch + i * stride).assumingMemoryBound(to: Scalar.self)
-        for c in 0..<(stride / MemoryLayout<Scalar>.size) {
+        let row = (sums + i * stride).assumingMemoryBound(to: Scalar.self)
+        for c in 0..<padded {
           let old =
             c >= columns
             ? 0
             : layout == .columns
               ? y[(firstRow + i) * call.yStride + firstColumn + c]
               : y[(firstColumn + c) * call.yStride + firstRow + i]
-          sums[c] = bias[i] + beta * old
+          row[c] = bias[i] + beta * old
         }
       }
     }

@@ -29,109 +29,144 @@ struct PackingShape {
 func packWeights<Scalar: SparseScalar, Index: FixedWidthInteger>(
   _ source: BlockSource<Scalar, Index>, shape: PackingShape
 ) -> PackedWeights {
-  let (r, c) = (source.blockRows, source.blockColumns)
-  let columnBlocks = max(1, (source.columns + shape.columnBlock - 1) / shape.columnBlock)
-  let stored = source.offsets[source.gridRows] * c
-  let parts = stripParts(of: r, heights: shape.heights)
-  let lastParts = stripParts(
-    of: source.rows - max(source.gridRows - 1, 0) * r, heights: shape.heights)
-  let heights = shape.heights.filter { h in (parts + lastParts).contains { $0.height == h } }
-  let rowBlocks = shape.rowCuts.count - 1
+  let packer = WeightPacker(source, shape)
+  for rowBlock in 0..<(shape.rowCuts.count - 1) { packer.pack(rowBlock: rowBlock) }
+  return packer.finished()
+}
 
-  let weights = AlignedBuffer<Scalar>(count: stored * r + 16)
-  let indices = AlignedBuffer<UInt16>(count: stored * max(parts.count, lastParts.count) + 16)
+/// Strips whose counts are sorted together. Sorting makes trip counts predictable; a small window
+/// keeps the sums of neighbours close in memory (measured: 64 beats both 1 and all by 2–20 %).
+private let sortingWindow = 64
+
+private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger> {
+  let source: BlockSource<Scalar, Index>
+  let shape: PackingShape
+  let columnBlocks: Int
+  /// Strips of a row of blocks, and of the last one, which may be cut.
+  let parts: [(offset: Int, height: Int)], lastParts: [(offset: Int, height: Int)]
+  let heights: [Int]
+
+  let weights: AlignedBuffer<Scalar>
+  let indices: AlignedBuffer<UInt16>
+  var weightEnd: UnsafeMutablePointer<Scalar>
+  var indexEnd: UnsafeMutablePointer<UInt16>
   var groups: [UInt32] = []
   var rows: [UInt32] = []
-  var starts: [(weights: Int, indices: Int, groups: Int, groupCount: Int, rows: Int)] = []
-  var strips: [Strip] = []
-  var order = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 0)
-  let histogram = UnsafeMutableBufferPointer<Int32>.allocate(capacity: shape.columnBlock + 2)
-  defer {
-    order.deallocate()
-    histogram.deallocate()
-  }
-  var (weightEnd, indexEnd) = (weights.pointer, indices.pointer)
+  var starts: [Start] = []
+  let histogram: UnsafeMutableBufferPointer<Int32>
 
-  for rowBlock in 0..<rowBlocks {
-    let gridRange = (shape.rowCuts[rowBlock] / r)..<((shape.rowCuts[rowBlock + 1] + r - 1) / r)
-    let firstRow = shape.rowCuts[rowBlock]
-    let sections = starts.count
-    for _ in 0..<(columnBlocks * heights.count) { starts.append((0, 0, 0, 0, 0)) }
+  struct Start {
+    var weights = 0, indices = 0, groups = 0, groupCount = 0, rows = 0
+  }
+
+  init(_ source: BlockSource<Scalar, Index>, _ shape: PackingShape) {
+    (self.source, self.shape) = (source, shape)
+    let r = source.blockRows
+    columnBlocks = max(1, (source.columns + shape.columnBlock - 1) / shape.columnBlock)
+    let parts = stripParts(of: r, heights: shape.heights)
+    let lastParts = stripParts(
+      of: source.rows - max(source.gridRows - 1, 0) * r, heights: shape.heights)
+    heights = shape.heights.filter { h in (parts + lastParts).contains { $0.height == h } }
+    (self.parts, self.lastParts) = (parts, lastParts)
+    // Each strip of a column block may end in three steps of padding.
+    let steps = source.offsets[source.gridRows] * source.blockColumns
+    let most = max(parts.count, lastParts.count)
+    let padding = min(3 * source.gridRows * most * columnBlocks, 3 * steps * most)
+    weights = AlignedBuffer(count: steps * r + padding * (heights.first ?? 1) + 16)
+    indices = AlignedBuffer(count: steps * most + padding + 16)
+    (weightEnd, indexEnd) = (weights.pointer, indices.pointer)
+    histogram = .allocate(capacity: shape.columnBlock + 2)
+  }
+
+  deinit { histogram.deallocate() }
+
+  func pack(rowBlock: Int) {
+    let r = source.blockRows
+    let (firstRow, endRow) = (shape.rowCuts[rowBlock], shape.rowCuts[rowBlock + 1])
+    let first = starts.count
+    for _ in 0..<(columnBlocks * heights.count) { starts.append(Start()) }
     for (section, height) in heights.enumerated() {
-      strips.removeAll(keepingCapacity: true)
-      for gridRow in gridRange {
-        let isLast = gridRow == source.gridRows - 1
-        for part in isLast ? lastParts : parts where part.height == height {
+      var strips: [Strip] = []
+      for gridRow in (firstRow / r)..<((endRow + r - 1) / r) {
+        for part in gridRow == source.gridRows - 1 ? lastParts : parts where part.height == height {
           strips.append(
             Strip(
-              row: UInt32(gridRow * r + part.offset - firstRow), offset: Int32(part.offset),
-              next: source.offsets[gridRow], end: source.offsets[gridRow + 1], count: 0))
+              row: UInt32(gridRow * r + part.offset - firstRow), offset: part.offset,
+              next: source.offsets[gridRow], end: source.offsets[gridRow + 1]))
         }
-      }
-      if order.count < strips.count {
-        order.deallocate()
-        order = .allocate(capacity: strips.count)
       }
       strips.withUnsafeMutableBufferPointer { strips in
         for columnBlock in 0..<columnBlocks {
-          let firstColumn = columnBlock * shape.columnBlock
-          let limit = min(firstColumn + shape.columnBlock, source.columns)
-          histogram.update(repeating: 0)
-          for s in strips.indices {
-            strips[s].count = countSteps(&strips[s], source, limit: limit)
-            histogram[Int(strips[s].count)] += 1
+          var start = Start(
+            weights: weightEnd - weights.pointer, indices: indexEnd - indices.pointer,
+            groups: groups.count / 2, rows: rows.count)
+          for window in stride(from: 0, to: strips.count, by: sortingWindow) {
+            let end = min(window + sortingWindow, strips.count)
+            pack(.init(rebasing: strips[window..<end]), height: height, columnBlock: columnBlock)
           }
-          let start = (
-            weightEnd - weights.pointer, indexEnd - indices.pointer, groups.count / 2, rows.count
-          )
-          // A strip without steps still has to start its sums, and to write its result.
-          let keepsEmpty = columnBlock == 0 || columnBlock == columnBlocks - 1
-          var position: Int32 = 0
-          for steps in 0...(limit - firstColumn) {
-            let number = histogram[steps]
-            histogram[steps] = position
-            if number == 0 || (steps == 0 && !keepsEmpty) { continue }
-            groups.append(UInt32(steps))
-            groups.append(UInt32(number))
-            position += number
-          }
-          for s in strips.indices where keepsEmpty || strips[s].count > 0 {
-            let steps = Int(strips[s].count)
-            order[Int(histogram[steps])] = Int32(s)
-            histogram[steps] += 1
-          }
-          for i in 0..<Int(position) {
-            let s = Int(order[i])
-            rows.append(strips[s].row)
-            copySteps(
-              &strips[s], source, height: height, firstColumn: firstColumn, &weightEnd, &indexEnd)
-          }
-          for s in strips.indices { strips[s].next = strips[s].blockEnd }
-          starts[sections + columnBlock * heights.count + section] = (
-            start.0, start.1, start.2, groups.count / 2 - start.2, start.3
-          )
+          start.groupCount = groups.count / 2 - start.groups
+          starts[first + columnBlock * heights.count + section] = start
         }
       }
     }
   }
 
-  let groupBuffer = AlignedBuffer<UInt32>(count: groups.count)
-  for i in groups.indices { groupBuffer.pointer[i] = groups[i] }
-  let rowBuffer = AlignedBuffer<UInt32>(count: rows.count)
-  for i in rows.indices { rowBuffer.pointer[i] = rows[i] }
-  let regions = starts.map { start in
-    PackedWeights.Region(
-      weights: UnsafeMutableRawPointer(weights.pointer + start.weights),
-      indices: indices.pointer + start.indices, groups: groupBuffer.pointer + 2 * start.groups,
-      rows: rowBuffer.pointer + start.rows, groupCount: start.groupCount)
+  /// Packs one column block of some strips, ordered by their number of steps.
+  private func pack(
+    _ strips: UnsafeMutableBufferPointer<Strip>, height: Int, columnBlock: Int
+  ) {
+    let firstColumn = columnBlock * shape.columnBlock
+    let limit = min(firstColumn + shape.columnBlock, source.columns)
+    let counts = histogram.baseAddress!
+    counts.update(repeating: 0, count: limit - firstColumn + 1)
+    for s in strips.indices {
+      countSteps(&strips[s], source, limit: limit)
+      counts[strips[s].count] += 1
+    }
+    // A strip without steps still has to start its sums, and to write its result.
+    let keepsEmpty = columnBlock == 0 || columnBlock == columnBlocks - 1
+    if !keepsEmpty { counts[0] = 0 }
+    var position: Int32 = 0
+    for steps in 0...(limit - firstColumn) where counts[steps] > 0 {
+      groups.append(UInt32(steps))
+      groups.append(UInt32(counts[steps]))
+      (counts[steps], position) = (position, position + counts[steps])
+    }
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: sortingWindow) { order in
+      for s in strips.indices where keepsEmpty || strips[s].count > 0 {
+        order[Int(counts[strips[s].count])] = Int32(s)
+        counts[strips[s].count] += 1
+      }
+      for i in 0..<Int(position) {
+        let s = Int(order[i])
+        rows.append(strips[s].row)
+        copySteps(
+          strips[s], source, height: height, firstColumn: firstColumn, &weightEnd, &indexEnd)
+      }
+    }
+    for s in strips.indices { strips[s].next = strips[s].blockEnd }
   }
-  let (weightCount, indexCount) = (weightEnd - weights.pointer, indexEnd - indices.pointer)
-  return PackedWeights(
-    rows: source.rows, columns: source.columns, dtype: Scalar.dtype, rowCuts: shape.rowCuts,
-    columnBlock: shape.columnBlock, columnBlocks: columnBlocks, heights: heights, regions: regions,
-    byteCount: weightCount * MemoryLayout<Scalar>.size + indexCount * 2
-      + (groups.count + rows.count) * 4,
-    storedWeights: weightCount, buffers: [weights, indices, groupBuffer, rowBuffer])
+
+  func finished() -> PackedWeights {
+    let groupBuffer = AlignedBuffer<UInt32>(count: groups.count)
+    for i in groups.indices { groupBuffer.pointer[i] = groups[i] }
+    let rowBuffer = AlignedBuffer<UInt32>(count: rows.count)
+    for i in rows.indices { rowBuffer.pointer[i] = rows[i] }
+    let regions = starts.map { start in
+      PackedWeights.Region(
+        weights: UnsafeMutableRawPointer(weights.pointer + start.weights),
+        indices: indices.pointer + start.indices, groups: groupBuffer.pointer + 2 * start.groups,
+        rows: rowBuffer.pointer + start.rows, groupCount: start.groupCount)
+    }
+    let (weightCount, indexCount) = (weightEnd - weights.pointer, indexEnd - indices.pointer)
+    return PackedWeights(
+      rows: source.rows, columns: source.columns, dtype: Scalar.dtype, rowCuts: shape.rowCuts,
+      columnBlock: shape.columnBlock, columnBlocks: columnBlocks, heights: heights,
+      regions: regions,
+      byteCount: weightCount * MemoryLayout<Scalar>.size + indexCount * 2
+        + (groups.count + rows.count) * 4,
+      storedWeights: weightCount, buffers: [weights, indices, groupBuffer, rowBuffer])
+  }
 }
 
 /// Some adjacent rows of one row of blocks, and how far it is packed.
@@ -139,12 +174,12 @@ private struct Strip {
   /// First row, relative to the row block.
   var row: UInt32
   /// First row inside the block.
-  var offset: Int32
+  var offset: Int
   /// Blocks not yet packed, and the end of those in the current column block.
   var next: Int, end: Int
   var blockEnd = 0
   /// Steps in the current column block.
-  var count: Int32
+  var count = 0
 }
 
 /// A block height as a sum of strip heights, tallest first.
@@ -160,29 +195,30 @@ func stripParts(of height: Int, heights: [Int]) -> [(offset: Int, height: Int)] 
   return parts
 }
 
-/// Finds the strip's blocks that start before column `limit`, and returns their number of columns.
+/// Finds the strip's blocks that start before column `limit`, and counts their columns.
 @inline(__always)
 private func countSteps<Scalar, Index: FixedWidthInteger>(
   _ strip: inout Strip, _ source: BlockSource<Scalar, Index>, limit: Int
-) -> Int32 {
+) {
   let c = source.blockColumns
   var end = strip.next
   while end < strip.end && Int(source.indices[end]) &* c < limit { end &+= 1 }
   strip.blockEnd = end
-  if end == strip.next { return 0 }
+  strip.count = (end &- strip.next) &* c
+  if end == strip.next { return }
   let lastColumn = Int(source.indices[end - 1]) &* c &+ c
-  return Int32((end &- strip.next) &* c &- max(0, lastColumn &- source.columns))
+  strip.count -= max(0, lastColumn &- source.columns)
 }
 
 /// Appends the strip's steps of the current column block to the streams.
 @inline(__always)
 private func copySteps<Scalar, Index: FixedWidthInteger>(
-  _ strip: inout Strip, _ source: BlockSource<Scalar, Index>, height: Int, firstColumn: Int,
+  _ strip: Strip, _ source: BlockSource<Scalar, Index>, height: Int, firstColumn: Int,
   _ weights: inout UnsafeMutablePointer<Scalar>, _ indices: inout UnsafeMutablePointer<UInt16>
 ) {
   let (r, c) = (source.blockRows, source.blockColumns)
   if r == 1 && c == 1 {
-    let count = Int(strip.count)
+    let count = strip.count
     let (from, values) = (source.indices + strip.next, source.values + strip.next)
     for i in 0..<count {
       indices[i] = UInt16(truncatingIfNeeded: Int(from[i]) &- firstColumn)
@@ -190,11 +226,12 @@ private func copySteps<Scalar, Index: FixedWidthInteger>(
     }
     indices += count
     weights += count
+    pad(&weights, &indices, steps: count, height: 1)
     return
   }
   for b in strip.next..<strip.blockEnd {
     let column = Int(source.indices[b]) &* c
-    let block = source.values + (b &* r &+ Int(strip.offset)) &* c
+    let block = source.values + (b &* r &+ strip.offset) &* c
     for j in 0..<min(c, source.columns &- column) {
       indices.pointee = UInt16(truncatingIfNeeded: column &+ j &- firstColumn)
       indices += 1
@@ -202,4 +239,16 @@ private func copySteps<Scalar, Index: FixedWidthInteger>(
       weights += height
     }
   }
+  pad(&weights, &indices, steps: strip.count, height: height)
+}
+
+/// Moves the ends of both streams to the next multiple of four steps.
+@inline(__always)
+private func pad<Scalar>(
+  _ weights: inout UnsafeMutablePointer<Scalar>, _ indices: inout UnsafeMutablePointer<UInt16>,
+  steps: Int, height: Int
+) {
+  let padding = -steps & 3
+  weights += padding &* height
+  indices += padding
 }

@@ -5,5 +5,6 @@
 #include "window.h"
 #include "sddmm.h"
 #include "registers.h"
+#include "transpose.h"
 #include "spmm.h"
 #include "peak.h"

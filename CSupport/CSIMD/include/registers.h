@@ -22,6 +22,15 @@
 typedef float lcn_vf32 __attribute__((ext_vector_type(LCN_LANES_F32)));
 typedef double lcn_vf64 __attribute__((ext_vector_type(LCN_LANES_F64)));
 
+// `p`, computed once: the compiler may not fold the computation into every use.
+LCN_INLINE const void *lcn_opaque(const void *p) {
+  __asm__("" : "+r"(p));
+  return p;
+}
+
+// Asks for the line at `p`, which may lie outside of any memory.
+LCN_INLINE void lcn_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
+
 // min(max(v, lower), upper), and `lower` where v is NaN.
 LCN_INLINE lcn_vf32 lcn_bound_f32(lcn_vf32 v, lcn_vf32 lower, lcn_vf32 upper) {
   v = v > lower ? v : lower;

@@ -10,7 +10,9 @@
 //
 // Weights come in strips of `strip` adjacent output rows. Strip number s owns the next `steps` steps of
 // the streams: a step is one index (a row of the panel) and `strip` weights. Strips are grouped by
-// their number of steps, so that the inner trip count is predictable.
+// their number of steps, so that the inner trip count is predictable. Indices are read four at a time:
+// each strip's indices and weights are padded to a multiple of four steps that are not executed, the
+// streams are 8-byte aligned, and one more quad of indices may be read at the end.
 typedef struct {
   const void *x;            // row j of the panel starts at x + j·xStride bytes
   int64_t xStride;
