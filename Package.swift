@@ -105,12 +105,16 @@ let package = Package(
     // Tests ------------------------------------------------------------------------------------
     .target(
       name: "TestSupport", dependencies: ["Lacuna"], path: "Tests/Support", swiftSettings: strict),
+    // Counts allocations, for tests that promise none.
+    .target(name: "AllocationCount", path: "Tests/AllocationCount"),
   ] + x86KernelTargets
     + [
       "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaNN", "LacunaReport",
     ].map {
       .testTarget(
-        name: "\($0)Tests", dependencies: [.init(stringLiteral: $0), "TestSupport"],
+        name: "\($0)Tests",
+        dependencies: [.init(stringLiteral: $0), "TestSupport"]
+          + ($0 == "LacunaOperations" ? ["AllocationCount"] : []),
         swiftSettings: strict)
     } + [
       .testTarget(

@@ -1,4 +1,4 @@
-// The instances of the strip kernels: strip heights 1, 2, 4, 8 by panels of 1…8 registers.
+// The instances of the strip kernels: strip heights 1, 2 and 4 by panels of 1…8 registers.
 //
 // R·T accumulators, T loaded registers and one weight have to fit in 32 registers of AVX-512, else 16.
 
@@ -336,59 +336,6 @@ public func spmm4x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
   }
 }
 
-#if LACUNA_V4
-  func strip8x1F32(_ a: Arguments) {
-    multiplyRegion(
-      a, InlineArray<8, Void>.self, InlineArray<1, VectorF32>(repeating: .zero),
-      InlineArray<8, VectorF32>(repeating: .zero))
-  }
-  func strip8x2F32(_ a: Arguments) {
-    multiplyRegion(
-      a, InlineArray<8, Void>.self, InlineArray<2, VectorF32>(repeating: .zero),
-      InlineArray<16, VectorF32>(repeating: .zero))
-  }
-  func strip8x3F32(_ a: Arguments) {
-    multiplyRegion(
-      a, InlineArray<8, Void>.self, InlineArray<3, VectorF32>(repeating: .zero),
-      InlineArray<24, VectorF32>(repeating: .zero))
-  }
-
-  /// Strips of 8 rows.
-  public func spmm8x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
-    switch a.pointee.vectors {
-    case 1: strip8x1F32(a)
-    case 2: strip8x2F32(a)
-    default: strip8x3F32(a)
-    }
-  }
-
-  func strip8x1F64(_ a: Arguments) {
-    multiplyRegion(
-      a, InlineArray<8, Void>.self, InlineArray<1, VectorF64>(repeating: .zero),
-      InlineArray<8, VectorF64>(repeating: .zero))
-  }
-  func strip8x2F64(_ a: Arguments) {
-    multiplyRegion(
-      a, InlineArray<8, Void>.self, InlineArray<2, VectorF64>(repeating: .zero),
-      InlineArray<16, VectorF64>(repeating: .zero))
-  }
-  func strip8x3F64(_ a: Arguments) {
-    multiplyRegion(
-      a, InlineArray<8, Void>.self, InlineArray<3, VectorF64>(repeating: .zero),
-      InlineArray<24, VectorF64>(repeating: .zero))
-  }
-
-  /// Strips of 8 rows.
-  public func spmm8x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
-    switch a.pointee.vectors {
-    case 1: strip8x1F64(a)
-    case 2: strip8x2F64(a)
-    default: strip8x3F64(a)
-    }
-  }
-
-#endif
-
 /// Bytes in one register of this copy of the kernels.
 public func vectorBytes() -> Int { MemoryLayout<VectorF32>.size }
 
@@ -400,7 +347,6 @@ public func mostVectors(strip rows: Int) -> Int {
   #if LACUNA_V4
     case 2: 8
     case 4: 6
-    case 8: 3
   #else
     case 2: 4
     case 4: 3

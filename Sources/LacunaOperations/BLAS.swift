@@ -82,6 +82,16 @@ public enum BLAS {
   /// Version and build options of the library.
   public static var configuration: String { String(cString: openblas_get_config()) }
 
+  /// Whether OpenBLAS chose kernels for AVX-512.
+  static let hasWideCore: Bool = {
+    let core = coreName.lowercased()
+    return !narrowCores.contains { $0.lowercased() == core }
+  }()
+
+  private static let narrowCores = [
+    "Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2", "Barcelona",
+  ]
+
   /// Restarts this program with OpenBLAS's AVX-512 kernels when the processor has AVX-512 and
   /// OpenBLAS, not knowing the processor, chose narrower ones.
   ///
@@ -90,11 +100,10 @@ public enum BLAS {
   /// set, when the kernels are already wide, when the processor is not, or when the restart fails.
   public static func preferWidestCore() {
     let marker = "LACUNA_RESTARTED"
-    let narrow = ["Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2", "Barcelona"]
     if !CPUInfo.current.hasV4 || getenv("OPENBLAS_CORETYPE") != nil || getenv(marker) != nil {
       return
     }
-    if !narrow.contains(where: { $0.lowercased() == coreName.lowercased() }) { return }
+    if hasWideCore { return }
     #if os(Linux)
       setenv("OPENBLAS_CORETYPE", "SkylakeX", 1)
       setenv(marker, "1", 1)

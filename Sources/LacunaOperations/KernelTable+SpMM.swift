@@ -11,7 +11,7 @@ import LacunaKernels
 
 extension KernelTable {
   /// Heights of the strips that have a kernel, tallest first.
-  package static let stripHeights = [8, 4, 2, 1]
+  package static let stripHeights = [4, 2, 1]
 
   /// Kernels of `spmm`, `packRows` and `packTransposed`.
   static var spmmKernels: [Kernel] {
@@ -59,7 +59,6 @@ extension KernelTable {
           (1, { LacunaKernelsX86V4.spmm1x1F32($0) }, { LacunaKernelsX86V4.spmm1x1F64($0) }),
           (2, { LacunaKernelsX86V4.spmm2x1F32($0) }, { LacunaKernelsX86V4.spmm2x1F64($0) }),
           (4, { LacunaKernelsX86V4.spmm4x1F32($0) }, { LacunaKernelsX86V4.spmm4x1F64($0) }),
-          (8, { LacunaKernelsX86V4.spmm8x1F32($0) }, { LacunaKernelsX86V4.spmm8x1F64($0) }),
         ],
         pack: ({ LacunaKernelsX86V4.packRowsF32($0) }, { LacunaKernelsX86V4.packRowsF64($0) }),
         transpose: (

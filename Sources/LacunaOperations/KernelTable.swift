@@ -61,9 +61,16 @@ public struct KernelTable: Sendable {
 
   /// The table of an instruction set. What this processor cannot execute must not be called.
   public init(_ isa: ISA) {
+    self.init(isa, kernels: Self.all.filter { $0.isa == nil || $0.isa! <= isa })
+  }
+
+  /// The plain reference kernels alone.
+  package static let reference = KernelTable(.baseline, kernels: all.filter { $0.isa == nil })
+
+  private init(_ isa: ISA, kernels: [Kernel]) {
     self.isa = isa
     var chosen: [Key: Kernel] = [:]
-    for kernel in Self.all where kernel.isa == nil || kernel.isa! <= isa {
+    for kernel in kernels {
       chosen[Key(operation: kernel.operation, variant: kernel.variant, dtype: kernel.dtype)] =
         kernel
     }

@@ -148,7 +148,8 @@ package final class PackedProduct: ProductBody {
     _ call: ProductCall, columns: Int, vectors: Int, depth: Int, rows: Int
   ) -> Bool {
     let stride = call.xStride * weights.dtype.size
-    if layout == .rows || columns != vectors * lanes || stride % 64 != 0 { return false }
+    if layout == .rows || call.taps != nil || columns != vectors * lanes { return false }
+    if stride % 64 != 0 { return false }
     if Int(bitPattern: call.x) % 64 != 0 { return false }
     if usesPerRegister > mostUsesInPlace { return false }
     let sets = CPUInfo.current.level1Bytes / (64 * cacheWays)

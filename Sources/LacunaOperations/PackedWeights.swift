@@ -4,7 +4,7 @@ import LacunaFormats
 
 /// Weights in the order in which the strip kernels read them.
 ///
-/// A strip is 1, 2, 4 or 8 adjacent output rows; a step of it is one input column and a weight for
+/// A strip is 1, 2 or 4 adjacent output rows; a step of it is one input column and a weight for
 /// each row. Output rows are cut into row blocks (the unit of work of a thread), input columns into
 /// column blocks (whose panel of X stays in the first-level cache). Inside such a region strips are
 /// ordered by their number of steps, so that the processor predicts the end of each:

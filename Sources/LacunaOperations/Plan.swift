@@ -21,6 +21,9 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
   /// How the choice was made.
   public let explanation: PlanExplanation
 
+  /// The choice, to be saved and given to ``PlanOptions/decision`` later.
+  public let decision: PlanDecision
+
   package let body: any ProductBody
   let workspaces: WorkspacePool
   let pool: ThreadPool
@@ -69,7 +72,9 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
     }
     try epilogue.validate(rows: source.rows)
     let table: KernelTable
-    if let isa = options.isa {
+    if options.usesReference {
+      table = .reference
+    } else if let isa = options.isa {
       if !ISA.available.contains(isa) {
         throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
       }
@@ -83,6 +88,7 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
       scale: scale)
     let values = EpilogueValues(epilogue, rows: source.rows)
     (body, explanation) = try choose(request, weights: source, epilogue: values)
+    decision = request.decision(kernel: body.name)
     (rows, columns, self.layout, self.width) = (source.rows, source.columns, layout, width)
     threads = options.threads
     pool =

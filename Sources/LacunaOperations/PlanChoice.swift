@@ -1,4 +1,4 @@
-// Which body a plan runs: estimated, timed where allowed, and explained.
+// Which body a plan runs: estimated by a roofline, timed where that can change the choice.
 
 import LacunaFormats
 
@@ -16,177 +16,237 @@ struct PlanRequest {
   var scale = 1.0
 }
 
-/// What a plan considered, and why it chose what it chose.
-public struct PlanExplanation: Sendable, Codable, CustomStringConvertible {
-  /// One way to compute the product.
-  public struct Candidate: Sendable, Codable {
-    /// Its name, such as "spmm-1x1" or "dense".
-    public let kernel: String
-  }
-  /// In the order of the estimate.
-  public var candidates: [Candidate]
-  /// The chosen one.
-  public var kernel: String
-  /// Why.
-  public var reason: String
-
-  public var description: String { "\(kernel): \(reason)" }
-}
-
-/// Bytes of X that a column block may keep in the first-level cache.
-private let panelShare = 0.8
-
-/// Cuts for the strip kernels.
-func packingShape<Scalar>(
-  _ request: PlanRequest, _ source: WeightSource<Scalar>
-) -> (shape: PackingShape, vectors: Int) {
-  let block = request.block
-  let heights = KernelTable.stripHeights.filter {
-    request.table.kernel(.spmm, variant: "\($0)x1", dtype: request.dtype) != nil
-  }
-  let used = stripParts(of: block.rows, heights: heights).map(\.height) + [1]
-  let kernels = used.map {
-    request.table.kernel(.spmm, variant: "\($0)x1", dtype: request.dtype)!
-  }
-  let lanes = kernels[0].vectorBytes / request.dtype.size
-  // Measured: below 15 % density sums move more often than weights, and narrow panels move fewer.
-  let density = Double(request.stored) / Double(max(request.rows * request.columns, 1))
-  let narrow = density < 0.15 && request.columns > 96 ? 4 : 8
-  let most = min(kernels.map(\.mostVectors).min()!, block.rows == 1 ? narrow : 8)
-  let needed = max(1, (request.width + lanes - 1) / lanes)
-  let panels = (needed + most - 1) / most
-  let vectors = (needed + panels - 1) / panels
-  let bytesPerColumn = vectors * kernels[0].vectorBytes
-  let limit = Int(Double(CPUInfo.current.level1Bytes) * panelShare) / bytesPerColumn
-  let columnBlock = balancedBlock(
-    columns: request.columns, limit: max(limit, 16), unit: block.columns)
-  // Sums of a row block stay in half of the second-level cache.
-  let tallest = max(CPUInfo.current.level2Bytes / 2 / bytesPerColumn, 64)
-  let wanted = max(
-    (request.rows + tallest - 1) / tallest,
-    request.options.threads > 1 ? (2 * request.options.threads + panels - 1) / panels : 1)
-  let cuts = balancedCuts(
-    rows: request.rows, unit: block.rows, parts: wanted, stored: source.storedBefore)
-  return (PackingShape(rowCuts: cuts, columnBlock: columnBlock, heights: heights), vectors)
-}
-
-/// A block of at most `limit` columns (but at least one unit, a multiple of it) that divides
-/// `columns` evenly.
-func balancedBlock(columns: Int, limit: Int, unit: Int) -> Int {
-  let units = max(1, (columns + unit - 1) / unit)
-  let most = max(1, min(limit, 1 << 16) / unit)
-  let blocks = (units + most - 1) / most
-  return (units + blocks - 1) / blocks * unit
-}
-
-/// Row cuts at multiples of `unit` that give each part about the same stored weights.
-func balancedCuts(rows: Int, unit: Int, parts: Int, stored: (Int) -> Int) -> [Int] {
-  let total = stored(rows)
-  var cuts = [0]
-  for part in 1..<max(parts, 1) {
-    // Rows cost something even when they are empty: one weight each.
-    let target = (total + rows) * part / parts
-    var (low, high) = (cuts.last!, rows)
-    while low < high {
-      let middle = (low + high) / 2
-      if stored(middle) + middle < target { low = middle + 1 } else { high = middle }
-    }
-    let cut = min((low + unit / 2) / unit * unit, rows)
-    if cut > cuts.last! && cut < rows { cuts.append(cut) }
-  }
-  cuts.append(rows)
-  return cuts
-}
-
-func choose<Scalar: SparseScalar>(
-  _ request: PlanRequest, weights: WeightSource<Scalar>, epilogue: EpilogueValues
-) throws(OperationError) -> (any ProductBody, PlanExplanation) {
-  let sparseName = "spmm-\(request.block)"
-  let isDense: Bool = if case .dense = weights { true } else { false }
-  let windows = isDense ? [] : WeightSource<Scalar>.windowGeometries(request.table).map(\.name)
-  let csr: CSRMatrix<Scalar>? = if case .csr(let matrix) = weights { matrix } else { nil }
-  let names =
-    (isDense ? [] : [sparseName] + windows) + (csr == nil ? [] : ["csr"]) + ["dense"]
-  if let forced = request.options.kernel, !names.contains(forced) {
-    throw .unknownKernel(name: forced, available: names)
-  }
-  let density = Double(request.stored) / Double(max(request.rows * request.columns, 1))
-  let wanted: [String] =
-    if let forced = request.options.kernel {
-      [forced]
-    } else if isDense || density > 0.75 {
-      ["dense"]
-    } else if (1...mostWindowColumns).contains(request.width) {
-      windowPreference(request, windows)
-        + (csr != nil && request.width <= mostCSRColumns ? ["csr"] : []) + [sparseName]
-    } else {
-      [sparseName]
-    }
-  var chosen: (any ProductBody)?
-  for name in wanted where chosen == nil {
-    chosen =
-      if name == "dense" {
-        DenseProduct(
-          rows: request.rows, columns: request.columns, dtype: request.dtype,
-          layout: request.layout, epilogue: epilogue
-        ) { weights.writeDense(to: $0, scale: request.scale) }
-      } else if name == sparseName {
-        makePacked(request, weights, epilogue, name: name)
-      } else if name == "csr", let csr {
-        CSRProduct(
-          csr, scale: request.scale, layout: request.layout, epilogue: epilogue,
-          table: request.table)
-      } else {
-        makeWindow(request, weights, epilogue, name: name)
-      }
-  }
-  guard let body = chosen else {
-    throw .unsuitableKernel(name: wanted[0], rows: request.rows, columns: request.columns)
-  }
-  let name = body.name
-  let explanation = PlanExplanation(
-    candidates: names.map { .init(kernel: $0) }, kernel: name,
-    reason: request.options.kernel != nil ? "forced" : "density \(density)")
-  return (body, explanation)
-}
-
-private func makePacked<Scalar>(
-  _ request: PlanRequest, _ weights: WeightSource<Scalar>, _ epilogue: EpilogueValues,
-  name: String
-) -> PackedProduct {
-  let (shape, vectors) = packingShape(request, weights)
-  return PackedProduct(
-    weights.packed(shape, scale: request.scale), name: name, layout: request.layout,
-    epilogue: epilogue, table: request.table, vectors: vectors)
-}
+/// A sparse candidate has to be this much faster than dense: a plan must never be clearly slower than
+/// dense, and timing has noise.
+private let denseBias = 0.95
+/// Candidates further than this from the best estimate are not timed: no estimate is that wrong.
+private let timingHorizon = 3.0
+/// Candidates that are timed at most, dense included.
+private let mostTimed = 3
+/// Seconds that timing one candidate may take, besides its first runs.
+private let timingSeconds = 1e-3
 
 /// Right-hand sides up to which the window kernels are considered.
 private let mostWindowColumns = 15
-
 /// Right-hand sides up to which CSR beats panels of X that are mostly padding.
 private let mostCSRColumns = 3
 
-/// Window formats in the order in which they are worth trying. The compressed one reads fewer bytes with
-/// more instructions: it wins when the weights outgrow the last-level cache's share of one core.
-private func windowPreference(_ request: PlanRequest, _ names: [String]) -> [String] {
-  let outgrowsCache = request.stored * 6 > 4 << 20
-  let order =
-    outgrowsCache && request.width == 1
-    ? ["window-filled", "window-compressed", "window"] : ["window-filled", "window"]
-  return order.filter(names.contains)
+/// Makes the body that a request asks for, and says why.
+func choose<Scalar: SparseScalar>(
+  _ request: PlanRequest, weights: WeightSource<Scalar>, epilogue: EpilogueValues
+) throws(OperationError) -> (any ProductBody, PlanExplanation) {
+  let maker = BodyMaker(request: request, weights: weights, epilogue: epilogue)
+  let names = maker.names
+  var forced = request.options.kernel
+  var forcedReason = "forced"
+  if let decision = request.options.decision {
+    try validate(decision, request)
+    (forced, forcedReason) = (decision.kernel, "a loaded decision")
+  }
+  let roof =
+    request.options.deterministic
+    ? Roofline(nominal: request.table.isa, dtype: request.dtype)
+    : Roofline(measured: request.table.isa, dtype: request.dtype)
+  if let forced {
+    if !names.contains(forced) { throw .unknownKernel(name: forced, available: names) }
+    guard let body = maker.make(forced) else {
+      throw .unsuitableKernel(name: forced, rows: request.rows, columns: request.columns)
+    }
+    let candidates = names.map { estimate($0, request, roof) }
+    return (
+      body,
+      PlanExplanation(
+        candidates: candidates, kernel: forced, reason: forcedReason, peak: roof.peak)
+    )
+  }
+  return chooseByTime(maker, roof)
 }
 
-/// nil when the weights do not fit the format.
-private func makeWindow<Scalar>(
-  _ request: PlanRequest, _ weights: WeightSource<Scalar>, _ epilogue: EpilogueValues,
-  name: String
-) -> WindowProduct? {
-  for candidate in WeightSource<Scalar>.windowGeometries(request.table)
-  where candidate.name == name {
-    if let packed = weights.windowWeights(candidate.geometry, scale: request.scale) {
+private func validate(_ decision: PlanDecision, _ request: PlanRequest) throws(OperationError) {
+  if decision != request.decision(kernel: decision.kernel) {
+    throw .invalidDecision(
+      reason:
+        "it was made for \(decision.rows)×\(decision.columns) \(decision.dtype.rawValue) with "
+        + "\(decision.stored) stored, block \(decision.block), \(decision.layout.rawValue) "
+        + "×\(decision.width) on \(decision.isa.rawValue), not for \(request.rows)×"
+        + "\(request.columns) \(request.dtype.rawValue) with \(request.stored) stored, block "
+        + "\(request.block), \(request.layout.rawValue) ×\(request.width) on "
+        + request.table.isa.rawValue)
+  }
+}
+
+extension PlanRequest {
+  func decision(kernel: String) -> PlanDecision {
+    PlanDecision(
+      rows: rows, columns: columns, stored: stored, block: block, dtype: dtype, layout: layout,
+      width: width, isa: table.isa, kernel: kernel)
+  }
+}
+
+private func chooseByTime<Scalar>(
+  _ maker: BodyMaker<Scalar>, _ roof: Roofline
+) -> (any ProductBody, PlanExplanation) {
+  let request = maker.request
+  var candidates = maker.considered.map { estimate($0, request, roof) }
+  let ranked = candidates.indices.sorted {
+    biased(candidates[$0].predictedSeconds, candidates[$0].kernel)
+      < biased(candidates[$1].predictedSeconds, candidates[$1].kernel)
+  }
+  let best = candidates[ranked[0]].predictedSeconds
+  let near = ranked.filter { candidates[$0].predictedSeconds <= best * timingHorizon }
+  var bodies: [Int: any ProductBody] = [:]
+  var reason = "by the estimate alone"
+  if !request.options.deterministic && near.count > 1 && request.width > 0
+    && request.rows > 0 && request.columns > 0
+  {
+    // Dense is among them whenever it is near.
+    let dense = near.first { candidates[$0].kernel == "dense" }
+    let sparse = near.filter { $0 != dense }
+    let operands = TimingOperands(request)
+    for i in sparse + (dense.map { [$0] } ?? []) {
+      // A body that does not fit its format is skipped, and costs nothing.
+      let room = mostTimed - bodies.count - (dense == nil || i == dense ? 0 : 1)
+      guard room > 0, let body = maker.make(candidates[i].kernel) else { continue }
+      bodies[i] = body
+      let seconds = operands.seconds(of: body)
+      candidates[i].measuredSeconds = seconds
+      candidates[i].peakShare = Double(candidates[i].flops) / seconds / roof.peak
+    }
+    reason = "the fastest of \(bodies.count) timed"
+  } else if near.count == 1 {
+    reason = "no other candidate is near by the estimate"
+  }
+  // Timed ones first, each group by time; a body that cannot be made is skipped.
+  let order =
+    ranked.filter { bodies[$0] != nil }.sorted {
+      biased(candidates[$0].measuredSeconds!, candidates[$0].kernel)
+        < biased(candidates[$1].measuredSeconds!, candidates[$1].kernel)
+    } + ranked.filter { bodies[$0] == nil }
+  for i in order {
+    guard let body = bodies[i] ?? maker.make(candidates[i].kernel) else { continue }
+    return (
+      body,
+      PlanExplanation(
+        candidates: order.map { candidates[$0] }, kernel: body.name, reason: reason,
+        peak: roof.peak)
+    )
+  }
+  preconditionFailure("dense weights can always be made")
+}
+
+private func biased(_ seconds: Double, _ kernel: String) -> Double {
+  kernel == "dense" ? seconds * denseBias : seconds
+}
+
+/// Makes bodies by name.
+private struct BodyMaker<Scalar: SparseScalar> {
+  let request: PlanRequest
+  let weights: WeightSource<Scalar>
+  let epilogue: EpilogueValues
+
+  private var isDense: Bool { if case .dense = weights { true } else { false } }
+  private var csr: CSRMatrix<Scalar>? { if case .csr(let matrix) = weights { matrix } else { nil } }
+  private var strips: String { "spmm-\(request.block)" }
+  private var windows: [String] {
+    isDense ? [] : WeightSource<Scalar>.windowGeometries(request.table).map(\.name)
+  }
+
+  /// Everything that can be asked for by name.
+  var names: [String] {
+    (isDense ? [] : [strips] + windows) + (csr == nil ? [] : ["csr"]) + ["dense"]
+  }
+
+  /// What a choice looks at.
+  var considered: [String] {
+    if isDense { return ["dense"] }
+    if !(1...mostWindowColumns).contains(request.width) { return [strips, "dense"] }
+    return preferredWindows + (csr != nil && request.width <= mostCSRColumns ? ["csr"] : [])
+      + [strips, "dense"]
+  }
+
+  /// Window formats that are worth trying. The compressed one reads fewer bytes with more
+  /// instructions: it wins when the weights outgrow one core's share of the last-level cache.
+  private var preferredWindows: [String] {
+    let outgrowsCache = request.stored * 6 > 4 << 20
+    let order =
+      outgrowsCache && request.width == 1
+      ? ["window-filled", "window-compressed", "window"] : ["window-filled", "window"]
+    return order.filter(windows.contains)
+  }
+
+  /// The body of that name; nil when the weights do not fit its format.
+  func make(_ name: String) -> (any ProductBody)? {
+    if name == "dense" {
+      return DenseProduct(
+        rows: request.rows, columns: request.columns, dtype: request.dtype,
+        layout: request.layout, epilogue: epilogue
+      ) { weights.writeDense(to: $0, scale: request.scale) }
+    }
+    if name == strips {
+      let (shape, vectors) = packingShape(request, weights)
+      return PackedProduct(
+        weights.packed(shape, scale: request.scale), name: name, layout: request.layout,
+        epilogue: epilogue, table: request.table, vectors: vectors)
+    }
+    if name == "csr", let csr {
+      return CSRProduct(
+        csr, scale: request.scale, layout: request.layout, epilogue: epilogue,
+        table: request.table)
+    }
+    for candidate in WeightSource<Scalar>.windowGeometries(request.table)
+    where candidate.name == name {
+      guard let packed = weights.windowWeights(candidate.geometry, scale: request.scale) else {
+        return nil
+      }
       return WindowProduct(
         packed, name: name, layout: request.layout, epilogue: epilogue, table: request.table)
     }
+    return nil
   }
-  return nil
+}
+
+/// An X and a Y to time bodies with.
+private final class TimingOperands {
+  let request: PlanRequest
+  let x: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer
+
+  init(_ request: PlanRequest) {
+    self.request = request
+    let size = request.dtype.size
+    func zeros(_ count: Int) -> UnsafeMutableRawPointer {
+      let memory = UnsafeMutableRawPointer.allocate(byteCount: count * size + 64, alignment: 64)
+      memory.initializeMemory(as: UInt8.self, repeating: 0, count: count * size + 64)
+      return memory
+    }
+    x = zeros(request.columns * request.width)
+    y = zeros(request.rows * request.width)
+  }
+
+  deinit {
+    x.deallocate()
+    y.deallocate()
+  }
+
+  /// The least seconds of a run: two runs at least, more while they fit the time.
+  func seconds(of body: any ProductBody) -> Double {
+    let columns = request.layout == .columns
+    let call = ProductCall(
+      x: UnsafeRawPointer(x), xStride: columns ? request.width : request.columns, y: y,
+      yStride: columns ? request.width : request.rows, width: request.width)
+    let workspaces = WorkspacePool(bytes: body.workspaceBytes, count: request.options.threads)
+    var best = Double.infinity
+    let begin = monotonicSeconds()
+    var runs = 0
+    while runs < 3 || (runs < 100 && monotonicSeconds() - begin < timingSeconds) {
+      let start = monotonicSeconds()
+      execute(
+        call, body: body, threads: request.options.threads, pool: .shared, workspaces: workspaces)
+      let seconds = monotonicSeconds() - start
+      // The first run brings the operands into the caches.
+      if runs > 0 { best = min(best, max(seconds, 1e-9)) }
+      runs += 1
+      if runs >= 2 && monotonicSeconds() - begin > 20 * timingSeconds { break }
+    }
+    return best
+  }
 }

@@ -9,13 +9,19 @@ public struct PlanOptions: Hashable, Sendable, Codable {
   public var deterministic: Bool
   /// The name of the candidate to use, such as "dense" or "spmm-1x1"; nil to choose.
   public var kernel: String?
+  /// A saved choice; the plan throws when it was made for other weights or another instruction set.
+  public var decision: PlanDecision?
   /// Use this instruction set instead of ``ISA/selected``.
   public var isa: ISA?
 
+  /// Use the plain reference kernels, for tests of them.
+  package var usesReference = false
+
   public init(
-    threads: Int = 1, deterministic: Bool = false, kernel: String? = nil, isa: ISA? = nil
+    threads: Int = 1, deterministic: Bool = false, kernel: String? = nil, isa: ISA? = nil,
+    decision: PlanDecision? = nil
   ) {
     (self.threads, self.deterministic) = (threads, deterministic)
-    (self.kernel, self.isa) = (kernel, isa)
+    (self.kernel, self.isa, self.decision) = (kernel, isa, decision)
   }
 }

@@ -1,0 +1,68 @@
+// How weights are cut for the strip kernels: panels, column blocks, row blocks.
+
+import LacunaFormats
+
+/// Bytes of X that a column block may keep in the first-level cache.
+private let panelShare = 0.8
+
+/// Cuts for the strip kernels.
+func packingShape<Scalar>(
+  _ request: PlanRequest, _ source: WeightSource<Scalar>
+) -> (shape: PackingShape, vectors: Int) {
+  let block = request.block
+  let heights = KernelTable.stripHeights.filter {
+    request.table.kernel(.spmm, variant: "\($0)x1", dtype: request.dtype)?.mostVectors ?? 0 > 0
+  }
+  let used = stripParts(of: block.rows, heights: heights).map(\.height) + [1]
+  let kernels = used.map {
+    request.table.kernel(.spmm, variant: "\($0)x1", dtype: request.dtype)!
+  }
+  let lanes = kernels[0].vectorBytes / request.dtype.size
+  // Measured: below 15 % density sums move more often than weights, and narrow panels move fewer.
+  let density = Double(request.stored) / Double(max(request.rows * request.columns, 1))
+  let narrow = density < 0.15 && request.columns > 96 ? 4 : 8
+  let most = min(kernels.map(\.mostVectors).min()!, block.rows == 1 ? narrow : 8)
+  let needed = max(1, (request.width + lanes - 1) / lanes)
+  let panels = (needed + most - 1) / most
+  let vectors = (needed + panels - 1) / panels
+  let bytesPerColumn = vectors * kernels[0].vectorBytes
+  let limit = Int(Double(CPUInfo.current.level1Bytes) * panelShare) / bytesPerColumn
+  let columnBlock = balancedBlock(
+    columns: request.columns, limit: max(limit, 16), unit: block.columns)
+  // Sums of a row block stay in half of the second-level cache.
+  let tallest = max(CPUInfo.current.level2Bytes / 2 / bytesPerColumn, 64)
+  let wanted = max(
+    (request.rows + tallest - 1) / tallest,
+    request.options.threads > 1 ? (2 * request.options.threads + panels - 1) / panels : 1)
+  let cuts = balancedCuts(
+    rows: request.rows, unit: block.rows, parts: wanted, stored: source.storedBefore)
+  return (PackingShape(rowCuts: cuts, columnBlock: columnBlock, heights: heights), vectors)
+}
+
+/// A block of at most `limit` columns (but at least one unit, a multiple of it) that divides
+/// `columns` evenly.
+func balancedBlock(columns: Int, limit: Int, unit: Int) -> Int {
+  let units = max(1, (columns + unit - 1) / unit)
+  let most = max(1, min(limit, 1 << 16) / unit)
+  let blocks = (units + most - 1) / most
+  return (units + blocks - 1) / blocks * unit
+}
+
+/// Row cuts at multiples of `unit` that give each part about the same stored weights.
+func balancedCuts(rows: Int, unit: Int, parts: Int, stored: (Int) -> Int) -> [Int] {
+  let total = stored(rows)
+  var cuts = [0]
+  for part in 1..<max(parts, 1) {
+    // Rows cost something even when they are empty: one weight each.
+    let target = (total + rows) * part / parts
+    var (low, high) = (cuts.last!, rows)
+    while low < high {
+      let middle = (low + high) / 2
+      if stored(middle) + middle < target { low = middle + 1 } else { high = middle }
+    }
+    let cut = min((low + unit / 2) / unit * unit, rows)
+    if cut > cuts.last! && cut < rows { cuts.append(cut) }
+  }
+  cuts.append(rows)
+  return cuts
+}

@@ -1,0 +1,130 @@
+// Choices can be forced, saved, loaded and explained; a run allocates nothing; zeros stay silent.
+
+import AllocationCount
+import LacunaFormats
+import LacunaOperations
+import TestSupport
+import Testing
+
+@Suite struct PlanChoiceTests {
+  private func weights(_ sparsity: Double, seed: UInt64 = 3) throws -> CSRMatrix<Float> {
+    var generator = SeededGenerator(seed: seed)
+    return try csr(randomWeights(96, 160, sparsity: sparsity, &generator), 96, 160)
+  }
+
+  @Test func aDecisionIsSavedAndLoaded() throws {
+    let matrix = try weights(0.9)
+    let plan = try Plan(matrix, width: 64)
+    #expect(plan.decision.kernel == plan.kernelName)
+    let loaded = try Plan(matrix, width: 64, options: PlanOptions(decision: plan.decision))
+    #expect(loaded.kernelName == plan.kernelName)
+    #expect(loaded.explanation.reason == "a loaded decision")
+    #expect(loaded.decision == plan.decision)
+    // Other weights, another width: refused.
+    #expect(throws: OperationError.self) {
+      try Plan(matrix, width: 65, options: PlanOptions(decision: plan.decision))
+    }
+    #expect(throws: OperationError.self) {
+      try Plan(weights(0.5), width: 64, options: PlanOptions(decision: plan.decision))
+    }
+  }
+
+  @Test func deterministicPlansDoNotTime() throws {
+    let options = PlanOptions(deterministic: true)
+    for width in [1, 3, 16, 64] {
+      let plan = try Plan(weights(0.9), width: width, options: options)
+      let again = try Plan(weights(0.9), width: width, options: options)
+      #expect(plan.kernelName == again.kernelName)
+      #expect(plan.explanation.candidates.allSatisfy { $0.measuredSeconds == nil })
+    }
+  }
+
+  @Test func nearlyDenseWeightsRunDense() throws {
+    let plan = try Plan(weights(0.01), width: 128, options: PlanOptions(deterministic: true))
+    #expect(plan.kernelName == "dense")
+    let sparse = try Plan(weights(0.95), width: 128, options: PlanOptions(deterministic: true))
+    #expect(sparse.kernelName == "spmm-1x1")
+  }
+
+  @Test func theExplanationNamesEveryCandidate() throws {
+    let plan = try Plan(weights(0.7), width: 64)
+    let text = plan.explanation.description
+    for candidate in plan.explanation.candidates { #expect(text.contains(candidate.kernel)) }
+    #expect(text.contains("chosen: \(plan.kernelName)"))
+    #expect(plan.explanation.candidates.contains { $0.kernel == "dense" })
+    #expect(plan.explanation.candidates.filter { $0.measuredSeconds != nil }.count <= 3)
+    #expect(plan.explanation.candidates.allSatisfy { $0.bytes > 0 && $0.flops > 0 })
+  }
+
+  @Test(arguments: ProductLayout.allCases, ["spmm-1x1", "dense"])
+  func aRunAllocatesNothing(layout: ProductLayout, kernel: String) throws {
+    let (rows, columns, width) = (96, 160, 50)
+    let plan = try Plan(
+      weights(0.9), layout: layout, width: width,
+      options: PlanOptions(deterministic: true, kernel: kernel))
+    let x = UnsafeMutablePointer<Float>.allocate(capacity: columns * width)
+    let y = UnsafeMutablePointer<Float>.allocate(capacity: rows * width)
+    x.initialize(repeating: 1, count: columns * width)
+    defer {
+      x.deallocate()
+      y.deallocate()
+    }
+    let (xStride, yStride) = layout == .columns ? (width, width) : (columns, rows)
+    // The first runs load symbols and, for dense, OpenBLAS's own buffers.
+    for _ in 0..<3 { plan.run(x, stride: xStride, into: y, stride: yStride, width: width) }
+    let before = lcn_allocation_count()
+    for slices in 1...3 {
+      plan.run(x, stride: xStride, into: y, stride: yStride, width: width)
+      for slice in 0..<slices {
+        plan.run(
+          slice: slice, of: slices, x, stride: xStride, into: y, stride: yStride, width: width)
+      }
+    }
+    #expect(lcn_allocation_count() == before, "\(kernel) \(layout)")
+    // The counter itself counts.
+    if before >= 0 {
+      let other = UnsafeMutablePointer<Float>.allocate(capacity: 1000)
+      #expect(lcn_allocation_count() > before)
+      other.deallocate()
+    }
+  }
+
+  @Test func aRunOnSeveralThreadsAllocatesNothing() throws {
+    var generator = SeededGenerator(seed: 8)
+    let (rows, columns, width) = (512, 512, 256)
+    let matrix: CSRMatrix<Float> = try csr(
+      randomWeights(rows, columns, sparsity: 0.8, &generator), rows, columns)
+    let plan = try Plan(
+      matrix, width: width,
+      options: PlanOptions(threads: 2, deterministic: true, kernel: "spmm-1x1"))
+    let x: DenseMatrix<Float> = try randomDense(columns, width, &generator)
+    var y = try DenseMatrix<Float>(rows: rows, columns: width)
+    try plan.run(x, into: &y)
+    x.withUnsafeElements { from in
+      y.withUnsafeMutableElements { into in
+        let before = lcn_allocation_count()
+        for _ in 0..<5 {
+          plan.run(
+            from.baseAddress!, stride: width, into: into.baseAddress!, stride: width, width: width)
+        }
+        #expect(lcn_allocation_count() == before)
+      }
+    }
+  }
+
+  @Test(arguments: ISA.available)
+  func unstoredWeightsSilenceNaNAndInfinity(isa: ISA) throws {
+    // Column 1 is not stored in row 0: its NaN must not reach it. Row 1 stores it.
+    let w = try csr([2, 0, 0, 3, 1, 0] as [Float], 2, 3)
+    var x = try DenseMatrix<Float>(rows: 3, columns: 20)
+    for n in 0..<20 { (x[0, n], x[1, n], x[2, n]) = (1, .nan, .infinity) }
+    let plan = try Plan(
+      w, width: 20, options: PlanOptions(deterministic: true, kernel: "spmm-1x1", isa: isa))
+    var y = try DenseMatrix<Float>(rows: 2, columns: 20)
+    try plan.run(x, into: &y)
+    for n in 0..<20 {
+      #expect(y[0, n] == 2)
+      #expect(y[1, n].isNaN)
+    }
+  }
+}
