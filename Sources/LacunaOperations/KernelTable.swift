@@ -1,5 +1,6 @@
 // The table of all kernels: what dispatch, tests, benchmarks and `lacuna info` read.
 
+import CSIMD
 import LacunaFormats
 
 /// What a kernel computes: its argument struct, and the sweep that tests it.
@@ -81,7 +82,11 @@ public struct KernelTable: Sendable {
   public static let selected = KernelTable(ISA.selected)
 
   /// Every kernel of this build: the reference, then each instruction set in rising order.
-  public static let all: [Kernel] = spmmKernels + windowKernels + sampledKernels + peakKernels
+  public static let all: [Kernel] = {
+    // Kernels bring weak symbols that only csimd.c's strong ones make safe.
+    precondition(lcn_strong_copies() > 0)
+    return spmmKernels + windowKernels + sampledKernels + peakKernels
+  }()
 
   /// The kernels of this table.
   public var kernels: [Kernel] { chosen.values.sorted { $0.name < $1.name } }

@@ -20,7 +20,7 @@ func packingShape<Scalar>(
   let lanes = kernels[0].vectorBytes / request.dtype.size
   // Measured: below 15 % density sums move more often than weights, and narrow panels move fewer.
   let density = Double(request.stored) / Double(max(request.rows * request.columns, 1))
-  let narrow = density < 0.15 && request.columns > 96 ? 4 : 8
+  let narrow = density < 0.15 && request.columns > 96 ? max(256 / kernels[0].vectorBytes, 1) : 8
   let most = min(kernels.map(\.mostVectors).min()!, block.rows == 1 ? narrow : 8)
   let needed = max(1, (request.width + lanes - 1) / lanes)
   let panels = (needed + most - 1) / most

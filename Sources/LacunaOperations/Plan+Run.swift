@@ -82,7 +82,9 @@ extension Plan {
     let call = ProductCall(
       x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
       width: width)
-    workspaces.lend { body.run(call, slice: slice, of: slices, workspace: $0) }
+    let workspace = workspaces.borrow()
+    body.run(call, slice: slice, of: slices, workspace: workspace)
+    workspaces.giveBack(workspace)
   }
 
   /// How many slices of a call this wide can work at once without idling.
@@ -120,7 +122,9 @@ func execute(
     threads == 1 || work < smallWork
     ? 1 : min(threads, body.usefulSlices(width: call.width))
   if slices <= 1 {
-    workspaces.lend { body.run(call, slice: 0, of: 1, workspace: $0) }
+    let workspace = workspaces.borrow()
+    body.run(call, slice: 0, of: 1, workspace: workspace)
+    workspaces.giveBack(workspace)
     return
   }
   var sliced = SlicedCall(
@@ -128,10 +132,10 @@ func execute(
   withUnsafeMutablePointer(to: &sliced) { context in
     pool.run(tasks: slices, limit: threads, context: context) { context, slice in
       let sliced = context.assumingMemoryBound(to: SlicedCall.self)
-      sliced.pointee.workspaces.lend {
-        sliced.pointee.body.run(
-          sliced.pointee.call, slice: slice, of: sliced.pointee.slices, workspace: $0)
-      }
+      let workspace = sliced.pointee.workspaces.borrow()
+      sliced.pointee.body.run(
+        sliced.pointee.call, slice: slice, of: sliced.pointee.slices, workspace: workspace)
+      sliced.pointee.workspaces.giveBack(workspace)
     }
   }
 }

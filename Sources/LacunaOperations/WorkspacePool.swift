@@ -29,16 +29,19 @@ final class WorkspacePool: @unchecked Sendable {
     taken.deallocate()
   }
 
-  /// Lends a piece to `body`.
-  @inline(__always)
-  func lend(_ body: (UnsafeMutableRawPointer) -> Void) {
-    for i in 0..<count where lcn_exchange(taken + i, 0, 1) {
-      body(memory + i * (bytes + 64))
-      lcn_store(taken + i, 0)
-      return
+  /// Takes a piece; give it back with ``giveBack(_:)``.
+  func borrow() -> UnsafeMutableRawPointer {
+    for i in 0..<count where lcn_exchange(taken + i, 0, 1) { return memory + i * (bytes + 64) }
+    return .allocate(byteCount: bytes, alignment: 64)
+  }
+
+  /// Ends the use of a piece that ``borrow()`` returned.
+  func giveBack(_ piece: UnsafeMutableRawPointer) {
+    let offset = piece - memory
+    if offset >= 0 && offset < count * (bytes + 64) {
+      lcn_store(taken + offset / (bytes + 64), 0)
+    } else {
+      piece.deallocate()
     }
-    let own = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-    body(own)
-    own.deallocate()
   }
 }

@@ -8,3 +8,7 @@
 #include "transpose.h"
 #include "spmm.h"
 #include "peak.h"
+
+// How many of the compiler's weak functions csimd.c replaces. Calling it is what makes a linker take
+// csimd.o out of an archive.
+int32_t lcn_strong_copies(void);
