@@ -57,11 +57,11 @@ final class SampledProduct: @unchecked Sendable {
     let body = { (task: Int) in
       let rows = (self.pattern.rows * task / tasks)..<(self.pattern.rows * (task + 1) / tasks)
       if rows.isEmpty { return }
-      self.workspaces.lend {
-        self.multiply(
-          rows, x: x, g: g, width: width, xStride: xStride, gStride: gStride, into: values,
-          workspace: $0)
-      }
+      let workspace = self.workspaces.borrow()
+      self.multiply(
+        rows, x: x, g: g, width: width, xStride: xStride, gStride: gStride, into: values,
+        workspace: workspace)
+      self.workspaces.giveBack(workspace)
     }
     if tasks == 1 { body(0) } else { ThreadPool.shared.run(tasks: tasks, limit: threads, body) }
   }
