@@ -11,13 +11,16 @@ final class Convolution: Layer, @unchecked Sendable {
   let outputShape: Shape
   let geometry: WindowGeometry
   let relu: Bool
+  /// Set when the next layer already zeroes the gradient where the ReLU is not positive.
+  var gradientIsMasked = false
   let kernel: Parameter
   let bias: Parameter?
   var parameters: [Parameter] { [kernel] + (bias.map { [$0] } ?? []) }
 
   /// Patches stay in the second-level cache: measured best at about 600 KB.
   private static let patchBudget = 160_000
-  private let groupLimit: Int
+  /// Samples whose patches are multiplied at once.
+  let samplesPerProduct: Int
   private var scratch: [AlignedBuffer<Float>] = []
   private var partials = AlignedBuffer<Float>(count: 0)
   private var filters: Int { outputShape.channels }
@@ -35,13 +38,13 @@ final class Convolution: Layer, @unchecked Sendable {
     bias = useBias ? Parameter("\(name)/bias", .bias, [filters]) : nil
     kernel.initializeUniform(
       fanIn: g.patch, fanOut: window.height * window.width * filters, from: &random)
-    groupLimit = max(1, Self.patchBudget / max(1, g.pixels * g.patch))
+    samplesPerProduct = max(1, Self.patchBudget / max(1, g.pixels * g.patch))
   }
 
   func prepare(batch: Int, workers: Int, slices: Int) {
-    let group = min(groupLimit, batch)
+    let group = min(samplesPerProduct, batch)
     scratch = (0..<workers).map { _ in
-      AlignedBuffer(count: group * geometry.pixels * geometry.patch)
+      AlignedBuffer(count: group * geometry.pixels * geometry.patch + overrun)
     }
     partials = AlignedBuffer(count: slices * partialStride)
   }
@@ -51,7 +54,7 @@ final class Convolution: Layer, @unchecked Sendable {
     let (pixels, patch) = (geometry.pixels, geometry.patch)
     var s = pass.samples.lowerBound
     while s < pass.samples.upperBound {
-      let group = min(groupLimit, pass.samples.upperBound - s)
+      let group = min(samplesPerProduct, pass.samples.upperBound - s)
       for i in 0..<group {
         im2col(geometry, a.x + (s + i) * inputShape.count, into: patches + i * pixels * patch)
       }
@@ -77,9 +80,11 @@ final class Convolution: Layer, @unchecked Sendable {
     if pass.opensSlice { zero(dw, partialStride) }
     var s = pass.samples.lowerBound
     while s < pass.samples.upperBound {
-      let group = min(groupLimit, pass.samples.upperBound - s)
+      let group = min(samplesPerProduct, pass.samples.upperBound - s)
       let dy = a.dy + s * outputShape.count
-      if relu { maskByPositive(dy, a.y + s * outputShape.count, group * outputShape.count) }
+      if relu && !gradientIsMasked {
+        maskByPositive(dy, a.y + s * outputShape.count, group * outputShape.count)
+      }
       accumulateRows(db, dy, rows: group * pixels, filters, stride: filters)
       for i in 0..<group {
         im2col(geometry, a.x + (s + i) * inputShape.count, into: patches + i * pixels * patch)

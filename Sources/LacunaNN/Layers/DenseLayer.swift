@@ -16,6 +16,7 @@ final class DenseLayer: Layer, @unchecked Sendable {
 
   /// Columns of an output per task. Fixed, so that the sums do not depend on the number of threads.
   private static let tile = 256
+  func tiles(_ columns: Int) -> Int { (columns + Self.tile - 1) / Self.tile }
 
   init(
     _ name: String, input: Shape, units: Int, relu: Bool, useBias: Bool,
@@ -30,7 +31,7 @@ final class DenseLayer: Layer, @unchecked Sendable {
 
   func forward(_ a: Activations, _ pass: Pass) {
     let (n, inputs, outputs) = (pass.batch, inputShape.count, outputShape.count)
-    pass.threads.split(outputs, parts: (outputs + Self.tile - 1) / Self.tile) { [self] out in
+    pass.threads.split(outputs, parts: tiles(outputs)) { [self] out in
       let y = a.y + out.lowerBound
       BLAS.gemm(
         m: n, n: out.count, k: inputs, a: a.x, lda: inputs,
@@ -56,14 +57,14 @@ final class DenseLayer: Layer, @unchecked Sendable {
       }
     }
     if let dx = a.dx {
-      pass.threads.split(inputs, parts: (inputs + Self.tile - 1) / Self.tile) { [self] columns in
+      pass.threads.split(inputs, parts: tiles(inputs)) { [self] columns in
         BLAS.gemm(
           m: n, n: columns.count, k: outputs, a: a.dy, lda: outputs,
           b: kernel.values.pointer + columns.lowerBound, ldb: inputs,
           c: dx + columns.lowerBound, ldc: inputs)
       }
     }
-    pass.threads.split(outputs, parts: (outputs + Self.tile - 1) / Self.tile) { [self] out in
+    pass.threads.split(outputs, parts: tiles(outputs)) { [self] out in
       BLAS.gemm(
         m: out.count, n: inputs, k: n, a: a.dy + out.lowerBound, lda: outputs, transposeA: true,
         b: a.x, ldb: inputs, c: kernel.gradient.pointer + out.lowerBound * inputs, ldc: inputs)

@@ -1,15 +1,20 @@
 // P[(y, x), (ky, kx, c)] = X[y·s + ky − top, x·s + kx − left, c], and its adjoint: a convolution as a product.
 
+/// Floats behind images and patches that copies of short runs may touch.
+let overrun = 8
+
 /// Writes the patches of one sample, row by row: `pixels × patch` floats.
 ///
 /// A row of a patch is one contiguous run of the NHWC image, so this is a sequence of copies.
-/// Not checked: `x` holds one sample, `patches` holds `pixels · patch` floats.
+/// Not checked: `x` holds one sample, `patches` holds `pixels · patch` floats, and both go on for
+/// ``overrun`` floats more, which may be read and overwritten.
 @inline(__always)
 func im2col(
   _ g: WindowGeometry, _ x: UnsafePointer<Float>, into patches: UnsafeMutablePointer<Float>
 ) {
   let c = g.input.channels
   let run = g.window.width * c
+  let isShort = run <= 8
   var row = patches
   for oy in 0..<g.outHeight {
     let top = oy * g.window.strideY - g.padTop
@@ -24,6 +29,14 @@ func im2col(
           zero(row, run)
         } else {
           let source = x + (iy * g.input.width + left + first) * c
+          if isShort && last - first == g.window.width {
+            // A short run in one register; what it writes too much, the next run overwrites.
+            UnsafeMutableRawPointer(row).storeBytes(
+              of: UnsafeRawPointer(source).loadUnaligned(as: SIMD8<Float>.self),
+              as: SIMD8<Float>.self)
+            row += run
+            continue
+          }
           if first > 0 { zero(row, first * c) }
           copy(row + first * c, source, (last - first) * c)
           if last < g.window.width { zero(row + last * c, (g.window.width - last) * c) }

@@ -60,11 +60,16 @@ final class Dropout: Layer, @unchecked Sendable {
   ) {
     let count = inputShape.count
     guard pass.isTraining else { return copy(y, x, count) }
+    // Each number decides about two features.
     let random = RandomStream(seed: pass.random.key, stream)
-    let threshold = UInt64(rate * 0x1p64)
+    let threshold = UInt32(rate * 0x1p32)
     let scale = Float(1 / (1 - rate))
-    let first = UInt64(sample * count)
-    for i in 0..<count { y[i] = random[first + UInt64(i)] >= threshold ? x[i] * scale : 0 }
+    let first = UInt64(sample) << 32
+    for i in 0..<count {
+      let bits = random[first + UInt64(i / 2)]
+      let half = UInt32(truncatingIfNeeded: i % 2 == 0 ? bits : bits >> 32)
+      y[i] = half >= threshold ? x[i] * scale : 0
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 
 /// Max or average pooling over NHWC images. Positions outside the image do not take part: an average
 /// divides by the number of positions inside.
-// Sound to share between threads: no mutable state.
+// Sound to share between threads: nothing changes after the model is built.
 final class Pooling: Layer, @unchecked Sendable {
   enum Kind: Sendable { case max, average }
 
@@ -10,11 +10,19 @@ final class Pooling: Layer, @unchecked Sendable {
   let inputShape: Shape
   let outputShape: Shape
   let kind: Kind
+  /// Set when the input is the output of a ReLU: where it is not positive, no gradient passes.
+  var masksRectifiedInput = false
   private let geometry: WindowGeometry
+  /// Whether every position of the image lies in exactly one window.
+  private let isPartition: Bool
 
   init(_ name: String, _ kind: Kind, input: Shape, window: Window2D) {
     (self.name, self.kind, inputShape) = (name, kind, input)
     geometry = WindowGeometry(window, over: input)
+    isPartition =
+      window.strideY == window.height && window.strideX == window.width && geometry.padTop == 0
+      && geometry.padLeft == 0 && geometry.outHeight * window.height >= input.height
+      && geometry.outWidth * window.width >= input.width
     outputShape = Shape(
       height: geometry.outHeight, width: geometry.outWidth, channels: input.channels)
   }
@@ -35,7 +43,7 @@ final class Pooling: Layer, @unchecked Sendable {
     for s in pass.samples {
       let dx = dx + s * inputShape.count
       let dy = a.dy + s * outputShape.count
-      zero(dx, inputShape.count)
+      if kind == .average || !isPartition { zero(dx, inputShape.count) }
       switch kind {
       case .max:
         maxBackward(a.x + s * inputShape.count, a.y + s * outputShape.count, dy, dx)
@@ -85,15 +93,24 @@ final class Pooling: Layer, @unchecked Sendable {
     let (c, width) = (inputShape.channels, inputShape.width)
     forEachWindow { offset, rows, columns in
       let (best, g) = (y + offset, dy + offset)
+      if masksRectifiedInput { maskByPositive(g, best, c) }
       for iy in rows {
         for ix in columns {
           let at = (iy * width + ix) * c
           let (p, d) = (x + at, dx + at)
-          for j in 0..<c {
-            // A gradient that has found its place becomes zero.
-            let (value, isBest) = (g[j], p[j] == best[j])
-            d[j] += isBest ? value : 0
-            g[j] = isBest ? 0 : value
+          // A gradient that has found its place becomes zero.
+          if isPartition {
+            for j in 0..<c {
+              let (value, isBest) = (g[j], p[j] == best[j])
+              d[j] = isBest ? value : 0
+              g[j] = isBest ? 0 : value
+            }
+          } else {
+            for j in 0..<c {
+              let (value, isBest) = (g[j], p[j] == best[j])
+              d[j] += isBest ? value : 0
+              g[j] = isBest ? 0 : value
+            }
           }
         }
       }

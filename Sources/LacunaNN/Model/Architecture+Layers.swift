@@ -51,6 +51,12 @@ extension Architecture {
         case .dropout(let name, let rate):
           Dropout(name, input: shape, rate: rate, stream: UInt64(index))
         }
+      if let pool = made as? Pooling, pool.kind == .max, let last = result.last as? Convolution,
+        last.relu
+      {
+        // The gradient through both is masked once, on the pooled side, a quarter of the work.
+        (pool.masksRectifiedInput, last.gradientIsMasked) = (true, true)
+      }
       result.append(made)
       shape = made.outputShape
     }

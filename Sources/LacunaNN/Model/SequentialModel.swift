@@ -64,14 +64,14 @@ public final class SequentialModel: @unchecked Sendable {
     if batch <= capacity { return }
     capacity = batch
     (activations, gradients) = (
-      [AlignedBuffer(count: batch * inputShape.count)], [AlignedBuffer(count: 0)]
+      [AlignedBuffer(count: batch * inputShape.count + overrun)], [AlignedBuffer(count: 0)]
     )
     for (i, layer) in layers.enumerated() {
       if layer is Flatten {
         activations.append(activations[i])
         gradients.append(gradients[i])
       } else {
-        activations.append(AlignedBuffer(count: batch * layer.outputShape.count))
+        activations.append(AlignedBuffer(count: batch * layer.outputShape.count + overrun))
         gradients.append(AlignedBuffer(count: batch * layer.outputShape.count))
       }
       layer.prepare(batch: batch, workers: workers.count, slices: Self.slices)

@@ -1,0 +1,129 @@
+// Seconds per training step, beside the seconds that the step's dense products alone take.
+
+import LacunaFormats
+import LacunaOperations
+
+/// What a training step costs over the matrix products in it.
+public struct TrainingStepTiming: Sendable, Codable, Equatable {
+  public let batch: Int
+  public let threads: Int
+  /// Median seconds of a whole step: batch, forward, loss, backward, optimiser.
+  public let stepSeconds: Double
+  /// Median seconds of the same calls of OpenBLAS alone, on the same threads.
+  public let productSeconds: Double
+  /// Floating point operations of the products of one step.
+  public let flops: Double
+  /// What a step costs over its products.
+  public var ratio: Double { stepSeconds / productSeconds }
+
+  /// Trains `network` on `data` for `steps` steps, taking turns with the products alone.
+  ///
+  /// - Throws: ``ModelError`` when data and network disagree.
+  public static func measure(
+    _ network: SequentialModel, data: ImageDataset, batch: Int = 128, steps: Int = 20
+  ) throws -> TrainingStepTiming {
+    let trainer = try Trainer(
+      network, data: data, settings: TrainingSettings(epochs: 1 << 10, batchSize: batch))
+    let products = StepProducts(network, batch: batch)
+    let clock = ContinuousClock()
+    var (whole, alone): ([Double], [Double]) = ([], [])
+    // The first steps allocate and are not counted.
+    for step in 0..<max(steps, 1) + 3 {
+      let wholeTime = try clock.measure { _ = try trainer.run(until: trainer.step + 1) }
+      let productTime = clock.measure { products.run(network.workers) }
+      if step >= 3 {
+        whole.append(wholeTime.seconds)
+        alone.append(productTime.seconds)
+      }
+    }
+    return TrainingStepTiming(
+      batch: batch, threads: network.workers.count, stepSeconds: whole.sorted()[whole.count / 2],
+      productSeconds: alone.sorted()[alone.count / 2], flops: products.flops)
+  }
+}
+
+/// The products of one training step, cut into the same calls, on memory of the same sizes: operands that
+/// are new in each call of a step (activations, gradients, tiles of weights) are new here, patches are not.
+private struct StepProducts {
+  /// One call for each of `count` tasks: C[m, n] = A[m, k] · B[k, n].
+  struct Product {
+    let m: Int, n: Int, k: Int
+    var transposeA = false, transposeB = false
+    let count: Int
+    /// Whether A, B, C are other memory in each task.
+    let moves: (a: Bool, b: Bool, c: Bool)
+  }
+
+  /// Products that follow each other in a task.
+  private var groups: [[Product]] = []
+  private let memory: [[AlignedBuffer<Float>]]
+  private(set) var flops = 0.0
+
+  init(_ network: SequentialModel, batch: Int) {
+    for (i, layer) in network.layers.enumerated() {
+      if let layer = layer as? Convolution { groups += layer.products(batch, isFirst: i == 0) }
+      if let layer = layer as? DenseLayer { groups += layer.products(batch, isFirst: i == 0) }
+    }
+    let all = groups.flatMap { $0 }
+    flops = all.reduce(0) { $0 + 2 * Double($1.m) * Double($1.n) * Double($1.k) * Double($1.count) }
+    let sizes = [
+      all.map { $0.m * $0.k * ($0.moves.a ? $0.count : 1) }.max() ?? 0,
+      all.map { $0.k * $0.n * ($0.moves.b ? $0.count : 1) }.max() ?? 0,
+      all.map { $0.m * $0.n * ($0.moves.c ? $0.count : 1) }.max() ?? 0,
+    ]
+    memory = (0..<network.workers.count).map { _ in
+      sizes.map { size in
+        let buffer = AlignedBuffer<Float>(count: size)
+        buffer.elements.update(repeating: 0.01)
+        return buffer
+      }
+    }
+  }
+
+  func run(_ workers: Workers) {
+    for group in groups {
+      workers.run(tasks: group[0].count) { task, worker in
+        let own = memory[worker]
+        for p in group {
+          BLAS.gemm(
+            m: p.m, n: p.n, k: p.k, a: own[0].pointer + (p.moves.a ? task * p.m * p.k : 0),
+            lda: p.transposeA ? p.m : p.k, transposeA: p.transposeA,
+            b: own[1].pointer + (p.moves.b ? task * p.k * p.n : 0),
+            ldb: p.transposeB ? p.k : p.n, transposeB: p.transposeB,
+            c: own[2].pointer + (p.moves.c ? task * p.m * p.n : 0), ldc: p.n)
+        }
+      }
+    }
+  }
+}
+
+extension Convolution {
+  fileprivate func products(_ batch: Int, isFirst: Bool) -> [[StepProducts.Product]] {
+    let group = min(samplesPerProduct, batch)
+    let (rows, patch, filters) = (group * geometry.pixels, geometry.patch, outputShape.channels)
+    let count = (batch + group - 1) / group
+    let forward = StepProducts.Product(
+      m: rows, n: filters, k: patch, transposeB: true, count: count, moves: (false, false, true))
+    let weights = StepProducts.Product(
+      m: filters, n: patch, k: rows, transposeA: true, count: count, moves: (true, false, false))
+    let patches = StepProducts.Product(
+      m: rows, n: patch, k: filters, count: count, moves: (true, false, false))
+    return [[forward], isFirst ? [weights] : [weights, patches]]
+  }
+}
+
+extension DenseLayer {
+  fileprivate func products(_ batch: Int, isFirst: Bool) -> [[StepProducts.Product]] {
+    let (inputs, outputs) = (inputShape.count, outputShape.count)
+    let (outTiles, inTiles) = (tiles(outputs), tiles(inputs))
+    let forward = StepProducts.Product(
+      m: batch, n: outputs / outTiles, k: inputs, transposeB: true, count: outTiles,
+      moves: (false, true, true))
+    let weights = StepProducts.Product(
+      m: outputs / outTiles, n: inputs, k: batch, transposeA: true, count: outTiles,
+      moves: (true, false, true))
+    let gradient = StepProducts.Product(
+      m: batch, n: inputs / inTiles, k: outputs, count: inTiles, moves: (false, true, true))
+    return isFirst ? [[forward], [weights]] : [[forward], [weights], [gradient]]
+  }
+}
