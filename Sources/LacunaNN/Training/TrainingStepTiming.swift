@@ -65,12 +65,13 @@ private struct StepProducts {
       if let layer = layer as? DenseLayer { groups += layer.products(batch, isFirst: i == 0) }
     }
     let all = groups.flatMap { $0 }
-    flops = all.reduce(0) { $0 + 2 * Double($1.m) * Double($1.n) * Double($1.k) * Double($1.count) }
-    let sizes = [
-      all.map { $0.m * $0.k * ($0.moves.a ? $0.count : 1) }.max() ?? 0,
-      all.map { $0.k * $0.n * ($0.moves.b ? $0.count : 1) }.max() ?? 0,
-      all.map { $0.m * $0.n * ($0.moves.c ? $0.count : 1) }.max() ?? 0,
-    ]
+    for p in all { flops += 2 * Double(p.m * p.n) * Double(p.k * p.count) }
+    var sizes = [0, 0, 0]
+    for p in all {
+      sizes[0] = max(sizes[0], p.m * p.k * (p.moves.a ? p.count : 1))
+      sizes[1] = max(sizes[1], p.k * p.n * (p.moves.b ? p.count : 1))
+      sizes[2] = max(sizes[2], p.m * p.n * (p.moves.c ? p.count : 1))
+    }
     memory = (0..<network.workers.count).map { _ in
       sizes.map { size in
         let buffer = AlignedBuffer<Float>(count: size)
