@@ -1,5 +1,6 @@
 // Y[batch, out] = act(X[batch, in] · Wᵀ + b) with W [out, in].
 
+import LacunaFormats
 import LacunaOperations
 
 /// A fully connected layer with a kernel `[out, in]`, a bias and an optional ReLU.
@@ -13,6 +14,9 @@ final class DenseLayer: Layer, @unchecked Sendable {
   let bias: Parameter?
   var parameters: [Parameter] { [kernel] + (bias.map { [$0] } ?? []) }
   var isSampleWise: Bool { false }
+
+  /// The products at a mask that no longer changes.
+  private var fixed: FixedMaskProducts?
 
   /// Columns of an output per task. Fixed, so that the sums do not depend on the number of threads.
   private static let tile = 256
@@ -29,8 +33,18 @@ final class DenseLayer: Layer, @unchecked Sendable {
     kernel.initializeUniform(fanIn: input.count, fanOut: units, from: &random)
   }
 
+  /// Trains the weights that `mask` keeps and no others from now on; nil trains all.
+  func fixMask(_ mask: BitMask?, threads: Int) {
+    fixed = mask.flatMap { FixedMaskProducts($0, gradient: kernel.gradient, threads: threads) }
+  }
+
   func forward(_ a: Activations, _ pass: Pass) {
     let (n, inputs, outputs) = (pass.batch, inputShape.count, outputShape.count)
+    if let fixed, pass.isTraining {
+      fixed.forward(kernel, bias, x: a.x, y: a.y, batch: n, pass.threads)
+      if relu { maskByPositive(a.y, a.y, n * outputs) }
+      return
+    }
     pass.threads.split(outputs, parts: tiles(outputs)) { [self] out in
       let y = a.y + out.lowerBound
       BLAS.gemm(
@@ -48,7 +62,7 @@ final class DenseLayer: Layer, @unchecked Sendable {
   }
 
   func backward(_ a: Activations, _ pass: Pass) {
-    let (n, inputs, outputs) = (pass.batch, inputShape.count, outputShape.count)
+    let (n, outputs) = (pass.batch, outputShape.count)
     if relu {
       pass.threads.split(n, parts: (n * outputs) / 16384) { rows in
         maskByPositive(
@@ -56,6 +70,19 @@ final class DenseLayer: Layer, @unchecked Sendable {
           rows.count * outputs)
       }
     }
+    if let fixed {
+      fixed.backward(kernel, x: a.x, dy: a.dy, dx: a.dx, batch: n, pass.threads)
+    } else {
+      denseBackward(a, pass)
+    }
+    if let bias {
+      zero(bias.gradient.pointer, outputs)
+      accumulateRows(bias.gradient.pointer, a.dy, rows: n, outputs, stride: outputs)
+    }
+  }
+
+  private func denseBackward(_ a: Activations, _ pass: Pass) {
+    let (n, inputs, outputs) = (pass.batch, inputShape.count, outputShape.count)
     if let dx = a.dx {
       pass.threads.split(inputs, parts: tiles(inputs)) { [self] columns in
         BLAS.gemm(
@@ -68,11 +95,6 @@ final class DenseLayer: Layer, @unchecked Sendable {
       BLAS.gemm(
         m: out.count, n: inputs, k: n, a: a.dy + out.lowerBound, lda: outputs, transposeA: true,
         b: a.x, ldb: inputs, c: kernel.gradient.pointer + out.lowerBound * inputs, ldc: inputs)
-      if let bias {
-        let g = bias.gradient.pointer + out.lowerBound
-        zero(g, out.count)
-        accumulateRows(g, a.dy + out.lowerBound, rows: n, out.count, stride: outputs)
-      }
     }
   }
 }

@@ -4,6 +4,9 @@ import LacunaOperations
 import Synchronization
 
 /// The threads of a model, each with an index for its scratch memory.
+///
+/// Tasks call OpenBLAS from several threads at once. OpenBLAS's own threads would fight with these for the
+/// processors (measured: ten times slower), so making one sets ``BLAS/threads`` to 1 for the process.
 public final class Workers: Sendable {
   /// Number of threads.
   public let count: Int
@@ -13,6 +16,7 @@ public final class Workers: Sendable {
   public init(count: Int? = nil) {
     pool = count.map { ThreadPool(threads: max(1, $0)) } ?? .shared
     self.count = pool.threads
+    BLAS.threads = 1
   }
 
   /// Calls `body(task, worker)` for each task, `worker` below ``count``. Free threads take the next task.

@@ -10,6 +10,9 @@ public final class PrunedModel: Trainable, @unchecked Sendable {
   public let network: SequentialModel
   public let pruner: Pruner
   private let tensors: [PrunableTensor]
+  /// Whether the layers know the masks, because those have changed for the last time; nil before the
+  /// first step.
+  private var masksAreFixed: Bool?
 
   /// Prunes `network` from now on.
   ///
@@ -29,7 +32,17 @@ public final class PrunedModel: Trainable, @unchecked Sendable {
     tensors = try network.prunableTensors()
   }
 
-  public func willStep() throws { try pruner.step(tensors) }
+  public func willStep() throws {
+    try pruner.step(tensors)
+    let isUpdate = pruner.history.entries.last?.updated.isEmpty == false
+    if masksAreFixed == nil || isUpdate {
+      let isLast = !pruner.masks.isEmpty && !pruner.hasUpdates(after: pruner.currentStep)
+      if isLast || masksAreFixed == true { network.fixMasks(isLast ? pruner.masks : [:]) }
+      masksAreFixed = isLast
+    }
+  }
+
+  public func didComputeGradients() throws { try pruner.observe(tensors) }
   public func didStep() { pruner.enforce(tensors) }
 
   /// The mask of each tensor that is pruned, by name.
@@ -80,4 +93,25 @@ public func pruneLowMagnitude(
     settings: PruningSettings(
       schedule: schedule, granularity: granularity, rules: rules, exclusions: exclusions,
       plannedSteps: plannedSteps))
+}
+
+extension Pruner {
+  /// Whether a schedule updates a mask after `step`, in the planned steps or, when none are planned, in a
+  /// million.
+  fileprivate func hasUpdates(after step: Int) -> Bool {
+    if state.isFrozen { return false }
+    let last = max(settings.plannedSteps ?? step + 1_000_000, step + 1)
+    let schedules = [settings.schedule] + settings.rules.compactMap(\.schedule)
+    return schedules.contains { $0.firstUpdate(in: step + 1...last) != nil }
+  }
+}
+
+extension SequentialModel {
+  /// Tells the layers which weights are trained from now on. Layers with enough zeros then compute
+  /// forward and backward products at sparse speed; an empty dictionary ends that.
+  package func fixMasks(_ masks: [String: BitMask]) {
+    for case let layer as DenseLayer in layers {
+      layer.fixMask(masks[layer.kernel.name], threads: workers.count)
+    }
+  }
 }

@@ -5,6 +5,8 @@ public protocol Trainable: AnyObject, Sendable {
   var network: SequentialModel { get }
   /// Called once per step before the forward pass.
   func willStep() throws
+  /// Called once per step between the backward pass and the optimiser.
+  func didComputeGradients() throws
   /// Called once per step after the optimiser.
   func didStep()
   /// Zeros over all weights of the pruned tensors.
@@ -14,6 +16,7 @@ public protocol Trainable: AnyObject, Sendable {
 extension SequentialModel: Trainable {
   public var network: SequentialModel { self }
   public func willStep() {}
+  public func didComputeGradients() {}
   public func didStep() {}
   public var sparsity: Double { 0 }
 }

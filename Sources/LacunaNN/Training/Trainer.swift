@@ -74,6 +74,7 @@ public final class Trainer: @unchecked Sendable {
       gradient: network.outputGradient)
     guard lossSum.isFinite else { throw ModelError.diverged(step: step + 1) }
     network.backward(batch: count, random: random)
+    try model.didComputeGradients()
     let rate = settings.learningRate.value(at: step, of: totalSteps)
     optimiser.apply(learningRate: rate, network.workers)
     model.didStep()

@@ -147,6 +147,24 @@ public final class SparseGradients<Scalar: SparseScalar> {
       gStride: gradientStride, into: values)
   }
 
+  /// The products of forward and backward pass on raw memory, after an ``update(values:bias:)``; strides
+  /// in elements from one row of a matrix to the next. Not checked: anything.
+  public func product(
+    _ x: UnsafePointer<Scalar>, stride xStride: Int, into y: UnsafeMutablePointer<Scalar>,
+    stride yStride: Int, width: Int
+  ) {
+    forward!.run(x, stride: xStride, into: y, stride: yStride, width: width)
+  }
+
+  /// As ``product(_:stride:into:stride:width:)`` for dX ← Wᵀ·dY.
+  public func inputGradient(
+    _ outputGradient: UnsafePointer<Scalar>, stride gradientStride: Int,
+    into inputGradient: UnsafeMutablePointer<Scalar>, stride: Int, width: Int
+  ) {
+    backward!.run(
+      outputGradient, stride: gradientStride, into: inputGradient, stride: stride, width: width)
+  }
+
   private func zeroWhenNew() throws(OperationError) {
     if forward == nil { try update(values: Array(repeating: 0, count: pattern.nnz)) }
   }
