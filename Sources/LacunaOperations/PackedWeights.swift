@@ -42,13 +42,15 @@ package final class PackedWeights: @unchecked Sendable {
   private let buffers: [AnyObject]
 
   var rowBlocks: Int { rowCuts.count - 1 }
-  var tallestRowBlock: Int { (0..<rowBlocks).map { rowCuts[$0 + 1] - rowCuts[$0] }.max() ?? 0 }
+  /// Kept, not computed: every run asks for it.
+  let tallestRowBlock: Int
 
   init(
     rows: Int, columns: Int, dtype: DType, rowCuts: [Int], columnBlock: Int, columnBlocks: Int,
     heights: [Int], regions: [Region], byteCount: Int, storedWeights: Int, buffers: [AnyObject]
   ) {
     (self.rows, self.columns, self.dtype, self.rowCuts) = (rows, columns, dtype, rowCuts)
+    tallestRowBlock = zip(rowCuts, rowCuts.dropFirst()).map { $1 - $0 }.max() ?? 0
     (self.columnBlock, self.columnBlocks, self.heights) = (columnBlock, columnBlocks, heights)
     (self.byteCount, self.storedWeights, self.buffers) = (byteCount, storedWeights, buffers)
     self.regions = .allocate(capacity: max(regions.count, 1))

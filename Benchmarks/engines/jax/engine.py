@@ -1,8 +1,10 @@
 """Lacuna inside JAX: two real networks, JAX's own dense result as the oracle, speed side by side.
 
 1. The convolutional network of the pruning tutorial. JAX trains it on Fashion-MNIST; Lacuna's schedule and mask
-   functions prune it in place to 90 % while it trains; then the second convolution and the fully connected layers
-   run once as JAX's dense operations and once as Lacuna's, in one jitted function each.
+   functions prune it in place to 90 % while it trains; then its fully connected layers, 98 % of the weights, run once
+   as JAX's dense operations and once as Lacuna's, in one jitted function each. The convolutions stay JAX's: its
+   operations offer no way to multiply with patches of an image without writing them out, and that costs five times
+   what the zeros save.
 2. A WaveRNN GRU, published at 95 % sparsity in 4×4 blocks: many steps of one sequence, one matrix-vector product
    each, inside lax.scan.
 
@@ -53,13 +55,6 @@ def convolution(x, w, b, window=5):
     return jax.nn.relu(y + b)
 
 
-def patches(x, window=5):
-    """The receptive field of each pixel, height × width × channels: [batch, h, w, window · window · channels]."""
-    pad, (h, w) = window // 2, x.shape[1:3]
-    padded = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    return jnp.concatenate([padded[:, i:i + h, j:j + w] for i in range(window) for j in range(window)], axis=-1)
-
-
 def pool(x):
     return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
 
@@ -89,14 +84,13 @@ class SparseLayer:
 
 def sparse_network(p, batch):
     layers = {
-        "conv2": SparseLayer(p["conv2"], p["conv2/bias"], batch * 14 * 14, True),
         "dense1": SparseLayer(p["dense1"], p["dense1/bias"], batch, True),
         "dense2": SparseLayer(p["dense2"], p["dense2/bias"], batch, False),
     }
 
     def network(x):
         x = pool(convolution(x, p["conv1"], p["conv1/bias"]))
-        x = pool(layers["conv2"](patches(x)))
+        x = pool(convolution(x, p["conv2"], p["conv2/bias"]))
         return layers["dense2"](layers["dense1"](x.reshape(x.shape[0], -1)))
 
     return network, layers
@@ -142,7 +136,7 @@ def train(p, images, labels, epochs, batch=128, rate=1e-3):
     return {k: np.array(v) for k, v in p.items()}
 
 
-def median_time(function, argument, seconds=2.0):
+def median_time(function, argument, seconds=1.5):
     """Seconds of one call."""
     function(argument).block_until_ready()
     times = []

@@ -124,7 +124,6 @@ extension IndexVector {
   /// that must not be read.
   @inline(__always)
   func withUnsafeBytes(_ body: (UnsafeRawPointer, Int) -> Void) {
-    // Without a local generic function: its captured closure would be an allocation in every run.
     let stand = UnsafeRawPointer(bitPattern: MemoryLayout<UInt32>.alignment)!
     switch self {
     case .u16(let indices): indices.withUnsafeBytes { body($0.baseAddress ?? stand, 2) }
