@@ -71,7 +71,7 @@ struct ConvertResult {
   }
 
   static let tableHeader = ["m×k", "sparsity", "type", "time", "× reading", "conversion"]
-  static let tableWidths = [12, 8, 5, 9, 9, 16]
+  static let tableWidths = [12, 8, 5, 9, 9, 21]
 
   var tableCells: [String] {
     [
@@ -102,21 +102,24 @@ extension ProductCase {
     let (csr, bsr) = (CSRMatrix(dense: dense), BSRMatrix(dense: dense, block: block))
     if csr.dense() != dense || bsr.dense() != dense || CSRMatrix(bsr) != csr
       || csr.transposed().transposed() != csr || BitMask(nonzerosOf: dense) != mask
+      || Conversion.csr(dense) != csr || Conversion.bsr(dense, block: block) != bsr
+      || Conversion.nonzeros(of: dense) != mask
     {
       throw Failure(.software, "convert \(shape.listElement) \(sparsity) \(block): wrong result")
     }
     // `let` copies for the closures: they run one after the other, but the compiler cannot know.
     let (weights, options) = (dense, PlanOptions(threads: 1, deterministic: true))
     let conversions: [(String, () -> Void)] = [
-      ("dense→csr", { keep(CSRMatrix(dense: weights)) }),
-      ("dense→bsr \(block)", { keep(BSRMatrix(dense: weights, block: block)) }),
-      ("dense→mask", { keep(BitMask(nonzerosOf: weights)) }),
+      ("dense→mask", { keep(Conversion.nonzeros(of: weights)) }),
+      ("dense→csr", { keep(Conversion.csr(weights)) }),
+      ("dense→bsr \(block)", { keep(Conversion.bsr(weights, block: block)) }),
+      ("dense→csr, no kernels", { keep(CSRMatrix(dense: weights)) }),
       ("csr→dense", { keep(csr.dense()) }),
       ("csr→csrᵀ", { keep(csr.transposed()) }),
       ("csr→bsr \(block)", { keep(BSRMatrix(csr, block: block)) }),
       (
         "dense→csr→plan",
-        { keep(try? Plan(CSRMatrix(dense: weights), width: 256, options: options)) }
+        { keep(try? Plan(Conversion.csr(weights), width: 256, options: options)) }
       ),
     ]
     return weights.withUnsafeElements { elements in

@@ -4,16 +4,17 @@ import CSIMD
 
 // The bits of |x|, read as an unsigned number, order as |x| does; NaN lies above infinity.
 
-/// Adds `count` f32 values, given as bits, to `state`; appends the magnitudes inside the bracket to
-/// `out`, which must have room for `count + 16` more. Returns the end of what was appended.
-///
-/// Not checked: `low <= high`.
-package func selectBracketF32(
-  _ x: UnsafePointer<UInt32>, count: Int, low: UInt32, high: UInt32,
-  out: UnsafeMutablePointer<UInt32>, state: UnsafeMutablePointer<lcn_select_state>
-) -> UnsafeMutablePointer<UInt32> {
+/// Adds f32 values to the state's counts and appends the magnitudes inside the bracket at the
+/// arguments' end, which moves on. Not checked: anything.
+package func selectBracketF32(_ a: UnsafeMutablePointer<lcn_select_args>) {
+  let x = a.pointee.x.assumingMemoryBound(to: UInt32.self)
+  let count = Int(a.pointee.count)
+  let (low, high) = (
+    UInt32(truncatingIfNeeded: a.pointee.low), UInt32(truncatingIfNeeded: a.pointee.high)
+  )
+  let out = a.pointee.end.assumingMemoryBound(to: UInt32.self)
   var end = out
-  var s = state.pointee
+  var s = a.pointee.state.pointee
   var maximum: UInt32 = 0
   var i = 0
   #if LACUNA_V4
@@ -37,17 +38,18 @@ package func selectBracketF32(
   }
   s.maximum = max2(s.maximum, UInt64(maximum))
   s.inside &+= Int64(end - out)
-  state.pointee = s
-  return end
+  a.pointee.state.pointee = s
+  a.pointee.end = UnsafeMutableRawPointer(end)
 }
 
-/// The f64 twin of ``selectBracketF32(_:count:low:high:out:state:)``.
-package func selectBracketF64(
-  _ x: UnsafePointer<UInt64>, count: Int, low: UInt64, high: UInt64,
-  out: UnsafeMutablePointer<UInt64>, state: UnsafeMutablePointer<lcn_select_state>
-) -> UnsafeMutablePointer<UInt64> {
+/// The f64 twin of ``selectBracketF32(_:)``.
+package func selectBracketF64(_ a: UnsafeMutablePointer<lcn_select_args>) {
+  let x = a.pointee.x.assumingMemoryBound(to: UInt64.self)
+  let count = Int(a.pointee.count)
+  let (low, high) = (a.pointee.low, a.pointee.high)
+  let out = a.pointee.end.assumingMemoryBound(to: UInt64.self)
   var end = out
-  var s = state.pointee
+  var s = a.pointee.state.pointee
   var maximum: UInt64 = 0
   var i = 0
   #if LACUNA_V4
@@ -71,8 +73,8 @@ package func selectBracketF64(
   }
   s.maximum = max2(s.maximum, maximum)
   s.inside &+= Int64(end - out)
-  state.pointee = s
-  return end
+  a.pointee.state.pointee = s
+  a.pointee.end = UnsafeMutableRawPointer(end)
 }
 
 /// Adds `bins[digit] += 1` for each f32 magnitude whose bits above the digit equal `prefix`; the digit is

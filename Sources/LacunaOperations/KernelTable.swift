@@ -13,6 +13,12 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case packTransposed
   /// Multiply-adds that never leave registers, to measure the peak: `lcn_peak_args`.
   case multiplyAddPeak
+  /// Magnitudes counted against a bracket, those inside copied out: `lcn_select_args`, written to.
+  case selectBracket
+  /// Bits of the nonzeros of a dense matrix: `lcn_nonzeros_args`.
+  case nonzeros
+  /// Elements of a dense matrix under a mask, packed: `lcn_compress_args`.
+  case compress
   /// Y ← W·X for few columns of X and weights in the window format: `lcn_window_args`.
   case window
   /// Columns of X cut into the blocks that windows are made of: `lcn_window_pack_args`.
@@ -86,6 +92,7 @@ public struct KernelTable: Sendable {
     // Kernels bring weak symbols that only csimd.c's strong ones make safe.
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
+      + selectionKernels + conversionKernels
   }()
 
   /// The kernels of this table.

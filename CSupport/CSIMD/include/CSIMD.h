@@ -8,6 +8,8 @@
 #include "transpose.h"
 #include "spmm.h"
 #include "peak.h"
+#include "select.h"
+#include "convert.h"
 
 // How many of the compiler's weak functions csimd.c replaces. Calling it is what makes a linker take
 // csimd.o out of an archive.

@@ -23,7 +23,7 @@ enum F32Magnitudes: Magnitudes {
     _ x: UnsafePointer<UInt32>, _ count: Int, _ low: UInt32, _ high: UInt32,
     _ out: UnsafeMutablePointer<UInt32>, _ state: inout lcn_select_state
   ) -> UnsafeMutablePointer<UInt32> {
-    selectBracketF32(x, count: count, low: low, high: high, out: out, state: &state)
+    callBracket(bracketKernelF32, x, count, low, high, out, &state)
   }
   static func histogram(
     _ x: UnsafePointer<UInt32>, _ count: Int, _ prefix: UInt32, _ prefixShift: Int, _ shift: Int,
@@ -41,7 +41,7 @@ enum F64Magnitudes: Magnitudes {
     _ x: UnsafePointer<UInt64>, _ count: Int, _ low: UInt64, _ high: UInt64,
     _ out: UnsafeMutablePointer<UInt64>, _ state: inout lcn_select_state
   ) -> UnsafeMutablePointer<UInt64> {
-    selectBracketF64(x, count: count, low: low, high: high, out: out, state: &state)
+    callBracket(bracketKernelF64, x, count, low, high, out, &state)
   }
   static func histogram(
     _ x: UnsafePointer<UInt64>, _ count: Int, _ prefix: UInt64, _ prefixShift: Int, _ shift: Int,
@@ -50,6 +50,23 @@ enum F64Magnitudes: Magnitudes {
     magnitudeHistogramF64(
       x, count: count, prefix: prefix, prefixShift: UInt64(prefixShift), shift: UInt64(shift),
       mask: mask, bins: bins)
+  }
+}
+
+// Looked up once: selection calls them for every few thousand weights.
+private let bracketKernelF32 = KernelTable.selected.kernel(.selectBracket, dtype: .f32)!
+private let bracketKernelF64 = KernelTable.selected.kernel(.selectBracket, dtype: .f64)!
+
+/// Calls a kernel of `selectBracket`; returns the end of what it appended to `out`.
+private func callBracket<Bits: FixedWidthInteger & UnsignedInteger>(
+  _ kernel: Kernel, _ x: UnsafePointer<Bits>, _ count: Int, _ low: Bits, _ high: Bits,
+  _ out: UnsafeMutablePointer<Bits>, _ state: inout lcn_select_state
+) -> UnsafeMutablePointer<Bits> {
+  withUnsafeMutablePointer(to: &state) { state in
+    var arguments = lcn_select_args(
+      x: x, count: Int64(count), low: UInt64(low), high: UInt64(high), end: out, state: state)
+    withUnsafeMutablePointer(to: &arguments) { kernel.call($0) }
+    return arguments.end.assumingMemoryBound(to: Bits.self)
   }
 }
 

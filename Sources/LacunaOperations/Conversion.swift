@@ -1,0 +1,128 @@
+// Dense → mask, CSR and BSR by the instruction set's own kernels: compare, count, compress.
+
+import CSIMD
+import LacunaFormats
+
+/// Conversions from dense matrices at about the speed at which memory is read.
+///
+/// They give exactly what `BitMask(nonzerosOf:)`, `CSRMatrix(dense:)` and
+/// `CSRMatrix(dense:mask:)` of LacunaFormats give, which have no kernels to call.
+public enum Conversion {
+  /// Ones at the nonzeros of a dense matrix. NaN is a nonzero; -0 is not.
+  ///
+  /// - Complexity: O(rows · columns)
+  public static func nonzeros<Scalar: SparseScalar>(
+    of dense: DenseMatrix<Scalar>, isa: ISA = .selected
+  ) -> BitMask {
+    let kernel = KernelTable.of(isa).kernel(.nonzeros, dtype: Scalar.dtype)!
+    let (rows, columns) = (dense.rows, dense.columns)
+    let count = rows * ((columns + 63) / 64)
+    let words = [UInt64](unsafeUninitializedCapacity: count) { words, initialized in
+      initialized = count
+      guard count > 0 else { return }
+      dense.withUnsafeElements { elements in
+        var arguments = lcn_nonzeros_args(
+          x: elements.baseAddress!, stride: Int64(dense.rowStride * Scalar.dtype.size),
+          rows: Int64(rows), columns: Int64(columns), words: words.baseAddress!)
+        withUnsafePointer(to: &arguments) { kernel.call($0) }
+      }
+    }
+    return BitMask(unchecked: rows, columns, words: words)
+  }
+
+  /// The nonzeros of a dense matrix.
+  ///
+  /// - Complexity: O(rows · columns)
+  public static func csr<Scalar: SparseScalar>(
+    _ dense: DenseMatrix<Scalar>, isa: ISA = .selected
+  ) -> CSRMatrix<Scalar> {
+    compressed(dense, nonzeros(of: dense, isa: isa), isa)
+  }
+
+  /// The values of a dense matrix where a mask is 1, zeros included.
+  ///
+  /// - Throws: ``OperationError/format(_:)`` when the shapes differ.
+  /// - Complexity: O(rows · columns / 64 + nnz)
+  public static func csr<Scalar: SparseScalar>(
+    _ dense: DenseMatrix<Scalar>, mask: BitMask, isa: ISA = .selected
+  ) throws(OperationError) -> CSRMatrix<Scalar> {
+    if mask.rows != dense.rows || mask.columns != dense.columns {
+      throw .format(
+        .shapeMismatch(
+          expectedRows: mask.rows, expectedColumns: mask.columns, rows: dense.rows,
+          columns: dense.columns))
+    }
+    return compressed(dense, mask, isa)
+  }
+
+  private static func compressed<Scalar: SparseScalar>(
+    _ dense: DenseMatrix<Scalar>, _ mask: BitMask, _ isa: ISA
+  ) -> CSRMatrix<Scalar> {
+    var offsets = [Int](repeating: 0, count: mask.rows + 1)
+    let perRow = mask.wordsPerRow
+    mask.words.withUnsafeBufferPointer { words in
+      for i in 0..<mask.rows {
+        var count = 0
+        for w in i * perRow..<(i + 1) * perRow { count &+= words[w].nonzeroBitCount }
+        offsets[i + 1] = offsets[i] &+ count
+      }
+    }
+    let nnz = offsets[mask.rows]
+    let (values, indices): ([Scalar], IndexVector)
+    if IndexVector.fitsIn16Bits(limit: mask.columns) {
+      let packed = packed(dense, mask, nnz, isa, UInt16.self)
+      (values, indices) = (packed.0, .u16(packed.1))
+    } else {
+      let packed = packed(dense, mask, nnz, isa, UInt32.self)
+      (values, indices) = (packed.0, .u32(packed.1))
+    }
+    let pattern = CSRPattern(unchecked: mask.rows, mask.columns, offsets, indices)
+    return CSRMatrix(uncheckedPattern: pattern, values: values)
+  }
+
+  /// What a kernel may write behind the last value and index.
+  private static let slack = 16
+
+  private static func packed<Scalar: SparseScalar, Index: BitwiseCopyable>(
+    _ dense: DenseMatrix<Scalar>, _ mask: BitMask, _ nnz: Int, _ isa: ISA, _: Index.Type
+  ) -> ([Scalar], [Index]) {
+    if nnz == 0 { return ([], []) }
+    let kernel = KernelTable.of(isa).kernel(.compress, dtype: Scalar.dtype)!
+    var indices: [Index] = []
+    let values = [Scalar](unsafeUninitializedCapacity: nnz + slack) { values, valueCount in
+      indices = [Index](unsafeUninitializedCapacity: nnz + slack) { indices, indexCount in
+        dense.withUnsafeElements { elements in
+          mask.words.withUnsafeBufferPointer { words in
+            var arguments = lcn_compress_args(
+              x: elements.baseAddress!, stride: Int64(dense.rowStride * Scalar.dtype.size),
+              rows: Int64(mask.rows), columns: Int64(mask.columns), words: words.baseAddress!,
+              values: values.baseAddress!, indices: indices.baseAddress!,
+              wide: MemoryLayout<Index>.size == 4 ? 1 : 0)
+            withUnsafePointer(to: &arguments) { kernel.call($0) }
+          }
+        }
+        indexCount = nnz
+      }
+      valueCount = nnz
+    }
+    return (values, indices)
+  }
+
+  /// The blocks of a dense matrix that hold a nonzero.
+  ///
+  /// - Complexity: O(rows · columns)
+  public static func bsr<Scalar: SparseScalar>(
+    _ dense: DenseMatrix<Scalar>, block: BlockSize, isa: ISA = .selected
+  ) -> BSRMatrix<Scalar> {
+    let kept = CSRPattern(nonzeros(of: dense, isa: isa).blockUnion(block))
+    // The union has the shape of the block grid, so this cannot fail.
+    return try! BSRMatrix(dense: dense, block: block, blockPattern: kept)
+  }
+}
+
+extension KernelTable {
+  /// The table of an instruction set, without building the selected one again.
+  fileprivate static func of(_ isa: ISA) -> KernelTable {
+    isa == ISA.selected ? .selected : KernelTable(isa)
+  }
+}
