@@ -194,7 +194,9 @@ func withChecksums(_ bytes: [UInt8], like reader: LacunaReader) throws -> [UInt8
   func fix(entry: Int) {
     func number(_ at: Int) -> Int { (0..<8).reduce(0) { $0 | Int(result[at + $1]) << (8 * $1) } }
     let (offset, length) = (number(entry + 8), number(entry + 16))
-    if offset + length <= result.count { set(checksum(offset..<offset + length), at: entry + 4) }
+    let (end, overflow) = offset.addingReportingOverflow(length)
+    if overflow || offset < 0 || length < 0 || end > result.count { return }
+    set(checksum(offset..<end), at: entry + 4)
   }
   var at = 64
   fix(entry: at)

@@ -91,6 +91,9 @@ extension TensorRecord {
     do throws(FormatError) { block = try BlockSize(blockRows, blockColumns) } catch {
       throw .matrix(error)
     }
+    if blockRows.multipliedReportingOverflow(by: blockColumns).overflow {
+      throw .overflow(what: "the block of \(name)")
+    }
     entries = try reader.count("entries of \(name)")
     var sections: [SectionRecord] = []
     for _ in 0..<(try reader.integer(UInt8.self, "the record of \(name)")) {
