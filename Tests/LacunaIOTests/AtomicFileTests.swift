@@ -59,6 +59,21 @@ import Testing
     }
   }
 
+  /// A file system that nobody can create files in, the superuser included.
+  @Test func readOnlyFileSystem() {
+    let path = "/sys/lacuna-io-test"
+    do throws(FileError) {
+      try AtomicFile.write([1], to: path)
+      Issue.record("\(path) was written")
+    } catch {
+      guard case .system(path, "create", let code) = error else {
+        Issue.record("\(error)")
+        return
+      }
+      #expect([EACCES, EPERM, EROFS, ENOENT].contains(code), "\(error)")
+    }
+  }
+
   @Test func folderInTheWay() throws {
     try withTemporaryFolder { folder in
       #expect(throws: FileError.system(path: folder, operation: "write", code: EISDIR)) {
