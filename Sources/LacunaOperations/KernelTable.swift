@@ -88,18 +88,12 @@ public struct KernelTable: Sendable {
   public static let selected = KernelTable(ISA.selected)
 
   /// Every kernel of this build: the reference, then each instruction set in rising order.
-<<<<<<< HEAD
   public static let all: [Kernel] = {
     // Kernels bring weak symbols that only csimd.c's strong ones make safe.
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
       + selectionKernels + conversionKernels
   }()
-=======
-  public static let all: [Kernel] =
-    spmmKernels + windowKernels + sampledKernels + peakKernels
-    + selectionKernels + conversionKernels
->>>>>>> 266b0a7 (Selection and conversions by the instruction set's own kernels, rows of the kernel table)
 
   /// The kernels of this table.
   public var kernels: [Kernel] { chosen.values.sorted { $0.name < $1.name } }

@@ -10,10 +10,7 @@
 #include "peak.h"
 #include "select.h"
 #include "convert.h"
-<<<<<<< HEAD
 
 // How many of the compiler's weak functions csimd.c replaces. Calling it is what makes a linker take
 // csimd.o out of an archive.
 int32_t lcn_strong_copies(void);
-=======
->>>>>>> 266b0a7 (Selection and conversions by the instruction set's own kernels, rows of the kernel table)
