@@ -5,7 +5,8 @@ import LacunaPruning
 import Testing
 import TestSupport
 
-/// Weights in memory of their own, for as long as the test runs.
+/// Weights in memory that is never freed: tensors point into it, and Swift may end the life of an object
+/// after its last use.
 final class Weights {
   let name: String
   let buffer: UnsafeMutableBufferPointer<Float>
@@ -16,8 +17,6 @@ final class Weights {
     buffer = .allocate(capacity: values.count)
     _ = buffer.initialize(from: values)
   }
-
-  deinit { buffer.deallocate() }
 
   var values: [Float] { Array(buffer) }
   func tensor() throws -> PrunableTensor {

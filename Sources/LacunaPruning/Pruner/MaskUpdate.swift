@@ -78,12 +78,12 @@ struct MaskUpdate {
     }
     var values: [[Float]] = []
     for tensor in tensors {
-      if settings.saliency.isComputedAtUpdate {
-        values.append(try settings.saliency.accumulated(nil, tensor))
-      } else if let average = averages[tensor.name] {
+      if let average = averages[tensor.name] {
         values.append(average)
-      } else {
+      } else if settings.saliency.needsObservation {
         throw .missingGradients(tensor: tensor.name, saliency: settings.saliency.name)
+      } else {
+        values.append(try settings.saliency.accumulated(nil, tensor))
       }
       for i in values[values.count - 1].indices where values[values.count - 1][i].isNaN {
         throw .notANumber(tensor: "\(settings.saliency.name) of \(tensor.name)", index: i)

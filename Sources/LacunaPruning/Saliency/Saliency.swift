@@ -57,9 +57,14 @@ public struct Saliency: Sendable {
 
   /// Whether scores are made when an update needs them, from the weights of that moment.
   var isComputedAtUpdate: Bool {
+    !needsObservation && decay == nil
+  }
+
+  /// Whether there is no score before the first observation.
+  var needsObservation: Bool {
     switch measure {
-    case .magnitude, .custom: decay == nil
-    case .gradientTimesWeight, .movement: false
+    case .magnitude, .custom: false
+    case .gradientTimesWeight, .movement: true
     }
   }
 
