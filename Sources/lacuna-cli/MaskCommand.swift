@@ -152,7 +152,11 @@ extension NumericArray {
           layout: layout, name: name)
       }
     }
-    return try floats().withUnsafeBufferPointer {
+    let values: [Float]
+    do throws(DataProblem) { values = try floats() } catch {
+      throw FileError.malformed(path: name, error)
+    }
+    return try values.withUnsafeBufferPointer {
       try magnitudeMask(
         $0, shape: shape, sparsity: sparsity, granularity: granularity, ties: ties, layout: layout,
         name: name)
