@@ -27,6 +27,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case sddmm
   /// Y ← W·X straight from CSR: `lcn_csr_args`.
   case csr
+  /// Y ← W·X for few columns of X and blocks whose parts fill a register: `lcn_block_args`.
+  case blockVector
 }
 
 /// One compiled leaf kernel.
@@ -92,7 +94,7 @@ public struct KernelTable: Sendable {
     // Kernels bring weak symbols that only csimd.c's strong ones make safe.
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
-      + selectionKernels + conversionKernels
+      + selectionKernels + conversionKernels + blockVectorKernels
   }()
 
   /// The kernels of this table.

@@ -151,16 +151,27 @@ private struct BodyMaker<Scalar: SparseScalar> {
     isDense ? [] : WeightSource<Scalar>.windowGeometries(request.table).map(\.name)
   }
 
+  /// Blocks whose parts fill a register, where the instruction set has the kernel.
+  private var blocks: BSRMatrix<Float>? {
+    guard case .bsr(let matrix) = weights, let single = matrix as? BSRMatrix<Float> else {
+      return nil
+    }
+    return BlockVectorProduct.suits(
+      single.block, columns: single.columns, dtype: .f32, table: request.table) ? single : nil
+  }
+  private var blockNames: [String] { blocks == nil ? [] : [BlockVectorProduct.candidateName] }
+
   /// Everything that can be asked for by name.
   var names: [String] {
-    (isDense ? [] : [strips] + windows) + (csr == nil ? [] : ["csr"]) + ["dense"]
+    (isDense ? [] : [strips] + blockNames + windows) + (csr == nil ? [] : ["csr"]) + ["dense"]
   }
 
   /// What a choice looks at.
   var considered: [String] {
     if isDense { return ["dense"] }
     if !(1...mostWindowColumns).contains(request.width) { return [strips, "dense"] }
-    return preferredWindows + (csr != nil && request.width <= mostCSRColumns ? ["csr"] : [])
+    return blockNames + preferredWindows
+      + (csr != nil && request.width <= mostCSRColumns ? ["csr"] : [])
       + [strips, "dense"]
   }
 
@@ -169,7 +180,7 @@ private struct BodyMaker<Scalar: SparseScalar> {
   private var preferredWindows: [String] {
     let outgrowsCache = request.stored * 6 > 4 << 20
     let order =
-      outgrowsCache && request.width == 1
+      outgrowsCache
       ? ["window-filled", "window-compressed", "window"] : ["window-filled", "window"]
     return order.filter(windows.contains)
   }
@@ -191,6 +202,11 @@ private struct BodyMaker<Scalar: SparseScalar> {
     if name == "csr", let csr {
       return CSRProduct(
         csr, scale: request.scale, layout: request.layout, epilogue: epilogue,
+        table: request.table)
+    }
+    if name == BlockVectorProduct.candidateName, let blocks {
+      return BlockVectorProduct(
+        blocks, scale: Float(request.scale), layout: request.layout, epilogue: epilogue,
         table: request.table)
     }
     for candidate in WeightSource<Scalar>.windowGeometries(request.table)

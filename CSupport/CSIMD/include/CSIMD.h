@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include "window.h"
 #include "sddmm.h"
+#include "blocks.h"
 #include "registers.h"
 #include "transpose.h"
 #include "spmm.h"

@@ -99,6 +99,11 @@ static inline uint64_t lcn_reduce_max_u64(__m512i v) { return _mm512_reduce_max_
 static inline __m512i lcn_zero512(void) { return _mm512_setzero_si512(); }
 #endif
 
+// Asks for `lines` cache lines from `p` on; harmless behind the end of memory.
+static inline void lcn_prefetch_lines(const void *p, int lines) {
+  for (int i = 0; i < lines; i++) __builtin_prefetch((const char *)p + 64 * i, 0, 3);
+}
+
 #if defined(__AVX512F__)
 // 16 weights by a window of 32 inputs: places of 5 bits, vpermi2ps.
 static inline __m512 lcn_load16(const void *p) { return _mm512_loadu_ps(p); }
@@ -121,10 +126,6 @@ static inline __m512 lcn_fma16_lanes(__m512 a, __m512 b, __m512 c, uint32_t lane
 // The next weights spread over the lanes in use. Expands in a register: reads 64 bytes.
 static inline __m512 lcn_expand16(const void *p, uint32_t lanes) {
   return _mm512_maskz_expand_ps((__mmask16)lanes, _mm512_loadu_ps(p));
-}
-// Asks for `lines` cache lines from `p` on; harmless behind the end of memory.
-static inline void lcn_prefetch_lines(const void *p, int lines) {
-  for (int i = 0; i < lines; i++) _mm_prefetch((const char *)p + 64 * i, _MM_HINT_T0);
 }
 static inline int64_t lcn_bit_count(uint32_t mask) { return __builtin_popcount(mask); }
 static inline void lcn_store16(void *p, __m512 v) { _mm512_storeu_ps(p, v); }

@@ -203,9 +203,8 @@ struct WindowStreams<Scalar: SparseScalar> {
     bases: UnsafeMutablePointer<UInt16>, masks: UnsafeMutablePointer<UInt16>
   ) {
     func aligned<T: ExpressibleByIntegerLiteral>(_ count: Int) -> UnsafeMutablePointer<T> {
-      UnsafeMutableRawPointer.allocate(
-        byteCount: max(count * MemoryLayout<T>.stride, 64), alignment: 64
-      ).bindMemory(to: T.self, capacity: count)
+      allocateStream(byteCount: count * MemoryLayout<T>.stride)
+        .bindMemory(to: T.self, capacity: count)
     }
     // One register more: expanding weights reads a whole register at the last of them.
     let values: UnsafeMutablePointer<Scalar> = aligned((steps + 1) * geometry.lanes)

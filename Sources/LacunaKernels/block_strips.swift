@@ -1,0 +1,124 @@
+// Y[i, c] ← bound(bias[i] + β·Y[i, c] + Σ_b W_b[i, :]·X[C·index[b]…, c]) for blocks whose parts fill a register.
+//
+// One register holds 16/C rows of a block with C columns. The C inputs are repeated to fill a register,
+// one multiply-add does the part, and the C partial sums of a row are added when the strip ends.
+
+import CSIMD
+
+#if LACUNA_V4
+  @inline(__always)
+  private func blockStep(
+    _ number: Int, _ sums: inout InlineArray<24, WindowF32x16>, _ a: lcn_block_args,
+    _ weights: UnsafeRawPointer, _ indices: UnsafePointer<UInt16>, columns: Int, blockColumns: Int
+  ) {
+    let x = a.x + 4 &* blockColumns &* Int(indices[number])
+    for c in 0..<columns {
+      let i = number &* columns &+ c
+      sums[i].v = lcn_block_step16(
+        sums[i].v, weights + 64 &* number,
+        lcn_spread16(x + 4 &* c &* Int(a.xColumn), Int64(blockColumns)))
+    }
+  }
+
+  /// All strips; a sum is kept in four registers that take turns.
+  @inline(__always)
+  func multiplyBlocks(
+    _ arguments: UnsafePointer<lcn_block_args>, columns: Int, blockColumns: Int
+  ) {
+    let a = arguments.pointee
+    var (weights, indices) = (a.weights, a.indices)
+    let height = 16 / blockColumns
+    for strip in 0..<Int(a.strips) {
+      var sums = InlineArray<24, WindowF32x16>(repeating: .zero)
+      let count = Int(a.counts[strip])
+      for _ in 0..<(count / 4) {
+        lcn_prefetch_lines(weights + 8192, 4)
+        blockStep(0, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
+        blockStep(1, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
+        blockStep(2, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
+        blockStep(3, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
+        weights += 256
+        indices += 4
+      }
+      let rest = count % 4
+      if rest > 0 {
+        blockStep(0, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
+      }
+      if rest > 1 {
+        blockStep(1, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
+      }
+      if rest > 2 {
+        blockStep(2, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
+      }
+      weights += 64 &* rest
+      indices += rest
+      var totals = InlineArray<6, WindowF32x16>(repeating: .zero)
+      for c in 0..<columns {
+        totals[c] = sums[c].adding(sums[columns &+ c]).adding(
+          sums[2 &* columns &+ c].adding(sums[3 &* columns &+ c]))
+      }
+      let row = Int(a.firstRow) &+ strip &* height
+      let left = Int(a.rows) &- row
+      // The last block of rows may have whole strips outside the matrix.
+      if left <= 0 { continue }
+      for c in 0..<columns {
+        finishStrip(
+          a, lcn_fold16(totals[c].v, Int64(blockColumns)), row: row, column: c,
+          count: left < height ? left : height)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func finishStrip(
+    _ a: lcn_block_args, _ sum: __m512, row: Int, column: Int, count: Int
+  ) {
+    let (lower, upper, beta) = (Float(a.lower), Float(a.upper), Float(a.beta))
+    let bias = a.bias.assumingMemoryBound(to: Float.self) + row
+    let y =
+      a.y.assumingMemoryBound(to: Float.self) + (row &* Int(a.yRow) &+ column &* Int(a.yColumn))
+    if a.yRow == 1 {
+      lcn_finish_first16(sum, Int64(count), bias, y, beta, lower, upper)
+      return
+    }
+    lcn_store16(a.scratch, sum)
+    let sums = a.scratch.assumingMemoryBound(to: Float.self)
+    for i in 0..<count {
+      let target = y + i &* Int(a.yRow)
+      var v = sums[i] + bias[i]
+      if beta != 0 { v += beta * target.pointee }
+      v = v > lower ? v : lower
+      target.pointee = v < upper ? v : upper
+    }
+  }
+#endif
+
+/// The plain twin, for any C.
+public func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
+  let a = a.pointee
+  let (width, height) = (Int(a.blockColumns), 16 / Int(a.blockColumns))
+  let x = a.x.assumingMemoryBound(to: Float.self)
+  let y = a.y.assumingMemoryBound(to: Float.self)
+  let bias = a.bias.assumingMemoryBound(to: Float.self)
+  let (lower, upper, beta) = (Float(a.lower), Float(a.upper), Float(a.beta))
+  for column in 0..<Int(a.columns) {
+    var step = 0
+    for strip in 0..<Int(a.strips) {
+      for r in 0..<height {
+        let row = Int(a.firstRow) + strip * height + r
+        if row >= Int(a.rows) { continue }
+        let target = y + (row * Int(a.yRow) + column * Int(a.yColumn))
+        var sum = bias[row]
+        if beta != 0 { sum += beta * target.pointee }
+        for s in step..<(step + Int(a.counts[strip])) {
+          let w = a.weights.assumingMemoryBound(to: Float.self) + (16 * s + r * width)
+          let inputs = x + (column * Int(a.xColumn) + width * Int(a.indices[s]))
+          for j in 0..<width { sum += w[j] * inputs[j] }
+        }
+        sum = sum > lower ? sum : lower
+        target.pointee = sum < upper ? sum : upper
+      }
+      step += Int(a.counts[strip])
+    }
+  }
+}

@@ -1,0 +1,144 @@
+// Y ← bound(W·X + bias + β·Y) for few columns of X and blocks whose parts fill a register.
+
+import CSIMD
+import LacunaFormats
+
+/// A block matrix cut into strips of 16/C rows: one register per block and strip.
+///
+/// C, the columns of a block, divides 16, and the block's rows are a multiple of 16/C: 4×4, 8×4, 8×2,
+/// 16×1, 2×8, 1×16 and the like. A row-major block is then its strips' registers one after the other.
+final class BlockVectorProduct: ProductBody, @unchecked Sendable {
+  // Sound to share: nothing changes after the initialiser.
+  private let rows: Int, columns: Int
+  private let blockColumns: Int
+  private let gridColumns: Int
+  private let weights: UnsafeMutableRawPointer
+  private let indices: [UInt16]
+  private let counts: [UInt32]
+  /// Steps before each strip, and their total.
+  private let starts: [Int]
+  private let layout: ProductLayout
+  private let epilogue: EpilogueValues
+  private let kernel: Kernel
+  private let pack: Kernel
+
+  static let candidateName = "block-vector"
+  var name: String { Self.candidateName }
+
+  /// Whether the instruction set has the kernel and the block's parts fill registers.
+  static func suits(
+    _ block: BlockSize, columns: Int, dtype: DType, table: KernelTable
+  ) -> Bool {
+    dtype == .f32 && block.columns <= 16 && 16 % block.columns == 0
+      && block.rows % (16 / block.columns) == 0
+      && (columns + block.columns - 1) / block.columns <= 1 << 16
+      && table.kernel(.blockVector, dtype: dtype)?.isa != nil
+  }
+
+  /// Not checked: ``suits(_:columns:dtype:table:)``.
+  init(
+    _ source: BSRMatrix<Float>, scale: Float, layout: ProductLayout, epilogue: EpilogueValues,
+    table: KernelTable
+  ) {
+    (rows, columns) = (source.rows, source.columns)
+    (self.layout, self.epilogue) = (layout, epilogue)
+    let pattern = source.blockPattern
+    let area = source.block.area
+    let parts = area / 16
+    blockColumns = source.block.columns
+    gridColumns = pattern.columns
+    kernel = table.kernel(.blockVector, dtype: .f32)!
+    pack = table.kernel(.packWindows, dtype: .f32)!
+    weights = allocateStream(byteCount: source.blocks * area * 4)
+    var (indices, counts, starts): ([UInt16], [UInt32], [Int]) = ([], [], [0])
+    indices.reserveCapacity(source.blocks * parts)
+    let target = weights.bindMemory(to: Float.self, capacity: source.blocks * area)
+    var step = 0
+    source.values.withUnsafeBufferPointer { values in
+      for gridRow in 0..<pattern.rows {
+        let blocks = pattern.rowOffsets[gridRow]..<pattern.rowOffsets[gridRow + 1]
+        for part in 0..<parts {
+          for b in blocks {
+            for i in 0..<16 {
+              target[16 * step + i] = values[b * area + 16 * part + i] * scale
+            }
+            indices.append(UInt16(pattern.columnIndices[b]))
+            step += 1
+          }
+          counts.append(UInt32(blocks.count))
+          starts.append(step)
+        }
+      }
+    }
+    (self.indices, self.counts, self.starts) = (indices, counts, starts)
+  }
+
+  deinit { weights.deallocate() }
+
+  var packedBytes: Int { indices.count * 66 + counts.count * 4 }
+
+  private static let mostColumns = 6
+  /// Inputs per packed column: whole blocks, and a register more.
+  private var inputs: Int { (gridColumns * blockColumns + 31) / 16 * 16 }
+  var workspaceBytes: Int { 64 + inputs * Self.mostColumns * 4 }
+
+  func usefulSlices(width: Int) -> Int { max(1, counts.count / 4) }
+
+  /// The first strip of share `slice` of `slices` of the steps.
+  private func firstStrip(_ slice: Int, of slices: Int) -> Int {
+    if slice >= slices { return counts.count }
+    let target = (starts[counts.count] + counts.count) * slice / slices
+    var (low, high) = (0, counts.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if starts[middle] + middle < target { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  func run(_ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer) {
+    let (first, end) = (firstStrip(slice, of: slices), firstStrip(slice + 1, of: slices))
+    if first == end { return }
+    let passes = (call.width + Self.mostColumns - 1) / Self.mostColumns
+    for pass in 0..<passes {
+      let from = call.width * pass / passes
+      multiply(
+        call, column: from, count: call.width * (pass + 1) / passes - from, strips: first..<end,
+        workspace: workspace)
+    }
+  }
+
+  private func multiply(
+    _ call: ProductCall, column: Int, count: Int, strips: Range<Int>,
+    workspace: UnsafeMutableRawPointer
+  ) {
+    let byColumns = layout == .columns
+    let x = workspace + 64
+    // One column after the other: each is packed on its own.
+    for c in 0..<count {
+      var packing = lcn_window_pack_args(
+        source: call.x + (column + c) * (byColumns ? 1 : call.xStride) * 4,
+        inputStride: Int64(byColumns ? call.xStride : 1), columnStride: 1,
+        target: x + c * inputs * 4, inputs: Int64(columns), blocks: Int64(inputs / 16), columns: 1,
+        lanes: 16)
+      pack.call(&packing)
+    }
+    let step = starts[strips.lowerBound]
+    indices.withUnsafeBufferPointer { indices in
+      counts.withUnsafeBufferPointer { counts in
+        guard let counts = counts.baseAddress else { return }
+        let none = UnsafeRawPointer(counts).assumingMemoryBound(to: UInt16.self)
+        var arguments = lcn_block_args(
+          x: UnsafeRawPointer(x), xColumn: Int64(inputs), weights: weights + step * 64,
+          indices: indices.baseAddress.map { $0 + step } ?? none,
+          counts: counts + strips.lowerBound, strips: Int64(strips.count),
+          firstRow: Int64(strips.lowerBound * (16 / blockColumns)), rows: Int64(rows),
+          y: call.y + column * (byColumns ? 1 : call.yStride) * 4,
+          yRow: Int64(byColumns ? call.yStride : 1), yColumn: Int64(byColumns ? 1 : call.yStride),
+          bias: epilogue.bias, lower: epilogue.lower, upper: epilogue.upper, beta: call.beta,
+          scratch: workspace, columns: Int32(count), blockColumns: Int32(blockColumns))
+        kernel.call(&arguments)
+      }
+    }
+  }
+}
