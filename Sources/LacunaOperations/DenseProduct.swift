@@ -2,7 +2,8 @@
 
 import LacunaFormats
 
-/// A product whose weights are dense: the candidate that every sparse kernel has to beat.
+/// A product whose weights are dense: the candidate that every sparse kernel has to beat. Making one
+/// sets OpenBLAS to one thread, for the whole process.
 package final class DenseProduct: ProductBody, @unchecked Sendable {
   // Sound to share: nothing changes after the initialiser.
   private let weights: UnsafeMutableRawPointer
@@ -24,6 +25,9 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
     weights = .allocate(byteCount: bytes, alignment: 64)
     weights.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     fill(weights)
+    // The plan cuts the work itself. OpenBLAS's own threads would come on top of a caller's: they spin
+    // between calls, and its threaded driver allocates in each one.
+    BLAS.threads = 1
   }
 
   deinit { weights.deallocate() }

@@ -77,7 +77,7 @@ struct DemoCommand: ParsableCommand {
         + "\(recipe.pruningEpochs) epochs")
     let pruningSettings = settings(recipe.pruningEpochs)
     let pruned = try pruneLowMagnitude(
-      model, schedule: recipe.schedule(),
+      model, schedule: recipe.schedule(), exclusions: [.biases, .firstConvolution, .lastLayer],
       plannedSteps: pruningSettings.totalSteps(samples: train.count))
     let recorder = DemoRecorder(watching: model.parameter(named: "dense1/kernel"))
     let pruningRun = try TrainingRun(

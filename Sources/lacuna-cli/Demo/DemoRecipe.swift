@@ -8,7 +8,10 @@ struct DemoRecipe: Encodable {
   var denseEpochs: Int
   var pruningEpochs: Int
   var initialSparsity = 0.5
-  var finalSparsity = 0.9
+  /// Of the kernels that are pruned. The first convolution and the last layer stay dense: they hold
+  /// 0.3 % of the weights and cost the most accuracy, so the others give slightly more than 90 %, and
+  /// all kernels together lose 90 %.
+  var finalSparsity = 0.9033
   var power = 3.0
   var begin: Int
   var end: Int
@@ -16,10 +19,10 @@ struct DemoRecipe: Encodable {
 
   /// Few epochs, a short ramp: minutes on two cores.
   static func short(stepsPerEpoch: Int) -> DemoRecipe {
-    let steps = 3 * stepsPerEpoch
-    // The ramp ends after two thirds: the last epoch only heals.
+    let steps = 5 * stepsPerEpoch
+    // The ramp ends after two thirds: the last epochs only heal.
     return DemoRecipe(
-      denseEpochs: 4, pruningEpochs: 3, begin: 1, end: max(1, steps * 2 / 3),
+      denseEpochs: 4, pruningEpochs: 5, begin: 1, end: max(1, steps * 2 / 3),
       frequency: max(1, steps / 60))
   }
 
