@@ -104,7 +104,7 @@ struct InferenceBuilder {
     let kernel = try tensor("\(name)/kernel")
     let plan = try kernel.plan(
       storage: storage, width: g.pixels * samples, epilogue: try epilogue(name, relu),
-      options: PlanOptions(threads: 1), name: name)
+      options: PlanOptions(threads: 1, deterministic: true), name: name)
     return ConvolutionStep(
       name, geometry: g, filters: filters, samples: samples, threads: threads, plan: plan)
   }
@@ -118,7 +118,7 @@ struct InferenceBuilder {
       case .dense(let name, _, let relu):
         let plan = try tensor("\(name)/kernel").plan(
           storage: storage, width: batch, epilogue: try epilogue(name, relu),
-          options: PlanOptions(threads: threads), name: name)
+          options: PlanOptions(threads: threads, deterministic: true), name: name)
         steps.append(DenseStep(name, input: input, samples: batch, plan: plan))
       case .relu, .batchNormalization:
         steps.append(
