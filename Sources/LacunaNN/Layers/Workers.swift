@@ -6,7 +6,7 @@ import Synchronization
 /// The threads of a model, each with an index for its scratch memory.
 ///
 /// Tasks call OpenBLAS from several threads at once. OpenBLAS's own threads would fight with these for the
-/// processors (measured: ten times slower), so making one sets ``BLAS/threads`` to 1 for the process.
+/// processors, so making one sets `BLAS.threads` to 1 for the process.
 public final class Workers: Sendable {
   /// Number of threads.
   public let count: Int
