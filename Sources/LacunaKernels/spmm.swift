@@ -68,6 +68,9 @@ private func accumulate<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
   weights += 4 &* R
 }
 
+/// Strips between asking for rows of Y and writing them: about 200 ns.
+private let targetDistance = 8
+
 /// One region for a strip height R and a panel of T registers. Not checked: anything.
 ///
 /// Every instance is a concrete function of `spmm_instances.swift`: a generic instance that is not
@@ -94,6 +97,13 @@ func multiplyRegion<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
       rows += 1
       var sums = zero
       let partial = a.partial + row &* Int(a.partialStride)
+      if a.fetchesTarget != 0 {
+        let later = a.y + Int(rows[targetDistance]) &* Int(a.yStride)
+        for r in 0..<R {
+          let row = later + r &* Int(a.yStride)
+          for t in 0..<T { lcn_prefetch_write(row + t &* MemoryLayout<V>.size) }
+        }
+      }
       if a.startsFromBias != 0 {
         for r in 0..<R {
           let start = V(repeating: bias[row &+ r])

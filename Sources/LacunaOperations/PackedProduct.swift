@@ -94,7 +94,12 @@ package final class PackedProduct: ProductBody {
     // the second-level cache.
     let sumsInY =
       !writesScratch && columns == vectors * lanes && yStride % vectorBytes == 0
-      && Int(bitPattern: target) % vectorBytes == 0 && (yStride % 4096 != 0 || rows <= 64)
+      && Int(bitPattern: target) % vectorBytes == 0 && staysInLevel2(rows: rows, stride: yStride)
+    // Measured: a Y that is not in the second-level cache is asked for before it is written, if
+    // there are enough strips between the two.
+    let yIsFar =
+      !writesScratch && !sumsInY && rows >= 256
+      && weights.rows * call.width * size > 2 * CPUInfo.current.level2Bytes
     let sums = sumsInY ? target : workspace
     let sumStride = sumsInY ? yStride : stride
     if call.beta != 0 {
@@ -115,6 +120,7 @@ package final class PackedProduct: ProductBody {
           call, firstColumn: firstColumn, columns: columns, padded: vectors * lanes, start: start,
           depth: depth, panel: panel)
       }
+      let isLast = block == weights.columnBlocks - 1
       for section in kernels.indices {
         let region = weights.region(rowBlock: rowBlock, columnBlock: block, section: section)
         if region.groupCount == 0 { continue }
@@ -127,7 +133,7 @@ package final class PackedProduct: ProductBody {
           columns: Int64(writesScratch ? vectors * lanes : columns), vectors: Int32(vectors),
           strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 && call.beta == 0 ? 1 : 0,
-          finishes: block == weights.columnBlocks - 1 ? 1 : 0)
+          finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0)
         kernels[section].call(&arguments)
       }
     }
@@ -157,6 +163,16 @@ package final class PackedProduct: ProductBody {
     let step = stride / 64 % sets
     let spacing = step == 0 ? sets : 1 << step.trailingZeroBitCount
     return depth * max(spacing, lines) <= sets * (cacheWays - 2)
+  }
+
+  /// Whether that many panel-wide rows, `stride` bytes apart, fit in half of the second-level cache's
+  /// sets that they can fall into.
+  private func staysInLevel2(rows: Int, stride: Int) -> Bool {
+    let ways = 8
+    let sets = CPUInfo.current.level2Bytes / (64 * ways)
+    let step = stride / 64 % sets
+    let spacing = step == 0 ? sets : 1 << step.trailingZeroBitCount
+    return rows * max(spacing, panelBytes / 64) <= sets * ways / 2
   }
 
   /// Multiply-adds per register of X.

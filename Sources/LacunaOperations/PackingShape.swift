@@ -18,10 +18,11 @@ func packingShape<Scalar>(
     request.table.kernel(.spmm, variant: "\($0)x1", dtype: request.dtype)!
   }
   let lanes = kernels[0].vectorBytes / request.dtype.size
-  // Measured: below 15 % density sums move more often than weights, and narrow panels move fewer.
   let density = Double(request.stored) / Double(max(request.rows * request.columns, 1))
-  let narrow = density < 0.15 && request.columns > 96 ? max(256 / kernels[0].vectorBytes, 1) : 8
-  let most = min(kernels.map(\.mostVectors).min()!, block.rows == 1 ? narrow : 8)
+  let widest =
+    widestPanelBytes(
+      strip: used[0], density: density, columns: request.columns) / kernels[0].vectorBytes
+  let most = max(1, min(kernels.map(\.mostVectors).min()!, widest))
   let needed = max(1, (request.width + lanes - 1) / lanes)
   let panels = (needed + most - 1) / most
   let vectors = (needed + panels - 1) / panels
@@ -37,6 +38,18 @@ func packingShape<Scalar>(
   let cuts = balancedCuts(
     rows: request.rows, unit: block.rows, parts: wanted, stored: source.storedBefore)
   return (PackingShape(rowCuts: cuts, columnBlock: columnBlock, heights: heights), vectors)
+}
+
+/// Bytes of one row of a panel, measured: a wide panel loads a weight for more multiply-adds, but fewer
+/// of its rows fit in the first-level cache, so sums move more often. A tall strip needs less width; a
+/// sparse one has less work between two moves; few columns fit whatever the width is.
+private func widestPanelBytes(strip: Int, density: Double, columns: Int) -> Int {
+  if columns <= 128 { return 512 }
+  switch strip {
+  case 1: return density < 0.15 ? 256 : density < 0.25 ? 320 : 512
+  case 2: return density < 0.15 ? 256 : 384
+  default: return 256
+  }
 }
 
 /// A block of at most `limit` columns (but at least one unit, a multiple of it) that divides

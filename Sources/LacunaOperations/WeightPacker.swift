@@ -150,7 +150,8 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
   func finished() -> PackedWeights {
     let groupBuffer = AlignedBuffer<UInt32>(count: groups.count)
     for i in groups.indices { groupBuffer.pointer[i] = groups[i] }
-    let rowBuffer = AlignedBuffer<UInt32>(count: rows.count)
+    // Kernels read the number of a later row to ask for its memory.
+    let rowBuffer = AlignedBuffer<UInt32>(count: rows.count + 8)
     for i in rows.indices { rowBuffer.pointer[i] = rows[i] }
     let regions = starts.map { start in
       PackedWeights.Region(

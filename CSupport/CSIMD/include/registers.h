@@ -30,6 +30,15 @@ LCN_INLINE const void *lcn_opaque(const void *p) {
 
 // Asks for the line at `p`, which may lie outside of any memory.
 LCN_INLINE void lcn_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
+// The line for writing. Compilers emit PREFETCHW only for processors known to have it; all others that
+// run 64-bit code take it as a no-operation.
+LCN_INLINE void lcn_prefetch_write(const void *p) {
+#if defined(__x86_64__)
+  __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
+#else
+  __builtin_prefetch(p, 1, 3);
+#endif
+}
 
 // min(max(v, lower), upper), and `lower` where v is NaN.
 LCN_INLINE lcn_vf32 lcn_bound_f32(lcn_vf32 v, lcn_vf32 lower, lcn_vf32 upper) {

@@ -12,7 +12,7 @@
 // the streams: a step is one index (a row of the panel) and `strip` weights. Strips are grouped by
 // their number of steps, so that the inner trip count is predictable. Indices are read four at a time:
 // each strip's indices and weights are padded to a multiple of four steps that are not executed, the
-// streams are 8-byte aligned, and one more quad of indices may be read at the end.
+// streams are 8-byte aligned, and one more quad of indices and eight more rows may be read at the end.
 typedef struct {
   const void *x;            // row j of the panel starts at x + j·xStride bytes
   int64_t xStride;
@@ -32,6 +32,7 @@ typedef struct {
   int32_t strip;            // output rows per step
   int32_t startsFromBias;   // sums start from the bias instead of `partial`
   int32_t finishes;         // results are bounded and go to y; else the sums go to `partial`
+  int32_t fetchesTarget;    // strips ask for the rows of y that later ones write
 } lcn_spmm_args;
 
 // Panels of X: `rows` rows of `columns` elements, copied (or transposed) to rows of `paddedColumns`
