@@ -48,8 +48,14 @@ private func copyRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _: V.T
   }
 }
 
-/// target[j, c] ← source[c, j]: `source` has `columns` rows of `rows` elements. Tiles are transposed
-/// in registers; the source is read, and the target written, in runs of whole tiles.
+/// Rows of a compact source that are transposed before the next target rows are begun: runs of sixteen lines.
+private let rowsPerVisit = 256
+
+/// target[j, c] ← source[c, j]: `source` has `columns` rows of `rows` elements. Tiles are transposed in
+/// registers.
+///
+/// The side whose rows lie further apart decides the order: its lines are visited along its rows, because
+/// rows a power of two apart share few sets of the cache (36 → 16 ns a tile for rows of 8 KB).
 @inline(__always)
 private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _: V.Type) {
   let (rows, columns) = (Int(a.pointee.rows), Int(a.pointee.columns))
@@ -57,17 +63,23 @@ private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _
   let source = a.pointee.source.assumingMemoryBound(to: V.Scalar.self)
   let target = a.pointee.target.assumingMemoryBound(to: V.Scalar.self)
   let (sourceStride, targetStride) = (Int(a.pointee.sourceStride), Int(a.pointee.targetStride))
-  var j = 0
-  while j < rows {
-    var c = 0
-    while c < padded {
-      V.transposeTile(
-        source + c &* sourceStride + j, sourceStride, target + j &* targetStride + c, targetStride,
-        rows: max(0, min(V.count, columns &- c)), columns: min(V.count, rows &- j),
-        lanes: min(V.count, padded &- c))
-      c &+= V.count
+  let visit = sourceStride > targetStride ? V.count : rowsPerVisit
+  var first = 0
+  while first < padded {
+    let end = min(first &+ visit, padded)
+    var j = 0
+    while j < rows {
+      var c = first
+      while c < end {
+        V.transposeTile(
+          source + c &* sourceStride + j, sourceStride, target + j &* targetStride + c,
+          targetStride, rows: max(0, min(V.count, columns &- c)),
+          columns: min(V.count, rows &- j), lanes: min(V.count, padded &- c))
+        c &+= V.count
+      }
+      j &+= V.count
     }
-    j &+= V.count
+    first = end
   }
 }
 
