@@ -1,7 +1,6 @@
 // The options that every subcommand has.
 
 import ArgumentParser
-import Foundation
 
 /// `--json` and `--quiet`.
 struct CommonOptions: ParsableArguments {

@@ -1,12 +1,10 @@
 // Standard output and standard error, unbuffered, with write errors that are not lost.
 
-import Foundation
-
 /// The two standard streams of the tool.
 enum Console {
   /// Prints a result and a line end. A full disk or a closed pipe ends the tool with exit code 74.
   static func standardOutput(_ text: String) {
-    guard write(text + "\n", to: STDOUT_FILENO) else {
+    guard put(text + "\n", to: STDOUT_FILENO) else {
       let reason = String(cString: strerror(errno))
       standardError("lacuna: cannot write to standard output: \(reason)")
       exit(.inputOutput)
@@ -15,12 +13,12 @@ enum Console {
 
   /// Prints a message or progress and a line end.
   static func standardError(_ text: String) {
-    _ = write(text + "\n", to: STDERR_FILENO)
+    _ = put(text + "\n", to: STDERR_FILENO)
   }
 
   /// Progress that stays on its line; for `ProgressBar`.
   static func standardErrorWithoutLineEnd(_ text: String) {
-    _ = write(text, to: STDERR_FILENO)
+    _ = put(text, to: STDERR_FILENO)
   }
 
   /// Whether a person watches standard error: only then are escape codes and redrawn lines welcome.
@@ -35,10 +33,10 @@ enum Console {
     return Int(size.ws_col)
   }
 
-  private static func write(_ text: String, to descriptor: Int32) -> Bool {
+  private static func put(_ text: String, to descriptor: Int32) -> Bool {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      let written = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       if written < 0 {
         if errno == EINTR { continue }
         return false

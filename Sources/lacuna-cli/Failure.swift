@@ -1,6 +1,5 @@
 // What ends a command early: one clear line and a shell-friendly exit code.
 
-import Foundation
 import Lacuna
 
 /// The exit codes of the tool, from BSD's `sysexits.h`.
@@ -48,7 +47,7 @@ struct Failure: Error {
 
 /// Ends the program with the code of `exitClass`.
 func exit(_ exitClass: ExitClass) -> Never {
-  Foundation.exit(exitClass.rawValue)
+  exit(exitClass.rawValue)
 }
 
 extension OperationError {

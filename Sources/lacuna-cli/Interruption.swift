@@ -1,6 +1,5 @@
 // Ctrl-C and termination: the first asks the running command to stop at a whole step, the second ends it.
 
-import Foundation
 import Lacuna
 
 /// Asks the running training loop to stop. The signal handler, as a C function, may only touch globals.

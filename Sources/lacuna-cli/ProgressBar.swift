@@ -1,6 +1,5 @@
 // One line of progress: redrawn in place for a person, a line per tenth of the way in a log.
 
-import Foundation
 import LacunaReport
 
 /// A progress bar on standard error.

@@ -1,6 +1,5 @@
 // A training run from start to end: progress, checkpoints on the way, what Ctrl-C leaves, the result.
 
-import Foundation
 import Lacuna
 
 /// What a finished run reports.
@@ -116,8 +115,8 @@ extension TrainingProgress {
 /// - Throws: ``Failure`` with exit code 74.
 func checkWritable(_ path: String) throws(Failure) {
   let url = URL(fileURLWithPath: path)
-  var isFolder: ObjCBool = false
-  if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue {
+  var status = stat()
+  if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR {
     throw Failure(.inputOutput, "\(path): is a folder")
   }
   let folder = url.deletingLastPathComponent().path

@@ -1,7 +1,6 @@
 // `lacuna demo`: train, prune, compress, quantise and run a real classifier, and show the proof.
 
 import ArgumentParser
-import Foundation
 import Lacuna
 
 struct DemoCommand: ParsableCommand {
