@@ -108,22 +108,65 @@ private let readers: [FuzzedReader] = [
     ) { try NPY.decoded(npy + dict.utf8) }
   }
 
-  @Test func deepJSON() {
-    let deep = [UInt8](repeating: UInt8(ascii: "["), count: 1_000_000)
-    #expect(
-      throws: DataProblem.outOfRange(what: "depth of JSON", value: 65, lowest: 0, highest: 64)
-    ) { try JSON(parsing: deep) }
+  /// A file of that header and `data` zero bytes.
+  private func safetensors(_ header: String, data: Int = 0) -> [UInt8] {
+    let text = Array(header.utf8)
+    let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
+    return length + text + [UInt8](repeating: 0, count: data)
   }
 
-  @Test func jsonRoundTrip() throws {
-    let text = #"{"a":[1,-2.5,true,false,null],"ü\"\\\n":{"b":"😀","c":""}}"#
-    #expect(try JSON(parsing: Array(text.utf8)).text == text)
-    #expect(try JSON(parsing: Array(#""\ud83d\ude00\u00fc""#.utf8)) == .string("😀ü"))
+  @Test func safetensorsHeaders() throws {
+    let text = #"""
+      {"ü\"\\\n" :{"shape":[ 2,1],"data_offsets":[0,8.0],"dtype":"F32","more":{"a":[1]}},
+       "__metadata__":{"a:b":"\ud83d\ude00{","c":""},
+       "e":{"dtype":"U8","shape":[0],"data_offsets":[8,8]}}
+      """#
+    let file = try Safetensors(bytes: safetensors(text, data: 8))
+    #expect(file.metadata == ["a:b": "😀{", "c": ""])
+    #expect(file.arrays.map(\.name) == ["ü\"\\\n", "e"])
+    #expect(try Safetensors(bytes: file.encoded()) == file)
+  }
+
+  @Test func brokenSafetensorsHeaders() {
+    let deep = String(repeating: "[", count: 1_000_000)
+    func tensor(_ dtype: String, _ shape: String, _ offsets: String) -> String {
+      #"{"w":{"dtype":"\#(dtype)","shape":\#(shape),"data_offsets":\#(offsets)}}"#
+    }
+    let good = tensor("F32", "[2]", "[0,8]")
+    #expect(throws: Never.self) { try Safetensors(bytes: safetensors(good, data: 8)) }
     for wrong in [
-      "", "{", "[1,]", "{\"a\":1,}", "01", "1.", "\"\u{1}\"", "tru", "1 2", "\"\\ud83d\"",
-      "{\"a\":1,\"a\":2}",
+      "", " ", "{", "[]", "1", "null", "\"w\"", "{\"w\":\(deep)", "{\"w\":1}", "{\"w\":{}}",
+      " \(good)",
+      "\(good) x", "\(good)\0", "{\"w\":{\"dtype\":\"F32\",\"shape\":[2]}}",
+      good.replacing("{\"w\"", with: "{\"__metadata__\":{\"a\":1},\"w\""),
+      good.replacing("{\"w\"", with: "{\"__metadata__\":[],\"w\""),
+      // Twice the same name, the second time with an escape.
+      String(good.dropLast()) + "," + good.dropFirst().replacing("w", with: "\\u0077"),
+      tensor("F33", "[2]", "[0,8]"), tensor("F32", "2", "[0,8]"), tensor("F32", "[2.5]", "[0,8]"),
+      tensor("F32", "[-2]", "[0,8]"), tensor("F32", "[-1,-2]", "[0,8]"),
+      tensor("F32", "[3]", "[0,8]"),
+      tensor("F32", "[2]", "[0]"), tensor("F32", "[2]", "[0,8,8]"), tensor("F32", "[2]", "[8,0]"),
+      tensor("F32", "[2]", "[0,9]"), tensor("F32", "[2]", "[4,8]"), tensor("F32", "[1]", "[0,4]"),
+      tensor("F32", "[2]", "[-8,0]"), tensor("F32", "[2]", "[0,null]"),
+      tensor("F32", "[2]", "[0,\"8\"]"), tensor("F32", "[2]", "[0,08]"),
     ] {
-      #expect(throws: DataProblem.self, "\(wrong)") { try JSON(parsing: Array(wrong.utf8)) }
+      #expect(throws: DataProblem.self, "\(wrong.prefix(100))") {
+        try Safetensors(bytes: safetensors(wrong, data: 8))
+      }
+    }
+    for huge in [
+      "4611686018427387904", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+      "-9223372036854775809", "18446744073709551615", "1e18", "1e19", "1e400", "-1e400",
+    ] {
+      for header in [
+        tensor("F32", "[\(huge)]", "[0,8]"), tensor("F32", "[2,\(huge)]", "[0,8]"),
+        tensor("F32", "[2]", "[0,\(huge)]"), tensor("F32", "[2]", "[\(huge),8]"),
+        tensor("F32", "[2]", "[\(huge),\(huge)]"),
+      ] {
+        #expect(throws: DataProblem.self, "\(header)") {
+          try Safetensors(bytes: safetensors(header, data: 8))
+        }
+      }
     }
   }
 }

@@ -10,7 +10,7 @@ import LacunaFormats
 public struct Safetensors: Equatable, Sendable {
   /// The texts of `__metadata__`.
   public var metadata: [String: String]
-  /// The arrays in the order of the header.
+  /// The arrays in the order of their data.
   public var arrays: [NamedArray]
 
   /// The longest header that readers accept.
@@ -39,41 +39,32 @@ public struct Safetensors: Equatable, Sendable {
   private init(_ bytes: ByteSlice) throws(DataProblem) {
     var reader = ByteReader(bytes)
     let length = try reader.count("the header length", atMost: Self.highestHeaderLength)
-    let header = try JSON(parsing: try reader.slice(length, "the header").array)
-    guard case .object(let members) = header else {
-      throw .unsupported(what: "safetensors header", found: "that is no object")
+    let header = try SafetensorsHeader(parsing: try reader.slice(length, "the header").array)
+    (metadata, arrays) = (header.metadata, [])
+    for (name, tensor) in header.tensors where tensor.offsets.count != 2 {
+      throw .mismatch(
+        what: "number of data_offsets of \(name)", expected: 2, actual: tensor.offsets.count)
     }
-    (metadata, arrays) = ([:], [])
-    let data = try reader.slice(reader.remaining, "the data")
-    var ranges: [(range: Range<Int>, name: String)] = []
-    for (name, value) in members {
-      if name == "__metadata__" {
-        guard case .object(let texts) = value else {
-          throw .unsupported(what: "__metadata__", found: "that is no object")
-        }
-        for (key, text) in texts {
-          guard case .string(let text) = text else {
-            throw .unsupported(what: "metadata \(key)", found: "that is no text")
-          }
-          metadata[key] = text
-        }
-        continue
+    // The order of the data; of arrays without data, that of their names.
+    let inOrder = header.tensors.sorted {
+      ($0.value.offsets[0], $0.value.offsets[1], $0.key)
+        < ($1.value.offsets[0], $1.value.offsets[1], $1.key)
+    }
+    var position = 0
+    for (name, tensor) in inOrder {
+      let (start, end) = (tensor.offsets[0], tensor.offsets[1])
+      if start != position {
+        throw .mismatch(what: "data offset of \(name)", expected: position, actual: start)
       }
-      let (array, range) = try Self.array(name, value, data)
-      arrays.append(NamedArray(name: name, array: array))
-      ranges.append((range, name))
-    }
-    ranges.sort {
-      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
-    }
-    var end = 0
-    for (range, name) in ranges {
-      if range.lowerBound != end {
-        throw .mismatch(what: "data offset of \(name)", expected: end, actual: range.lowerBound)
+      if end < start {
+        throw .outOfRange(
+          what: "end of \(name)", value: end, lowest: start, highest: start + reader.remaining)
       }
-      end = range.upperBound
+      let data = try reader.slice(end - start, name)
+      arrays.append(NamedArray(name: name, array: try Self.array(name, tensor, data)))
+      position = end
     }
-    if end < data.count { throw .trailingBytes(count: data.count - end) }
+    if reader.remaining > 0 { throw .trailingBytes(count: reader.remaining) }
   }
 
   private static let types: [(String, ElementType)] = [
@@ -83,78 +74,44 @@ public struct Safetensors: Equatable, Sendable {
   ]
 
   private static func array(
-    _ name: String, _ value: JSON, _ data: ByteSlice
-  ) throws(DataProblem) -> (NumericArray, Range<Int>) {
-    guard case .string(let code)? = value["dtype"] else { throw .absent(what: "dtype of \(name)") }
-    guard let type = types.first(where: { $0.0 == code })?.1 else {
-      throw .unsupported(what: "dtype of \(name)", found: code)
+    _ name: String, _ tensor: SafetensorsHeader.Tensor, _ data: ByteSlice
+  ) throws(DataProblem) -> NumericArray {
+    guard let type = types.first(where: { $0.0 == tensor.dtype })?.1 else {
+      throw .unsupported(what: "dtype of \(name)", found: tensor.dtype)
     }
-    func integers(_ key: String) throws(DataProblem) -> [Int] {
-      guard case .array(let values)? = value[key] else { throw .absent(what: "\(key) of \(name)") }
-      var result: [Int] = []
-      for value in values {
-        guard case .integer(let number) = value, number >= 0 else {
-          throw .unsupported(what: "\(key) of \(name)", found: value.text)
-        }
-        result.append(number)
-      }
-      return result
-    }
-    let shape = try integers("shape")
-    let offsets = try integers("data_offsets")
-    if offsets.count != 2 {
-      throw .mismatch(what: "number of data_offsets of \(name)", expected: 2, actual: offsets.count)
-    }
-    if offsets[1] < offsets[0] {
-      throw .outOfRange(
-        what: "end of \(name)", value: offsets[1], lowest: offsets[0], highest: data.count)
-    }
-    var reader = ByteReader(data)
-    _ = try reader.slice(offsets[0], name)
-    let bytes = try reader.slice(offsets[1] - offsets[0], name)
-    let count = try elementCount(of: shape, name)
-    let values = try NumericValues(type, count: count, bytes: bytes, bigEndian: false, name)
-    return (try NumericArray(shape: shape, values: values), offsets[0]..<offsets[1])
+    let count = try elementCount(of: tensor.shape, name)
+    let values = try NumericValues(type, count: count, bytes: data, bigEndian: false, name)
+    return try NumericArray(shape: tensor.shape, values: values)
   }
 
   /// The bytes of the file, the header padded with spaces so that the data starts at a multiple of 64.
   ///
   /// - Throws: ``DataProblem`` when a name occurs twice or is `__metadata__`, or an array holds text.
   public func encoded() throws(DataProblem) -> [UInt8] {
-    var members: [(key: String, value: JSON)] = []
-    if !metadata.isEmpty {
-      let texts = metadata.sorted { $0.key < $1.key }.map {
-        (key: $0.key, value: JSON.string($0.value))
-      }
-      members.append(("__metadata__", .object(texts)))
-    }
-    var seen: Set<String> = ["__metadata__"]
+    var header = SafetensorsHeader()
+    header.metadata = metadata
     var data = ByteWriter()
     for named in arrays {
-      if !seen.insert(named.name).inserted { throw .duplicateName(named.name) }
+      if named.name == SafetensorsHeader.metadataName || header.tensors[named.name] != nil {
+        throw .duplicateName(named.name)
+      }
       guard let type = named.array.values.type,
         let code = Self.types.first(where: { $0.1 == type })?.0
       else { throw .unsupported(what: "dtype of \(named.name)", found: "text") }
       let start = data.count
       named.array.values.append(to: &data)
-      members.append(
-        (
-          named.name,
-          .object([
-            ("dtype", .string(code)), ("shape", .array(named.array.shape.map { .integer($0) })),
-            ("data_offsets", .array([.integer(start), .integer(data.count)])),
-          ])
-        ))
+      header.tensors[named.name] = .init(
+        dtype: code, shape: named.array.shape, offsets: [start, data.count])
     }
-    var header = Array(JSON.object(members).text.utf8)
-    header += repeatElement(0x20, count: (64 - (header.count + 8) % 64) % 64)
-    if header.count > Self.highestHeaderLength {
+    var text = header.encoded()
+    text += repeatElement(0x20, count: (64 - (text.count + 8) % 64) % 64)
+    if text.count > Self.highestHeaderLength {
       throw .outOfRange(
-        what: "header length", value: header.count, lowest: 0, highest: Self.highestHeaderLength)
+        what: "header length", value: text.count, lowest: 0, highest: Self.highestHeaderLength)
     }
     var writer = ByteWriter()
-    writer.count(header.count)
-    writer.append(header)
+    writer.count(text.count)
+    writer.append(text)
     writer.append(data.bytes)
     return writer.bytes
   }
