@@ -10,7 +10,10 @@ struct InspectCommand: ParsableCommand {
       "Show the tensors of a .lacuna file: shape, sparsity, blocks, bytes, bits per weight.",
     discussion: """
       Every byte of the file is read and checked. "bits/weight" counts all weights, stored or not: \
-      f32 dense is 32. Checkpoints are .lacuna files too.
+      f32 dense is 32. "positions" are the bytes that say which entries (weights, or blocks) are \
+      stored, "if random" what they would take if nothing were known but the density, "bits/entry" \
+      the bits of one position; "bits/value" the bits of one stored weight with its share of the \
+      scales. Checkpoints are .lacuna files too.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -40,6 +43,12 @@ struct Inspection: Encodable {
     var positionBytes: Int
     var valueBytes: Int
     var bitsPerWeight: Double
+    /// Bits that say where one stored entry (a weight, or a block) is.
+    var positionBitsPerEntry: Double
+    /// Bytes that positions would take if nothing were known but the density.
+    var independentPositionBytes: Double
+    /// Bits for the value of one stored weight, with its share of the scales.
+    var valueBitsPerStoredWeight: Double
   }
 
   var file: String
@@ -63,7 +72,10 @@ struct Inspection: Encodable {
         sparsity: weights == 0 ? 0 : 1 - Double(nonzeros) / Double(weights),
         bytes: record.byteCount, positionBytes: record.byteCount(of: .positions),
         valueBytes: record.byteCount(of: .values) + record.byteCount(of: .scales),
-        bitsPerWeight: weights == 0 ? 0 : Double(record.byteCount) * 8 / Double(weights))
+        bitsPerWeight: record.bitsPerWeight,
+        positionBitsPerEntry: record.positionBitsPerEntry,
+        independentPositionBytes: record.independentPositionBytes,
+        valueBitsPerStoredWeight: record.valueBitsPerStoredWeight)
     }
   }
 
@@ -95,14 +107,17 @@ struct Inspection: Encodable {
     var table = TextTable(
       [
         "tensor", "kind", "shape", "block", "weights", "nonzeros", "sparsity", "bytes", "positions",
-        "values", "bits/weight",
+        "if random", "bits/entry", "values", "bits/value", "bits/weight",
       ], leading: [0, 1, 2])
     for tensor in tensors {
       table.append([
         tensor.name, tensor.kind, tensor.shape.map(String.init).joined(separator: "×"),
         tensor.block ?? "", "\(tensor.weights)", "\(tensor.nonzeros)",
         Numeral.percent(tensor.sparsity), "\(tensor.bytes)", "\(tensor.positionBytes)",
-        "\(tensor.valueBytes)", Numeral.fixed(tensor.bitsPerWeight, digits: 2),
+        Numeral.fixed(tensor.independentPositionBytes, digits: 0),
+        Numeral.fixed(tensor.positionBitsPerEntry, digits: 2), "\(tensor.valueBytes)",
+        Numeral.fixed(tensor.valueBitsPerStoredWeight, digits: 2),
+        Numeral.fixed(tensor.bitsPerWeight, digits: 2),
       ])
     }
     // Masks and bytes are no weights: they would be counted twice.
@@ -115,7 +130,8 @@ struct Inspection: Encodable {
       "all", "", "", "", "\(weights)", "\(nonzeros)",
       Numeral.percent(weights == 0 ? 0 : 1 - Double(nonzeros) / share), "\(bytes)",
       "\(tensors.reduce(0) { $0 + $1.positionBytes })",
-      "\(tensors.reduce(0) { $0 + $1.valueBytes })",
+      Numeral.fixed(tensors.reduce(0) { $0 + $1.independentPositionBytes }, digits: 0), "",
+      "\(tensors.reduce(0) { $0 + $1.valueBytes })", "",
       Numeral.fixed(Double(bytes) * 8 / share, digits: 2),
     ])
     var lines = ["\(file): \(Numeral.bytes(fileBytes)) (\(fileBytes) bytes)", ""]

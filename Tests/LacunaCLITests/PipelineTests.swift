@@ -75,11 +75,25 @@ extension ToolRun {
       let tensors = try #require(inspection["tensors"] as? [[String: Any]])
       let kernel = try #require(tensors.first { $0["name"] as? String == "dense1/kernel" })
       #expect(abs(try #require(kernel["sparsity"] as? Double) - 0.8) < 0.001)
+      try expectPositionsAndValues(of: kernel, valueBits: try #require(Double(bits)))
       let evaluation = try run("evaluate", model, "--json", "--data", shop.folder.root).json()
       accuracies.append(try #require(evaluation["accuracy"] as? Double))
     }
     #expect(accuracies[0] == report["testAccuracy"] as? Double)
     #expect(abs(accuracies[0] - accuracies[1]) <= 0.03, "\(accuracies)")
+  }
+
+  /// What `inspect` says about a kernel with 20 % of its weights stored, in any order.
+  private func expectPositionsAndValues(of kernel: [String: Any], valueBits: Double) throws {
+    func number(_ key: String) throws -> Double { try #require(kernel[key] as? Double, "\(key)") }
+    let entries = try number("nonzeros")
+    let bitsPerEntry = try number("positionBitsPerEntry")
+    #expect(abs(bitsPerEntry * entries / 8 - (try number("positionBytes"))) < 1)
+    // A bit mask takes 5 bits for one entry in five, their entropy is 3.61.
+    let entropy = try number("independentPositionBytes") * 8 / entries
+    #expect(abs(entropy - 3.61) < 0.02 && bitsPerEntry < 5, "\(bitsPerEntry), \(entropy)")
+    let bits = try number("valueBitsPerStoredWeight")
+    #expect(bits > valueBits / 2 && bits < valueBits * 1.5, "\(bits)")
   }
 
   @Test func `blocks are pruned and stored whole`() throws {
@@ -91,6 +105,9 @@ extension ToolRun {
     _ = try run("compress", pruned, "--block", "2x1", "--output", model)
     let text = try run("inspect", model).output
     #expect(text.contains("f32 blocks") && text.contains("2×1"), "\(text)")
+    for title in ["if random", "bits/entry", "bits/value"] {
+      #expect(text.contains(title), "\(title): \(text)")
+    }
   }
 
   @Test func `quiet is quiet`() throws {
