@@ -66,6 +66,7 @@ struct Failure: Error {
     case .unknownISA, .unavailableISA: self.init(.environment, error.description)
     case .unknownKernel, .unsuitableKernel: self.init(.unsupported, error.description)
     case .invalidDecision: self.init(.badData, error.description)
+    case .outOfMemory: self.init(.outOfMemory, error.description)
     }
   }
 }

@@ -5,6 +5,9 @@ import LacunaFormats
 /// Bytes of X that a column block may keep in the first-level cache.
 private let panelShare = 0.8
 
+/// Regions at most, unless there are more column blocks: the tables of a million take 50 MB.
+private let mostRegions = 1 << 20
+
 /// Cuts for the strip kernels.
 func packingShape<Scalar>(
   _ request: PlanRequest, _ source: WeightSource<Scalar>
@@ -28,15 +31,19 @@ func packingShape<Scalar>(
   let vectors = (needed + panels - 1) / panels
   let bytesPerColumn = vectors * kernels[0].vectorBytes
   let limit = Int(Double(CPUInfo.current.level1Bytes) * panelShare) / bytesPerColumn
+  // Each column block has a table: not more of them than stored weights, up to a few.
+  let fewest = request.columns / (request.stored + 64)
   let columnBlock = balancedBlock(
-    columns: request.columns, limit: max(limit, 16), unit: block.columns)
+    columns: request.columns, limit: max(limit, 16, fewest), unit: block.columns)
   // Sums of a row block stay in half of the second-level cache.
   let tallest = max(CPUInfo.current.level2Bytes / 2 / bytesPerColumn, 64)
   let wanted = max(
     (request.rows + tallest - 1) / tallest,
     request.options.threads > 1 ? (2 * request.options.threads + panels - 1) / panels : 1)
+  let mostParts = max(mostRegions / max(request.columns / columnBlock, 1), 1)
   let cuts = balancedCuts(
-    rows: request.rows, unit: block.rows, parts: wanted, stored: source.storedBefore)
+    rows: request.rows, unit: block.rows, parts: min(wanted, mostParts),
+    stored: source.storedBefore)
   return (PackingShape(rowCuts: cuts, columnBlock: columnBlock, heights: heights), vectors)
 }
 

@@ -34,7 +34,7 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
   ///   - layout: how X and Y lie in memory.
   ///   - width: expected number of right-hand sides, at least 0.
   /// - Throws: ``OperationError`` for a bias of another length, a clamp that is no interval, a
-  ///   negative width, fewer than one thread, or an unknown kernel name.
+  ///   negative width, fewer than one thread, an unknown kernel name, or workspaces beyond memory.
   /// - Complexity: O(nnz)
   public convenience init(
     _ weights: CSRMatrix<Scalar>, layout: ProductLayout = .columns, width: Int,
@@ -44,13 +44,16 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
       source: .csr(weights), layout: layout, width: width, epilogue: epilogue, options: options)
   }
 
-  /// A plan for weights in BSR. As for CSR.
+  /// A plan for weights in BSR. As for CSR. Blocks of more than 65 536 columns are taken apart.
   public convenience init(
     _ weights: BSRMatrix<Scalar>, layout: ProductLayout = .columns, width: Int,
     epilogue: Epilogue<Scalar> = .init(), options: PlanOptions = .init()
   ) throws(OperationError) {
+    // Strips count the columns of a block in 16 bits.
+    let source: WeightSource<Scalar> =
+      weights.block.columns > 1 << 16 ? .csr(CSRMatrix(weights)) : .bsr(weights)
     try self.init(
-      source: .bsr(weights), layout: layout, width: width, epilogue: epilogue, options: options)
+      source: source, layout: layout, width: width, epilogue: epilogue, options: options)
   }
 
   /// A plan for dense weights, kept dense. As for CSR.
@@ -94,6 +97,9 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
     pool =
       options.threads > ThreadPool.shared.threads
       ? ThreadPool(threads: options.threads) : .shared
+    let (bytes, overflow) = options.threads.multipliedReportingOverflow(
+      by: body.workspaceBytes + 128)
+    if overflow || !canAllocate(bytes) { throw .outOfMemory(bytes: overflow ? .max : bytes) }
     workspaces = WorkspacePool(bytes: body.workspaceBytes, count: options.threads)
   }
 

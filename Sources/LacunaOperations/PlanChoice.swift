@@ -23,6 +23,9 @@ private let denseBias = 0.95
 private let timingHorizon = 3.0
 /// Candidates that are timed at most, dense included.
 private let mostTimed = 3
+/// Bytes of weights and operands up to which a candidate is timed. More takes memory that the caller may
+/// not have, and longer than timing is worth.
+private let mostTimedBytes = 1 << 30
 /// Seconds that timing one candidate may take, besides its first runs.
 private let timingSeconds = 1e-3
 
@@ -93,7 +96,10 @@ private func chooseByTime<Scalar>(
       < biased(candidates[$1].predictedSeconds, candidates[$1].kernel)
   }
   let best = candidates[ranked[0]].predictedSeconds
-  let near = ranked.filter { candidates[$0].predictedSeconds <= best * timingHorizon }
+  let near = ranked.filter {
+    candidates[$0].predictedSeconds <= best * timingHorizon
+      && candidates[$0].bytes <= mostTimedBytes
+  }
   var bodies: [Int: any ProductBody] = [:]
   var reason = "by the estimate alone"
   if !request.options.deterministic && near.count > 1 && request.width > 0

@@ -47,65 +47,71 @@ struct Roofline {
 
   /// Seconds to read `bytes` again and again: one core's rate from the smallest cache that holds
   /// them (order of magnitude on current servers).
-  func seconds(bytes: Int) -> Double {
+  func seconds(bytes: Double) -> Double {
     let cpu = CPUInfo.current
-    let rate = bytes <= cpu.level2Bytes ? 1.2e11 : bytes <= cpu.level3Bytes ? 4e10 : 1.5e10
-    return Double(bytes) / rate
+    let rate =
+      bytes <= Double(cpu.level2Bytes) ? 1.2e11 : bytes <= Double(cpu.level3Bytes) ? 4e10 : 1.5e10
+    return bytes / rate
   }
 }
 
 /// A candidate's figures before anything is packed.
+///
+/// Products of sizes are floating-point: no width that a caller may name overflows them.
 func estimate(_ kernel: String, _ request: PlanRequest, _ roof: Roofline)
   -> PlanExplanation.Candidate
 {
   let size = request.dtype.size
-  let (m, k, n) = (request.rows, request.columns, request.width)
+  let n = request.width
+  let (m, k, width) = (Double(request.rows), Double(request.columns), Double(n))
   let lanes = 64 / size
   let padded = (n + lanes - 1) / lanes * lanes
-  let traffic = (k + m) * n * size
-  let density = Double(request.stored) / Double(max(m * k, 1))
-  let flops: Int
-  let weights: Int
+  let traffic = (k + m) * width * Double(size)
+  let density = Double(request.stored) / max(m * k, 1)
+  let flops: Double
+  let weights: Double
   /// Share of the peak that the kernel reaches on useful work, and work per useful work.
   let share: Double
   let work: Double
   if kernel == "dense" {
-    flops = 2 * m * k * n
-    weights = m * k * size
+    flops = 2 * m * k * width
+    weights = m * k * Double(size)
     let narrow = request.table.isa == .v4 && !BLAS.hasWideCore
     share = (n == 1 ? 0.2 : n < 16 ? 0.4 : 0.75) * (narrow ? 0.5 : 1)
     work = 1
   } else if kernel.hasPrefix("window") {
-    flops = 2 * request.stored * n
+    flops = 2 * Double(request.stored) * width
     // Steps over full ones: of 16 lanes 91 % work at a density of 0.5, 81 % at 0.25, 63 % at 0.1.
     work = kernel == "window-filled" ? 1 : 1 + 0.059 / max(density, 1e-4)
     let compressed = kernel == "window-compressed"
     let bytesPerWeight =
       compressed ? Double(size) + 0.9 * work : (Double(size) + 0.8) * work
-    weights = Int(Double(request.stored) * bytesPerWeight) * ((n + 7) / 8)
+    weights = (Double(request.stored) * bytesPerWeight).rounded(.down) * Double((n + 7) / 8)
     share = n > 1 ? 0.28 : compressed ? 0.135 : 0.21
   } else if kernel == BlockVectorProduct.candidateName {
-    flops = 2 * request.stored * n
-    weights = (request.stored * size + request.stored / 8) * ((n + 5) / 6)
+    flops = 2 * Double(request.stored) * width
+    weights = Double(request.stored * size + request.stored / 8) * Double((n + 5) / 6)
     share = 0.3
     work = 1
   } else if kernel == "csr" {
-    flops = 2 * request.stored * n
-    weights = request.stored * (size + 4)
+    flops = 2 * Double(request.stored) * width
+    weights = Double(request.stored * (size + 4))
     share = 0.02
     work = 1
   } else {
-    flops = 2 * request.stored * n
-    weights = request.stored * size + request.stored / request.block.rows * 2
+    flops = 2 * Double(request.stored) * width
+    weights = Double(request.stored * size + request.stored / request.block.rows * 2)
     let strip = [1: 0.45, 2: 0.55, 3: 0.5][request.block.rows] ?? 0.6
     // Below 10 % density sums and panels take as long as weights.
     share = strip * min(1, 0.3 + 7 * density) * (request.layout == .rows ? 0.8 : 1)
     work = Double(padded) / Double(max(n, 1))
   }
-  let arithmetic = Double(flops) * work / (roof.peak * share)
+  let arithmetic = flops * work / (roof.peak * share)
   let bytes = weights + traffic
   let seconds = max(arithmetic, roof.seconds(bytes: weights)) + roof.seconds(bytes: traffic)
   return PlanExplanation.Candidate(
-    kernel: kernel, predictedSeconds: seconds, bytes: bytes, flops: flops,
-    peakShare: seconds > 0 ? Double(flops) / seconds / roof.peak : 0)
+    kernel: kernel, predictedSeconds: seconds, bytes: whole(bytes), flops: whole(flops),
+    peakShare: seconds > 0 ? flops / seconds / roof.peak : 0)
 }
+
+private func whole(_ number: Double) -> Int { Int(exactly: number.rounded()) ?? .max }

@@ -1,4 +1,4 @@
-// Memory for long streams of weights, on huge pages where the system offers them.
+// Memory for long streams of weights, on huge pages where the system offers them; and whether there is any.
 
 #if canImport(Glibc)
   import Glibc
@@ -19,4 +19,23 @@ func allocateStream(byteCount: Int) -> UnsafeMutableRawPointer {
     _ = madvise(memory, bytes, Int32(MADV_HUGEPAGE))
   #endif
   return memory
+}
+
+/// Whether `bytes` more can be had now: asked of the system, and given back untouched.
+///
+/// An allocation that fails inside Swift ends the process, so large ones are asked for before anything is
+/// done. By `mmap`: the compiler removes a `malloc` whose memory is only freed again.
+package func canAllocate(_ bytes: Int) -> Bool {
+  let (physical, overflow) = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(
+    by: sysconf(Int32(_SC_PAGESIZE)))
+  if bytes > physical && !overflow { return false }
+  #if os(Linux)
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS
+  #else
+    let flags = MAP_PRIVATE | MAP_ANON
+  #endif
+  let memory = mmap(nil, max(bytes, 1), PROT_READ | PROT_WRITE, flags, -1, 0)
+  guard let memory, memory != MAP_FAILED else { return false }
+  munmap(memory, max(bytes, 1))
+  return true
 }

@@ -117,17 +117,20 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
   ) {
     let firstColumn = columnBlock * shape.columnBlock
     let limit = min(firstColumn + shape.columnBlock, source.columns)
-    let counts = histogram.baseAddress!
-    counts.update(repeating: 0, count: limit - firstColumn + 1)
+    var longest = 0
     for s in strips.indices {
       countSteps(&strips[s], source, limit: limit)
-      counts[strips[s].count] += 1
+      longest = max(longest, strips[s].count)
     }
+    // Only as much of the histogram as there are steps: of very sparse weights most regions are empty.
+    let counts = histogram.baseAddress!
+    counts.update(repeating: 0, count: longest + 1)
+    for s in strips.indices { counts[strips[s].count] += 1 }
     // A strip without steps still has to start its sums, and to write its result.
     let keepsEmpty = columnBlock == 0 || columnBlock == columnBlocks - 1
     if !keepsEmpty { counts[0] = 0 }
     var position: Int32 = 0
-    for steps in 0...(limit - firstColumn) where counts[steps] > 0 {
+    for steps in 0...longest where counts[steps] > 0 {
       groups.append(UInt32(steps))
       groups.append(UInt32(counts[steps]))
       (counts[steps], position) = (position, position + counts[steps])
