@@ -27,6 +27,19 @@ import Testing
     try checkpoint.check(architecture: Fixtures.network)
   }
 
+  @Test("An input whose size overflows is refused", arguments: [1 << 20, 1 << 40, Int.max])
+  func hugeInput(size: Int) {
+    let architecture = Architecture(
+      name: "huge", input: Shape(height: size, width: size, channels: size),
+      layers: [.flatten(name: "flatten"), .dense(name: "logits", units: 2, relu: false)])
+    #expect {
+      try architecture.shapes()
+    } throws: { error in
+      guard case .invalidLayer("input", _)? = error as? ModelError else { return false }
+      return true
+    }
+  }
+
   @Test("A checkpoint whose tensors are those of another architecture is refused")
   func swappedArchitecture() throws {
     let other = Checkpoint(

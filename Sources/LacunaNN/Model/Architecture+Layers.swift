@@ -9,6 +9,11 @@ extension Architecture {
     if input.height < 1 || input.width < 1 || input.channels < 1 {
       throw .invalidLayer(name: "input", reason: "shape \(input) has a dimension below 1")
     }
+    let (area, tooTall) = input.height.multipliedReportingOverflow(by: input.width)
+    let (count, tooDeep) = area.multipliedReportingOverflow(by: input.channels)
+    if tooTall || tooDeep || count > Self.largestActivation {
+      throw .invalidLayer(name: "input", reason: "shape \(input) is too large")
+    }
     var names: Set<String> = []
     var shape = input
     var shapes: [Shape] = []
