@@ -2,6 +2,7 @@
 
 import CLacuna
 import LacunaFormats
+import LacunaOperations
 
 #if canImport(Darwin)
   import Darwin
@@ -117,16 +118,13 @@ func result<T>(
   return pointer
 }
 
-/// Fails when `bytes` more cannot be had: beyond what the machine has, or refused by the system.
+/// Fails when `bytes` more cannot be had: an allocation that fails inside Swift would end the process.
 ///
-/// An allocation that fails inside Swift ends the process, so large ones are tried here first.
+/// Asks for more: the allocator's own share, and small things that nobody counts.
 func reserve(_ bytes: Int) throws(Failure) {
-  if bytes < 1 << 20 { return }
-  let physical = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(
-    by: sysconf(Int32(_SC_PAGESIZE)))
-  let memory = bytes <= physical.partialValue || physical.overflow ? malloc(bytes) : nil
-  guard let memory else { throw Failure(.outOfMemory, "\(bytes) bytes cannot be allocated") }
-  free(memory)
+  if !canAllocate(bytes + bytes / 8 + 1 << 20) {
+    throw Failure(.outOfMemory, "\(bytes) bytes cannot be allocated")
+  }
 }
 
 /// The text behind a C string of at most `limit` bytes.

@@ -63,7 +63,9 @@ enum StoredMatrix<Scalar: SparseScalar>: Sendable {
     switch self {
     case .dense(let m): return BSRMatrix(dense: m, block: block)
     case .csr(let m): return BSRMatrix(m, block: block)
-    case .bsr(let m): return BSRMatrix(CSRMatrix(m), block: block)
+    case .bsr(let m):
+      try reserve(try product(stored, 12, "bytes") + (rows + 1) * 8)
+      return BSRMatrix(CSRMatrix(m), block: block)
     }
   }
 

@@ -86,6 +86,11 @@ extension Failure {
     }
   }
 
+  /// Runs `body`, whose errors are the networks' own.
+  fileprivate static func model<R>(_ body: () throws(ModelError) -> R) throws(Failure) -> R {
+    do { return try body() } catch { throw Failure(error) }
+  }
+
   init(_ error: FileError) {
     switch error {
     case .unreadable: self.init(.fileNotFound, error.description)
@@ -110,11 +115,12 @@ public func lcn_model_load(
       threads = try threadCount(o.threads)
       batch = try dimension(o.batch, "batch")
     }
-    let object: ModelObject
-    do throws(ModelError) {
-      object = try ModelObject(
-        try CompressedModel.load(from: name), batch: batch, threads: threads)
-    } catch { throw Failure(error) }
+    let model = try Failure.model { () throws(ModelError) in try CompressedModel.load(from: name) }
+    // Packed once more for the plans.
+    try reserve(model.tensors.reduce(0) { $0 + $1.tensor.shape.reduce(1, *) } * 12)
+    let object = try Failure.model { () throws(ModelError) in
+      try ModelObject(model, batch: batch, threads: threads)
+    }
     try deliver(object, .model, to: out)
   }
 }

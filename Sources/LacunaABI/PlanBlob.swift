@@ -68,7 +68,6 @@ private struct BlobReader {
 
   mutating func take<T: BitwiseCopyable>(_ count: Int, _: T.Type) throws(Failure) -> [T] {
     let size = try need(count, MemoryLayout<T>.stride)
-    try reserve(size)
     let values = [T](unsafeUninitializedCapacity: count) { buffer, written in
       if size > 0 {
         UnsafeMutableRawPointer(buffer.baseAddress.unsafelyUnwrapped).copyMemory(
@@ -225,6 +224,8 @@ public func lcn_plan_map(
     let sum = try reader.take(UInt64.self)
     let body = UnsafeRawBufferPointer(rebasing: reader.bytes[reader.position...])
     if sum != checksum(body) { throw damaged("its checksum disagrees") }
+    // The matrix, and its indices in 64 bits on their way.
+    try reserve(try product(length, 4, "bytes"))
     switch Int(try reader.take(UInt32.self)) {
     case LCN_F32:
       let (plan, source) = try read(&reader, Float.self)

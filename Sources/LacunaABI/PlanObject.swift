@@ -98,9 +98,9 @@ let mostSlices = 1 << 16
 func makePlan<Scalar: SparseScalar>(
   _ matrix: StoredMatrix<Scalar>, _ request: PlanRequestFromC, bias: [Scalar]?
 ) throws(Failure) -> (Plan<Scalar>, PlanObject.Source<Scalar>) {
-  // Packing holds values, indices and an intermediate copy; dense weights are a candidate as well.
+  // Packing holds values and indices, three more for each where every strip is short, and a copy of both.
   let size = MemoryLayout<Scalar>.size
-  try reserve(try product(matrix.stored, 2 * size + 16, "bytes") + matrix.rows * 32)
+  try reserve(try product(matrix.stored, 5 * size + 16, "bytes") + matrix.rows * 64)
   if request.options.kernel == "dense" {
     try reserve(try product(try product(matrix.rows, matrix.columns, "elements"), size, "bytes"))
   }

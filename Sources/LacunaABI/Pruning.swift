@@ -80,8 +80,8 @@ public func lcn_mask_compute(
       "mask", rows: target.rows, columns: target.columns, expectedRows: view.rows,
       expectedColumns: view.columns)
     let request = try MaskRequest(try descriptor(options, "options"))
-    // Scores and the mask itself.
-    try reserve(try product(view.count, view.dtype.size + 1, "bytes"))
+    // Scores, those among which the threshold is sought, and the mask itself.
+    try reserve(try product(view.count, 2 * view.dtype.size + 4, "bytes"))
     let bits: BitMask
     switch view.dtype {
     case .f32: bits = try computed(view, request, Float.self)
@@ -198,6 +198,8 @@ public func lcn_topk_threshold(
       throw Failure(.invalidArgument, "k is \(k), must be in 1...\(count)")
     }
     let source = try array(values, count: Int(count), size: type.size, "values")
+    // The values near the threshold.
+    try reserve(Int(count) * type.size)
     switch type {
     case .f32: threshold.pointee = Double(try kth(source, Int(count), Int(k), Float.self))
     case .f64: threshold.pointee = try kth(source, Int(count), Int(k), Double.self)

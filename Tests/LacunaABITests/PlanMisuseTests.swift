@@ -142,9 +142,8 @@ import Testing
       blob[position] ^= bit
       let status = lcn_plan_map(blob, length, &mapped)
       #expect(status == LCN_BAD_DATA || status == LCN_UNSUPPORTED, "byte \(position)")
-      // With the sum made right again only the numbers themselves protect. Bytes 98 and 99 would make a valid
-      // matrix of a billion columns: right, but slow.
-      if position >= 32 && position != 98 && position != 99 {
+      // With the sum made right again only the numbers themselves protect.
+      if position >= 32 {
         forgeChecksum(&blob)
         if lcn_plan_map(blob, length, &mapped) == LCN_OK { _ = lcn_plan_destroy(mapped) }
       }

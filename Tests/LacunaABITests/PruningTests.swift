@@ -18,7 +18,7 @@ private func scheduleDesc(
     end_step: Int64(end), frequency: Int64(frequency))
 }
 
-private func maskOptions(
+func maskOptions(
   sparsity: Double, granularity: Int = LCN_GRANULARITY_ELEMENT, block: (Int, Int) = (1, 1),
   ties: Int = LCN_TIES_EXACT, group: (Int, Int) = (0, 0)
 ) -> lcn_mask_options {

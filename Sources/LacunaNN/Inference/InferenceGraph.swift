@@ -1,6 +1,7 @@
 // x → step → … → step → logits, with all buffers allocated once for a number of samples.
 
 import LacunaFormats
+import LacunaOperations
 
 /// A network prepared for mini-batches of one size.
 ///
@@ -39,6 +40,16 @@ final class InferenceGraph: @unchecked Sendable {
     (self.batch, self.workers) = (batch, workers)
     inputShape = model.architecture.input
     classes = shapes.last!.count
+    // Activations of the whole batch where the vectors begin, before that of a tile for each thread, borders
+    // included.
+    let whole = builder.vectorShapes.reduce(inputShape.count + builder.jointShape.count + classes) {
+      $0 + $1.count
+    }
+    let tiled = builder.hasImagePart ? shapes.reduce(inputShape.count) { $0 + 2 * $1.count } : 0
+    let bytes = (batch * whole + workers.count * Self.tile * tiled) * MemoryLayout<Float>.size
+    if !canAllocate(bytes) {
+      throw .operation(layer: "a batch of \(batch)", .outOfMemory(bytes: bytes))
+    }
     var parts: [ImagePart] = []
     if builder.hasImagePart {
       let tile = min(Self.tile, batch)
