@@ -13,8 +13,8 @@ import LacunaOperations
 //     values        f32 or f64
 //     bias          f32 or f64, or none
 //
-// It holds the matrix and the choice, not the packed form: packing is a copy at memory speed, differs between
-// processors, and a blob made on one of them has to run on all.
+// It holds the matrix and the choice, not the packed form: packing differs between processors, and a blob made on
+// one of them has to run on all.
 
 /// What the first 256 bytes start with. Behind it: length, checksum, and the numbers in the order in which
 /// `emit` writes them.

@@ -28,6 +28,10 @@
  * - Every function that can fail returns an lcn_status: LCN_OK is 0, everything else is an error, and
  *   lcn_last_error() then says in words what was wrong, with the numbers. A failed call changes nothing:
  *   its handle results are NULL, its output buffers are as they were.
+ * - Some errors can come from any function with such an argument and are not repeated below: LCN_NULL_POINTER,
+ *   LCN_MISALIGNED, LCN_STRUCT_SIZE, LCN_INVALID_HANDLE; LCN_INVALID_ARGUMENT for a negative size or a number that
+ *   is none of its constants; LCN_SIZE_OVERFLOW for a dimension or stride above 2³¹ − 1 or sizes whose product does
+ *   not fit; LCN_OUT_OF_MEMORY where a handle is made or the text says that the function allocates.
  * - Descriptors and options begin with `struct_size`; start from the LCN_…_INIT value, which sets it.
  * - Input arrays are borrowed for the duration of the call and copied, unless the function says that it
  *   keeps the pointer. Handles belong to the caller, who gives each back once to its _destroy function.
@@ -69,7 +73,7 @@ extern "C" {
 /* The LCN_ABI_VERSION the library was built with. A program should stop when it differs from its own. */
 int32_t lcn_abi_version(void) LCN_NOEXCEPT;
 
-/* "major.minor.patch" of the library. Static, never freed. */
+/* "major.minor.patch" of the library. Static, never freed; from any thread. */
 const char *lcn_version_string(void) LCN_NOEXCEPT;
 
 /* -- Status -------------------------------------------------------------------------------------- */
@@ -131,8 +135,8 @@ typedef struct {
 } lcn_cpu_info;
 #define LCN_CPU_INFO_INIT {(uint32_t)sizeof(lcn_cpu_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
 
-/* Fills `info`. Fails with LCN_ENVIRONMENT when LACUNA_ISA names no instruction set, or one that this
- * processor lacks. */
+/* Fills `info`; sizes are bytes. Allocates nothing that stays. Fails with LCN_ENVIRONMENT when LACUNA_ISA names no
+ * instruction set, or one that this processor lacks; `info` is untouched then. */
 lcn_status lcn_get_cpu_info(lcn_cpu_info *info) LCN_NOEXCEPT;
 
 /* -- Matrices ------------------------------------------------------------------------------------ */
@@ -149,7 +153,7 @@ enum {
   LCN_MASK_BITS = 2   /* one bit per element: element j of a row is bit j % 8 of its byte j / 8 */
 };
 
-/* An immutable matrix in one of the storage formats. */
+/* An immutable matrix in one of the storage formats, with its own copy of everything. */
 typedef struct lcn_matrix lcn_matrix;
 
 /* A dense matrix in the caller's memory: element (i, j) is values[i · row_stride + j · column_stride].
@@ -186,7 +190,8 @@ typedef struct {
 
 /* Block sparse rows, as scipy.sparse.bsr_matrix: the structure counts blocks, and block b keeps its
  * block_rows · block_columns values at values[b · block_rows · block_columns], row-major. rows and columns
- * count elements and need not be multiples of the block; cells outside the matrix read as zero. */
+ * count elements and need not be multiples of the block; cells outside the matrix read as zero. A block has at
+ * most 2²⁰ elements. */
 typedef struct {
   uint32_t struct_size;
   int32_t dtype;      /* LCN_F32 or LCN_F64 */
@@ -240,9 +245,11 @@ typedef struct {
  * O(rows · columns). */
 lcn_status lcn_matrix_from_dense(const lcn_dense_desc *dense, lcn_matrix **result) LCN_NOEXCEPT;
 
-/* The entries of a dense matrix that a mask keeps, as CSR. A kept zero is stored.
+/* The entries of a dense matrix [rows, columns] that a mask of the same shape keeps, as CSR. A kept zero is
+ * stored.
  *
- * Errors: LCN_SHAPE_MISMATCH when mask and matrix disagree, and those of lcn_matrix_from_dense. */
+ * Errors: LCN_SHAPE_MISMATCH when mask and matrix disagree, and those of lcn_matrix_from_dense.
+ * O(rows · columns). */
 lcn_status lcn_matrix_from_masked_dense(const lcn_dense_desc *dense, const lcn_mask_desc *mask,
                                         lcn_matrix **result) LCN_NOEXCEPT;
 
@@ -250,46 +257,53 @@ lcn_status lcn_matrix_from_masked_dense(const lcn_dense_desc *dense, const lcn_m
  * that break a rule. O(rows + nnz). */
 lcn_status lcn_matrix_from_csr(const lcn_csr_desc *csr, lcn_matrix **result) LCN_NOEXCEPT;
 
-/* A copy of a BSR matrix, checked as lcn_matrix_from_csr does. Any block shape. */
+/* A copy of a BSR matrix, checked as lcn_matrix_from_csr does: LCN_INVALID_STRUCTURE. Any block shape;
+ * LCN_INVALID_ARGUMENT for a block with an edge below 1 or more than 2²⁰ elements. O(rows + stored). */
 lcn_status lcn_matrix_from_bsr(const lcn_bsr_desc *bsr, lcn_matrix **result) LCN_NOEXCEPT;
 
-/* A bitmask-compressed matrix, as CSR: `mask` says which elements are stored, `values` holds them packed in
- * row-major order. `count` is the number of values and must equal the number of kept elements, else
- * LCN_SHAPE_MISMATCH. */
+/* A bitmask-compressed matrix of the mask's shape, as CSR: `mask` says which elements are stored, `values` (of
+ * type `dtype`, LCN_F32 or LCN_F64) holds them packed in row-major order. `count` is the number of values and must
+ * equal the number of kept elements, else LCN_SHAPE_MISMATCH. O(rows · columns). */
 lcn_status lcn_matrix_from_bitmask(const lcn_mask_desc *mask, int32_t dtype, const void *values,
                                    int64_t count, lcn_matrix **result) LCN_NOEXCEPT;
 
 /* The same matrix in another storage format: LCN_DENSE, LCN_CSR (drops nothing that is stored, except the
  * zeros when the source is dense or BSR), or LCN_BSR with blocks of block_rows × block_columns (a block is
- * stored when it has a stored element). The block arguments are ignored for other formats.
+ * stored when it has a stored element). The block arguments are ignored for other formats. The source stays.
+ * Errors: LCN_INVALID_ARGUMENT for another format or a block as in lcn_matrix_from_bsr.
  * O(rows · columns) at most. */
 lcn_status lcn_matrix_convert(const lcn_matrix *matrix, int32_t format, int64_t block_rows,
                               int64_t block_columns, lcn_matrix **result) LCN_NOEXCEPT;
 
-/* The transposed matrix in the same format; the block of a BSR matrix is transposed too. */
+/* The transposed matrix [columns, rows] in the same format; the block of a BSR matrix is transposed too. The source
+ * stays. O(rows + columns + stored). */
 lcn_status lcn_matrix_transpose(const lcn_matrix *matrix, lcn_matrix **result) LCN_NOEXCEPT;
 
-/* Fills `info`. */
+/* Fills `info`. Allocates nothing. */
 lcn_status lcn_matrix_get_info(const lcn_matrix *matrix, lcn_matrix_info *info) LCN_NOEXCEPT;
 
-/* Writes every element to `dense`, whose dtype and shape must be the matrix's (LCN_SHAPE_MISMATCH).
- * Works for any storage format; what is not stored is written as 0. */
+/* Writes every element to `dense`, whose dtype and shape must be the matrix's (LCN_SHAPE_MISMATCH), in any strides
+ * (LCN_INVALID_STRIDE when elements overlap). Works for any storage format; what is not stored is written as 0.
+ * Allocates rows · columns elements unless the matrix is dense. O(rows · columns). */
 lcn_status lcn_matrix_to_dense(const lcn_matrix *matrix, const lcn_dense_desc *dense) LCN_NOEXCEPT;
 
-/* Writes a CSR matrix's arrays. `row_offsets` takes rows + 1 indices, `column_indices` and `values` take
- * `capacity` entries each, at least lcn_matrix_info.stored (else LCN_BUFFER_TOO_SMALL). LCN_UNSUPPORTED when
- * the matrix is not CSR (convert it), LCN_SIZE_OVERFLOW when an offset does not fit `index_type`. */
+/* Writes a CSR matrix's arrays: `row_offsets` takes rows + 1 indices of `index_type`, `column_indices` (indices) and
+ * `values` (of the matrix's dtype) take `capacity` entries each, at least lcn_matrix_info.stored (else
+ * LCN_BUFFER_TOO_SMALL). LCN_UNSUPPORTED when the matrix is not CSR (convert it), LCN_SIZE_OVERFLOW when an offset
+ * does not fit `index_type`. Nothing is written on an error. Allocates nothing. O(rows + stored). */
 lcn_status lcn_matrix_to_csr(const lcn_matrix *matrix, int32_t index_type, void *row_offsets,
                              void *column_indices, void *values, int64_t capacity) LCN_NOEXCEPT;
 
-/* Writes a BSR matrix's arrays, in the layout of lcn_bsr_desc. `capacity` counts blocks. Errors as
- * lcn_matrix_to_csr. */
+/* Writes a BSR matrix's arrays, in the layout of lcn_bsr_desc: ceil(rows / block_rows) + 1 offsets, a column index
+ * and block_rows · block_columns values for each block. `capacity` counts blocks, at least lcn_matrix_info.blocks.
+ * Errors and cost as lcn_matrix_to_csr. */
 lcn_status lcn_matrix_to_bsr(const lcn_matrix *matrix, int32_t index_type, void *row_offsets,
                              void *column_indices, void *values, int64_t capacity) LCN_NOEXCEPT;
 
-/* Writes which elements are stored to `mask`, whose shape must be the matrix's. Then `values` (may be NULL;
- * `capacity` elements) takes the stored elements packed in row-major order. From a dense matrix only
- * nonzeros count as stored. */
+/* Writes which elements are stored to `mask`, whose shape must be the matrix's (LCN_SHAPE_MISMATCH). `values` (may be
+ * NULL; room for `capacity` elements of the matrix's dtype) takes the stored elements packed in row-major order,
+ * `*count` (may be NULL) their number: LCN_BUFFER_TOO_SMALL, and nothing written, when that is more than `capacity`.
+ * From a dense matrix only nonzeros count as stored. Allocates a bit for each element. O(rows · columns). */
 lcn_status lcn_matrix_to_bitmask(const lcn_matrix *matrix, const lcn_mask_desc *mask, void *values,
                                  int64_t capacity, int64_t *count) LCN_NOEXCEPT;
 
@@ -311,7 +325,7 @@ enum {
   LCN_ACTIVATION_CLAMP = 2 /* min(max(y, clamp_lower), clamp_upper) */
 };
 
-/* A matrix packed for one kernel, with the epilogue fused in. */
+/* A matrix packed for one kernel, with the epilogue fused in. Immutable. */
 typedef struct lcn_plan lcn_plan;
 
 typedef struct {
@@ -350,15 +364,17 @@ typedef struct {
 #define LCN_PLAN_INFO_INIT {(uint32_t)sizeof(lcn_plan_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
 
 /* Packs `matrix` for products of `options->width` right-hand sides and chooses the kernel. `options` NULL
- * means LCN_PLAN_OPTIONS_INIT. The plan keeps nothing of the caller's: matrix and bias may go.
+ * means LCN_PLAN_OPTIONS_INIT. The plan keeps nothing of the caller's: matrix and bias may go. Use `deterministic` 0
+ * when nothing else runs: it times kernels.
  *
- * Errors: LCN_SHAPE_MISMATCH for a bias of another length, LCN_UNSUPPORTED for a kernel name that does not
- * exist for this matrix, layout and CPU (the text lists those that do), LCN_ENVIRONMENT as lcn_get_cpu_info.
- * O(stored), allocates. */
+ * Errors: LCN_INVALID_ARGUMENT for a number outside its range, a clamp that is no interval or a name that is not
+ * UTF-8 of at most 255 bytes; LCN_SHAPE_MISMATCH for a bias of another length; LCN_UNSUPPORTED for a kernel name that
+ * does not exist for this matrix, layout and CPU (the text lists those that do); LCN_ENVIRONMENT as
+ * lcn_get_cpu_info. O(stored), allocates. */
 lcn_status lcn_plan_create(const lcn_matrix *matrix, const lcn_plan_options *options,
                            lcn_plan **result) LCN_NOEXCEPT;
 
-/* Fills `info`. */
+/* Fills `info`. Allocates nothing. */
 lcn_status lcn_plan_get_info(const lcn_plan *plan, lcn_plan_info *info) LCN_NOEXCEPT;
 
 /* Writes a text of a few lines: shape, density, kernel chosen and why, bytes packed. At most `capacity` bytes
@@ -367,8 +383,8 @@ lcn_status lcn_plan_get_info(const lcn_plan *plan, lcn_plan_info *info) LCN_NOEX
 lcn_status lcn_plan_describe(const lcn_plan *plan, char *text, size_t capacity,
                              size_t *length) LCN_NOEXCEPT;
 
-/* Bytes of scratch memory that one lcn_plan_run or lcn_plan_run_slice of `width` right-hand sides wants;
- * 0 for kernels that need none. */
+/* Bytes of scratch memory that one lcn_plan_run or lcn_plan_run_slice of `width` right-hand sides (0 or more) wants,
+ * aligned to 64; 0 for kernels that need none. Never changes for one plan and width. */
 lcn_status lcn_plan_workspace_size(const lcn_plan *plan, int64_t width, size_t *bytes) LCN_NOEXCEPT;
 
 /* Y ← activation(W·X + bias), or activation(X·Wᵀ + bias) row by row.
@@ -399,13 +415,15 @@ lcn_status lcn_plan_run_slice(const lcn_plan *plan, int64_t slice, int64_t slice
 
 /* Writes the plan as a relocatable blob: no pointers inside, the same bytes wherever it lies. `*length` gets
  * the bytes needed; `blob` NULL with capacity 0 asks for it. LCN_BUFFER_TOO_SMALL writes nothing but
- * `*length`. The blob is little-endian and carries a version, the matrix, the options and the kernel chosen. */
+ * `*length`. `blob` may have any alignment. The blob is little-endian and carries a version, the matrix, the options
+ * and the kernel chosen. O(stored). */
 lcn_status lcn_plan_serialize(const lcn_plan *plan, void *blob, size_t capacity,
                               size_t *length) LCN_NOEXCEPT;
 
-/* The plan in a blob, which may be a read-only file mapping at any address. The blob is checked in full, so
- * damage is LCN_BAD_DATA and never a crash; it may go once the call returns. On a processor that lacks the
- * saved kernel's instruction set another kernel is chosen. */
+/* The plan in a blob of `length` bytes, which may be a read-only file mapping at any address. The blob is checked in
+ * full, so damage is LCN_BAD_DATA (or the error of the number that is wrong) and never a crash; it is copied and may
+ * go once the call returns. LCN_UNSUPPORTED for a blob of a later version. On a processor that lacks the saved
+ * kernel's instruction set another kernel is chosen. Packs again: as long as lcn_plan_create. O(stored). */
 lcn_status lcn_plan_map(const void *blob, size_t length, lcn_plan **result) LCN_NOEXCEPT;
 
 /* Gives a plan back. NULL does nothing; a handle given back before is LCN_INVALID_HANDLE. A run on another
@@ -438,11 +456,12 @@ typedef struct {
 #define LCN_SCHEDULE_DESC_INIT \
   {(uint32_t)sizeof(lcn_schedule_desc), LCN_SCHEDULE_POLYNOMIAL, 0.0, 0.0, 3.0, 0, 0, 100}
 
-/* The sparsity that the schedule asks for at `step`, a fraction of zeros. */
+/* The sparsity that the schedule asks for at `step`, a fraction of zeros in 0 ≤ … < 1. Any step will do. Keeps no
+ * state: from any thread, in any order. LCN_INVALID_ARGUMENT for a schedule with a number outside its range. */
 lcn_status lcn_schedule_sparsity(const lcn_schedule_desc *schedule, int64_t step,
                                  double *sparsity) LCN_NOEXCEPT;
 
-/* Whether masks are recomputed at `step`: 1 or 0. */
+/* Whether masks are recomputed at `step`: 1 or 0. Errors as lcn_schedule_sparsity. */
 lcn_status lcn_schedule_is_update(const lcn_schedule_desc *schedule, int64_t step,
                                   int32_t *is_update) LCN_NOEXCEPT;
 
@@ -484,17 +503,21 @@ typedef struct {
  * k = max(round(N · (1 − sparsity)), 1) of N cells are kept, half to even in single precision. `*kept` (may be
  * NULL) gets the number of kept elements.
  *
- * Weights that are packed row-major are read in place, others through a copy. O(rows · columns).
- * Errors: LCN_NOT_A_NUMBER when a weight is NaN (the text names the index), LCN_SHAPE_MISMATCH,
- * LCN_INVALID_ARGUMENT for a number outside its range. */
+ * Weights [rows, columns] that are packed row-major are read in place, others through a copy; they stay as they are.
+ * Allocates scores for the time of the call, up to twice the weights. O(rows · columns).
+ * Errors: LCN_NOT_A_NUMBER when a weight is NaN (the text names the index), LCN_SHAPE_MISMATCH when mask and weights
+ * disagree, LCN_INVALID_ARGUMENT for a number outside its range. The mask is untouched then. */
 lcn_status lcn_mask_compute(const lcn_dense_desc *weights, const lcn_mask_options *options,
                             const lcn_mask_desc *mask, int64_t *kept) LCN_NOEXCEPT;
 
-/* w ← 0 where the mask removes, in place, f32 or f64, any strides. NaN and Inf become 0 too. */
+/* w ← 0 where the mask removes, in place, f32 or f64, any strides. NaN and Inf become 0 too. Mask and weights have
+ * one shape, else LCN_SHAPE_MISMATCH, and must not overlap. Allocates nothing; calls on other weights may run beside.
+ * O(rows · columns). */
 lcn_status lcn_mask_apply(const lcn_dense_desc *weights, const lcn_mask_desc *mask) LCN_NOEXCEPT;
 
-/* The k-th largest magnitude of `count` f32 or f64 values, 1 ≤ k ≤ count: keeping |v| ≥ *threshold keeps at
- * least k. O(count). LCN_NOT_A_NUMBER when a value is NaN. */
+/* The k-th largest magnitude of `count` packed values of type `dtype`, 1 ≤ k ≤ count (else LCN_INVALID_ARGUMENT):
+ * keeping |v| ≥ *threshold keeps at least k. Reads the values in place; allocates at most as much again for the time
+ * of the call. O(count). LCN_NOT_A_NUMBER when a value is NaN. */
 lcn_status lcn_topk_threshold(int32_t dtype, const void *values, int64_t count, int64_t k,
                               double *threshold) LCN_NOEXCEPT;
 
@@ -506,7 +529,7 @@ typedef struct lcn_model lcn_model;
 typedef struct {
   uint32_t struct_size;
   int32_t threads; /* threads that a run may use, 1 … 1024 */
-  int64_t batch;   /* expected number of inputs per run, 1 or more */
+  int64_t batch;   /* expected number of inputs per run, 1 … 65536 */
 } lcn_model_options;
 #define LCN_MODEL_OPTIONS_INIT {(uint32_t)sizeof(lcn_model_options), 1, 1}
 
@@ -522,12 +545,13 @@ typedef struct {
 #define LCN_MODEL_INFO_INIT {(uint32_t)sizeof(lcn_model_info), 0, 0, 0, 0, 0, 0}
 
 /* Loads the network in the file at `path` (UTF-8, at most 4095 bytes). `options` NULL means
- * LCN_MODEL_OPTIONS_INIT. Errors: LCN_FILE_NOT_FOUND, LCN_IO, LCN_BAD_DATA, LCN_UNSUPPORTED for a valid file
- * without a network. */
+ * LCN_MODEL_OPTIONS_INIT. The file is read in full and not needed any more. Errors: LCN_FILE_NOT_FOUND, LCN_IO,
+ * LCN_BAD_DATA, LCN_UNSUPPORTED for a valid file without a network, LCN_INVALID_ARGUMENT for an option outside its
+ * range or a path that is not UTF-8. Allocates the weights, packed, and the activations of a batch. */
 lcn_status lcn_model_load(const char *path, const lcn_model_options *options,
                           lcn_model **result) LCN_NOEXCEPT;
 
-/* Fills `info`. */
+/* Fills `info`. Allocates nothing. */
 lcn_status lcn_model_get_info(const lcn_model *model, lcn_model_info *info) LCN_NOEXCEPT;
 
 /* Writes one line per layer; arguments and errors as lcn_plan_describe. */
@@ -536,12 +560,14 @@ lcn_status lcn_model_describe(const lcn_model *model, char *text, size_t capacit
 
 /* output[batch, outputs] ← network(input[batch, inputs]), packed row-major f32 arrays that do not overlap. Images
  * are height × width × channels, channels innermost. `batch` may be any number; whole multiples of the planned one
- * are fastest. Allocates nothing. Threads may call it on one model at once, but take turns: to run side by side,
- * load a model for each. */
+ * are fastest; 0 does nothing. Allocates nothing. Threads may call it on one model at once, but take turns: to run
+ * side by side, load a model for each. Errors: LCN_INVALID_ARGUMENT for arrays that overlap; output is untouched. */
 lcn_status lcn_model_run(const lcn_model *model, const float *input, float *output,
                          int64_t batch) LCN_NOEXCEPT;
 
-/* A copy of weight matrix number `index`, 0 ≤ index < lcn_model_info.weights, in layer order. */
+/* Weight matrix number `index`, 0 ≤ index < lcn_model_info.weights (else LCN_INVALID_ARGUMENT), in layer order: f32
+ * [out, in], a convolution's as [filters, height · width · channels], in the storage format of the file, 8-bit
+ * values expanded. The handle is the caller's and outlives the model. */
 lcn_status lcn_model_get_weight(const lcn_model *model, int64_t index, lcn_matrix **result) LCN_NOEXCEPT;
 
 /* Gives a model back. NULL does nothing; a handle given back before is LCN_INVALID_HANDLE. */
