@@ -99,7 +99,10 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
       ? ThreadPool(threads: options.threads) : .shared
     let (bytes, overflow) = options.threads.multipliedReportingOverflow(
       by: body.workspaceBytes + 128)
-    if overflow || !canAllocate(bytes) { throw .outOfMemory(bytes: overflow ? .max : bytes) }
+    // Asking costs microseconds: only for what may well be too much.
+    if overflow || bytes > 1 << 20 && !canAllocate(bytes) {
+      throw .outOfMemory(bytes: overflow ? .max : bytes)
+    }
     workspaces = WorkspacePool(bytes: body.workspaceBytes, count: options.threads)
   }
 

@@ -21,14 +21,19 @@ func allocateStream(byteCount: Int) -> UnsafeMutableRawPointer {
   return memory
 }
 
+/// Bytes that the machine has.
+private let physicalMemory: Int = {
+  let (bytes, overflow) = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(
+    by: sysconf(Int32(_SC_PAGESIZE)))
+  return overflow ? .max : bytes
+}()
+
 /// Whether `bytes` more can be had now: asked of the system, and given back untouched.
 ///
 /// An allocation that fails inside Swift ends the process, so large ones are asked for before anything is
 /// done. By `mmap`: the compiler removes a `malloc` whose memory is only freed again.
 package func canAllocate(_ bytes: Int) -> Bool {
-  let (physical, overflow) = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(
-    by: sysconf(Int32(_SC_PAGESIZE)))
-  if bytes > physical && !overflow { return false }
+  if bytes > physicalMemory { return false }
   #if os(Linux)
     let flags = MAP_PRIVATE | MAP_ANONYMOUS
   #else
