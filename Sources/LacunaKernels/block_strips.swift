@@ -6,62 +6,61 @@
 import CSIMD
 
 #if LACUNA_V4
+  /// One step: a register of weights, and as much of each column of X.
   @inline(__always)
-  private func blockStep(
-    _ number: Int, _ sums: inout InlineArray<24, WindowF32x16>, _ a: lcn_block_args,
-    _ weights: UnsafeRawPointer, _ indices: UnsafePointer<UInt16>, columns: Int, blockColumns: Int
+  private func blockStep<let C: Int>(
+    _ number: Int, _ sums: inout InlineArray<C, WindowF32x16>, _ a: lcn_block_args,
+    _ weights: UnsafeRawPointer, _ indices: UnsafePointer<UInt16>, blockColumns: Int
   ) {
     let x = a.x + 4 &* blockColumns &* Int(indices[number])
-    for c in 0..<columns {
-      let i = number &* columns &+ c
-      sums[i].v = lcn_block_step16(
-        sums[i].v, weights + 64 &* number,
-        lcn_spread16(x + 4 &* c &* Int(a.xColumn), Int64(blockColumns)))
+    let w = WindowF32x16.load(weights + 64 &* number)
+    for c in 0..<C {
+      sums[c].v = lcn_block_step16(
+        sums[c].v, w.v, lcn_spread16(x + 4 &* c &* Int(a.xColumn), Int64(blockColumns)))
     }
   }
 
-  /// All strips; a sum is kept in four registers that take turns.
+  /// All strips, for C columns of X; a sum is kept in four registers that take turns, because a
+  /// multiply-add waits four cycles for the one before it.
   @inline(__always)
-  func multiplyBlocks(
-    _ arguments: UnsafePointer<lcn_block_args>, columns: Int, blockColumns: Int
+  func multiplyBlocks<let C: Int>(
+    _ arguments: UnsafePointer<lcn_block_args>, _ zero: InlineArray<C, WindowF32x16>,
+    blockColumns: Int
   ) {
     let a = arguments.pointee
     var (weights, indices) = (a.weights, a.indices)
     let height = 16 / blockColumns
     for strip in 0..<Int(a.strips) {
-      var sums = InlineArray<24, WindowF32x16>(repeating: .zero)
+      var (sums0, sums1, sums2, sums3) = (zero, zero, zero, zero)
       let count = Int(a.counts[strip])
-      for _ in 0..<(count / 4) {
+      var rounds = count &>> 2
+      while rounds > 0 {
+        rounds &-= 1
         lcn_prefetch_lines(weights + 8192, 4)
-        blockStep(0, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
-        blockStep(1, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
-        blockStep(2, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
-        blockStep(3, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
+        blockStep(0, &sums0, a, weights, indices, blockColumns: blockColumns)
+        blockStep(1, &sums1, a, weights, indices, blockColumns: blockColumns)
+        blockStep(2, &sums2, a, weights, indices, blockColumns: blockColumns)
+        blockStep(3, &sums3, a, weights, indices, blockColumns: blockColumns)
         weights += 256
         indices += 4
       }
-      let rest = count % 4
-      if rest > 0 {
-        blockStep(0, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
-      }
-      if rest > 1 {
-        blockStep(1, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
-      }
-      if rest > 2 {
-        blockStep(2, &sums, a, weights, indices, columns: columns, blockColumns: blockColumns)
-      }
+      let rest = count & 3
+      if rest > 0 { blockStep(0, &sums0, a, weights, indices, blockColumns: blockColumns) }
+      if rest > 1 { blockStep(1, &sums1, a, weights, indices, blockColumns: blockColumns) }
+      if rest > 2 { blockStep(2, &sums2, a, weights, indices, blockColumns: blockColumns) }
       weights += 64 &* rest
       indices += rest
-      var totals = InlineArray<6, WindowF32x16>(repeating: .zero)
-      for c in 0..<columns {
-        totals[c] = sums[c].adding(sums[columns &+ c]).adding(
-          sums[2 &* columns &+ c].adding(sums[3 &* columns &+ c]))
-      }
-      let row = Int(a.firstRow) &+ strip &* height
+      let row = Int(a.firstRows[strip])
       let left = Int(a.rows) &- row
       // The last block of rows may have whole strips outside the matrix.
       if left <= 0 { continue }
-      for c in 0..<columns {
+      // A loop of its own, short enough to be unrolled: an array that is indexed by a variable would
+      // keep the sums in memory all along.
+      var totals = zero
+      for c in 0..<C {
+        totals[c] = sums0[c].adding(sums1[c]).adding(sums2[c].adding(sums3[c]))
+      }
+      for c in 0..<C {
         finishStrip(
           a, lcn_fold16(totals[c].v, Int64(blockColumns)), row: row, column: c,
           count: left < height ? left : height)
@@ -105,7 +104,7 @@ public func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
     var step = 0
     for strip in 0..<Int(a.strips) {
       for r in 0..<height {
-        let row = Int(a.firstRow) + strip * height + r
+        let row = Int(a.firstRows[strip]) + r
         if row >= Int(a.rows) { continue }
         let target = y + (row * Int(a.yRow) + column * Int(a.yColumn))
         var sum = bias[row]

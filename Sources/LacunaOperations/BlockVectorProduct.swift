@@ -13,10 +13,12 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
   private let blockColumns: Int
   private let gridColumns: Int
   private let weights: UnsafeMutableRawPointer
-  private let indices: [UInt16]
-  private let counts: [UInt32]
+  private let indices: AlignedBuffer<UInt16>
+  private let counts: AlignedBuffer<UInt32>
+  /// First output row of each strip.
+  private let firstRows: AlignedBuffer<UInt32>
   /// Steps before each strip, and their total.
-  private let starts: [Int]
+  private let starts: AlignedBuffer<Int>
   private let layout: ProductLayout
   private let epilogue: EpilogueValues
   private let kernel: Kernel
@@ -50,32 +52,40 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
     kernel = table.kernel(.blockVector, dtype: .f32)!
     pack = table.kernel(.packWindows, dtype: .f32)!
     weights = allocateStream(byteCount: source.blocks * area * 4)
-    var (indices, counts, starts): ([UInt16], [UInt32], [Int]) = ([], [], [0])
-    indices.reserveCapacity(source.blocks * parts)
+    // Strips of equal count follow each other: a loop's end that changes at each strip costs a third.
+    let height = 16 / source.block.columns
+    let strips = (0..<(pattern.rows * parts)).map { strip in
+      let gridRow = strip / parts
+      return (
+        part: strip % parts, row: strip * height,
+        blocks: pattern.rowOffsets[gridRow]..<pattern.rowOffsets[gridRow + 1]
+      )
+    }.sorted { ($0.blocks.count, $0.row) < ($1.blocks.count, $1.row) }
+    indices = AlignedBuffer(count: source.blocks * parts)
+    counts = AlignedBuffer(count: strips.count)
+    firstRows = AlignedBuffer(count: strips.count)
+    starts = AlignedBuffer(count: strips.count + 1)
     let target = weights.bindMemory(to: Float.self, capacity: source.blocks * area)
-    var step = 0
-    source.values.withUnsafeBufferPointer { values in
-      for gridRow in 0..<pattern.rows {
-        let blocks = pattern.rowOffsets[gridRow]..<pattern.rowOffsets[gridRow + 1]
-        for part in 0..<parts {
-          for b in blocks {
-            for i in 0..<16 {
-              target[16 * step + i] = values[b * area + 16 * part + i] * scale
-            }
-            indices.append(UInt16(pattern.columnIndices[b]))
-            step += 1
+    source.values.withUnsafeBufferPointer { [indices, counts, firstRows, starts] values in
+      var step = 0
+      for (s, strip) in strips.enumerated() {
+        counts.pointer[s] = UInt32(strip.blocks.count)
+        firstRows.pointer[s] = UInt32(strip.row)
+        for b in strip.blocks {
+          for i in 0..<16 {
+            target[16 * step + i] = values[b * area + 16 * strip.part + i] * scale
           }
-          counts.append(UInt32(blocks.count))
-          starts.append(step)
+          indices.pointer[step] = UInt16(pattern.columnIndices[b])
+          step += 1
         }
+        starts.pointer[s + 1] = step
       }
     }
-    (self.indices, self.counts, self.starts) = (indices, counts, starts)
   }
 
   deinit { weights.deallocate() }
 
-  var packedBytes: Int { indices.count * 66 + counts.count * 4 }
+  var packedBytes: Int { indices.count * 66 + counts.count * 8 }
 
   private static let mostColumns = 6
   /// Inputs per packed column: whole blocks, and a register more.
@@ -87,11 +97,11 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
   /// The first strip of share `slice` of `slices` of the steps.
   private func firstStrip(_ slice: Int, of slices: Int) -> Int {
     if slice >= slices { return counts.count }
-    let target = (starts[counts.count] + counts.count) * slice / slices
+    let target = (starts.pointer[counts.count] + counts.count) * slice / slices
     var (low, high) = (0, counts.count)
     while low < high {
       let middle = (low + high) / 2
-      if starts[middle] + middle < target { low = middle + 1 } else { high = middle }
+      if starts.pointer[middle] + middle < target { low = middle + 1 } else { high = middle }
     }
     return low
   }
@@ -123,22 +133,15 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
         lanes: 16)
       pack.call(&packing)
     }
-    let step = starts[strips.lowerBound]
-    indices.withUnsafeBufferPointer { indices in
-      counts.withUnsafeBufferPointer { counts in
-        guard let counts = counts.baseAddress else { return }
-        let none = UnsafeRawPointer(counts).assumingMemoryBound(to: UInt16.self)
-        var arguments = lcn_block_args(
-          x: UnsafeRawPointer(x), xColumn: Int64(inputs), weights: weights + step * 64,
-          indices: indices.baseAddress.map { $0 + step } ?? none,
-          counts: counts + strips.lowerBound, strips: Int64(strips.count),
-          firstRow: Int64(strips.lowerBound * (16 / blockColumns)), rows: Int64(rows),
-          y: call.y + column * (byColumns ? 1 : call.yStride) * 4,
-          yRow: Int64(byColumns ? call.yStride : 1), yColumn: Int64(byColumns ? 1 : call.yStride),
-          bias: epilogue.bias, lower: epilogue.lower, upper: epilogue.upper, beta: call.beta,
-          scratch: workspace, columns: Int32(count), blockColumns: Int32(blockColumns))
-        kernel.call(&arguments)
-      }
-    }
+    let step = starts.pointer[strips.lowerBound]
+    var arguments = lcn_block_args(
+      x: UnsafeRawPointer(x), xColumn: Int64(inputs), weights: weights + step * 64,
+      indices: indices.pointer + step, counts: counts.pointer + strips.lowerBound,
+      strips: Int64(strips.count), firstRows: firstRows.pointer + strips.lowerBound,
+      rows: Int64(rows), y: call.y + column * (byColumns ? 1 : call.yStride) * 4,
+      yRow: Int64(byColumns ? call.yStride : 1), yColumn: Int64(byColumns ? 1 : call.yStride),
+      bias: epilogue.bias, lower: epilogue.lower, upper: epilogue.upper, beta: call.beta,
+      scratch: workspace, columns: Int32(count), blockColumns: Int32(blockColumns))
+    kernel.call(&arguments)
   }
 }

@@ -6,7 +6,8 @@
 #pragma clang assume_nonnull begin
 
 // Strips of 16/C output rows times up to six columns of X. A step is one register: a strip's part of a
-// block of C input columns, row-major. Not checked by anyone.
+// block of C input columns, row-major. Strips come in the order of their number of steps, so that the
+// processor predicts the end of each. Not checked by anyone.
 typedef struct {
   const void *x;            // input j of column c at c·xColumn + j elements, zeros behind the last input
   int64_t xColumn;
@@ -14,7 +15,7 @@ typedef struct {
   const uint16_t *indices;  // block column, per step
   const uint32_t *counts;   // steps per strip
   int64_t strips;
-  int64_t firstRow;         // output row of the first strip
+  const uint32_t *firstRows;  // output row of each strip's first row
   int64_t rows;             // rows of Y
   void *y;                  // element (i, c) at i·yRow + c·yColumn
   int64_t yRow, yColumn;
@@ -47,8 +48,8 @@ LCN_INLINE __m512 lcn_fold16(__m512 v, int64_t columns) {
   if (columns == 8) v = _mm512_maskz_compress_ps(0x0101, v);
   return v;
 }
-LCN_INLINE __m512 lcn_block_step16(__m512 sum, const void *weights, __m512 x) {
-  return _mm512_fmadd_ps(_mm512_loadu_ps(weights), x, sum);
+LCN_INLINE __m512 lcn_block_step16(__m512 sum, __m512 weights, __m512 x) {
+  return _mm512_fmadd_ps(weights, x, sum);
 }
 // y[0..<count] ← bound(v + bias + β·y), and nothing behind them.
 LCN_INLINE void lcn_finish_first16(
