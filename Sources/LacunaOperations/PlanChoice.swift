@@ -31,6 +31,8 @@ private let timingSeconds = 1e-3
 
 /// Right-hand sides up to which the window kernels are considered.
 private let mostWindowColumns = 15
+/// The window format without padding.
+private let filledWindow = "window-filled"
 /// Right-hand sides up to which CSR beats panels of X that are mostly padding.
 private let mostCSRColumns = 3
 
@@ -90,7 +92,10 @@ private func chooseByTime<Scalar>(
   _ maker: BodyMaker<Scalar>, _ roof: Roofline
 ) -> (any ProductBody, PlanExplanation) {
   let request = maker.request
-  var candidates = maker.considered.map { estimate($0, request, roof) }
+  // The one format that may not fit is tried first: were it the best estimate, it would hide the others.
+  let filled = maker.considered.contains(filledWindow) ? maker.make(filledWindow) : nil
+  var candidates = maker.considered.filter { $0 != filledWindow || filled != nil }
+    .map { estimate($0, request, roof) }
   let ranked = candidates.indices.sorted {
     biased(candidates[$0].predictedSeconds, candidates[$0].kernel)
       < biased(candidates[$1].predictedSeconds, candidates[$1].kernel)
@@ -101,6 +106,8 @@ private func chooseByTime<Scalar>(
       && candidates[$0].bytes <= mostTimedBytes
   }
   var bodies: [Int: any ProductBody] = [:]
+  // Measured, but not faster than weights arrive: other layers run between two runs of this one.
+  var deciding: [Int: Double] = [:]
   var reason = "by the estimate alone"
   if !request.options.deterministic && near.count > 1 && request.width > 0
     && request.rows > 0 && request.columns > 0
@@ -110,26 +117,27 @@ private func chooseByTime<Scalar>(
     let sparse = near.filter { $0 != dense }
     let operands = TimingOperands(request)
     for i in sparse + (dense.map { [$0] } ?? []) {
-      // A body that does not fit its format is skipped, and costs nothing.
       let room = mostTimed - bodies.count - (dense == nil || i == dense ? 0 : 1)
-      guard room > 0, let body = maker.make(candidates[i].kernel) else { continue }
+      let made = candidates[i].kernel == filledWindow ? filled : nil
+      guard room > 0, let body = made ?? maker.make(candidates[i].kernel) else { continue }
       bodies[i] = body
       let seconds = operands.seconds(of: body)
       candidates[i].measuredSeconds = seconds
+      deciding[i] = max(seconds, roof.seconds(bytes: Double(body.packedBytes)))
       candidates[i].peakShare = Double(candidates[i].flops) / seconds / roof.peak
     }
     reason = "the fastest of \(bodies.count) timed"
   } else if near.count == 1 {
     reason = "no other candidate is near by the estimate"
   }
-  // Timed ones first, each group by time; a body that cannot be made is skipped.
+  // Timed ones first, each group by time.
   let order =
     ranked.filter { bodies[$0] != nil }.sorted {
-      biased(candidates[$0].measuredSeconds!, candidates[$0].kernel)
-        < biased(candidates[$1].measuredSeconds!, candidates[$1].kernel)
+      biased(deciding[$0]!, candidates[$0].kernel) < biased(deciding[$1]!, candidates[$1].kernel)
     } + ranked.filter { bodies[$0] == nil }
   for i in order {
-    guard let body = bodies[i] ?? maker.make(candidates[i].kernel) else { continue }
+    let made = candidates[i].kernel == filledWindow ? filled : bodies[i]
+    guard let body = made ?? maker.make(candidates[i].kernel) else { continue }
     return (
       body,
       PlanExplanation(
@@ -187,7 +195,7 @@ private struct BodyMaker<Scalar: SparseScalar> {
     let outgrowsCache = request.stored * 6 > 4 << 20
     let order =
       outgrowsCache
-      ? ["window-filled", "window-compressed", "window"] : ["window-filled", "window"]
+      ? [filledWindow, "window-compressed", "window"] : [filledWindow, "window"]
     return order.filter(windows.contains)
   }
 
