@@ -23,6 +23,7 @@ struct LacunaBench: ParsableCommand {
 enum Main {
   static func main() {
     BLAS.preferWidestCore()
+    BLAS.letIdleThreadsSleep()
     do {
       _ = try usage { try ISA.validated() }
       var command = try LacunaBench.parseAsRoot()

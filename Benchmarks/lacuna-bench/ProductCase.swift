@@ -40,6 +40,8 @@ struct ProductCase: Sendable {
       : try Plan(
         BSRMatrix(dense: weights, block: block), layout: layout, width: shape.n,
         options: options)
+    // A plan that times dense leaves OpenBLAS with one thread: Lacuna's pool splits the work instead.
+    BLAS.threads = measure.threads
     let x = try layout.input(shape, Scalar.self, seed: measure.seed &+ 2)
     var y = try layout.output(shape, Scalar.self)
     let reference = try ProductReference(weights, x, shape, layout)

@@ -99,18 +99,25 @@ public enum BLAS {
   /// restart. Call it first thing in `main`. It returns, having done nothing, when the variable is
   /// set, when the kernels are already wide, when the processor is not, or when the restart fails.
   public static func preferWidestCore() {
-    let marker = "LACUNA_RESTARTED"
-    if !CPUInfo.current.hasV4 || getenv("OPENBLAS_CORETYPE") != nil || getenv(marker) != nil {
-      return
-    }
-    if hasWideCore { return }
+    if !CPUInfo.current.hasV4 || hasWideCore { return }
+    restart(setting: "OPENBLAS_CORETYPE", to: "SkylakeX")
+  }
+
+  /// Restarts this program so that OpenBLAS's idle threads sleep at once, as Lacuna's do.
+  ///
+  /// By default they spin for 2²⁶ cycles (about 20 ms) after a call, and take the processors from whoever
+  /// works next. As for ``preferWidestCore()``; the variable is `OPENBLAS_THREAD_TIMEOUT`.
+  public static func letIdleThreadsSleep() {
+    restart(setting: "OPENBLAS_THREAD_TIMEOUT", to: "4")
+  }
+
+  private static func restart(setting variable: String, to value: String) {
+    if getenv(variable) != nil { return }
     #if os(Linux)
-      setenv("OPENBLAS_CORETYPE", "SkylakeX", 1)
-      setenv(marker, "1", 1)
+      setenv(variable, value, 1)
       execv("/proc/self/exe", CommandLine.unsafeArgv)
       // Only a failed restart comes here.
-      unsetenv("OPENBLAS_CORETYPE")
-      unsetenv(marker)
+      unsetenv(variable)
     #endif
   }
 }
