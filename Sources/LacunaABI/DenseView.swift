@@ -51,9 +51,7 @@ struct DenseView {
   func copy<Scalar: SparseScalar>(_: Scalar.Type) throws(Failure) -> DenseMatrix<Scalar> {
     try reserve(try product(count, MemoryLayout<Scalar>.size, "bytes"))
     let (rows, columns, rowStride, columnStride) = (rows, columns, rowStride, columnStride)
-    var result = try Failure.format { () throws(FormatError) in
-      try DenseMatrix<Scalar>(rows: rows, columns: columns)
-    }
+    var result = DenseMatrix<Scalar>(uninitialized: rows, columns)
     let source = elements(Scalar.self)
     result.withUnsafeMutableElements { target in
       guard let target = target.baseAddress else { return }

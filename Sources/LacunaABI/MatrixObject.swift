@@ -2,6 +2,7 @@
 
 import CLacuna
 import LacunaFormats
+import LacunaOperations
 
 /// One matrix in one storage format.
 enum StoredMatrix<Scalar: SparseScalar>: Sendable {
@@ -37,7 +38,7 @@ enum StoredMatrix<Scalar: SparseScalar>: Sendable {
     // Offsets, then index and value of each entry.
     try reserve((rows + 1) * 8 + stored * 12)
     switch self {
-    case .dense(let m): return CSRMatrix(dense: m)
+    case .dense(let m): return Conversion.csr(m)
     case .csr(let m): return m
     case .bsr(let m): return CSRMatrix(m)
     }
@@ -61,7 +62,7 @@ enum StoredMatrix<Scalar: SparseScalar>: Sendable {
     try reserve(
       try product(cells, 2 * MemoryLayout<Scalar>.size, "bytes") + (grid.rows + 1) * 8 + blocks * 8)
     switch self {
-    case .dense(let m): return BSRMatrix(dense: m, block: block)
+    case .dense(let m): return Conversion.bsr(m, block: block)
     case .csr(let m): return BSRMatrix(m, block: block)
     case .bsr(let m):
       try reserve(try product(stored, 12, "bytes") + (rows + 1) * 8)
@@ -82,7 +83,7 @@ enum StoredMatrix<Scalar: SparseScalar>: Sendable {
   func mask() throws(Failure) -> BitMask {
     try reserve(try product(rows, (columns + 63) / 64 * 8, "bytes"))
     switch self {
-    case .dense(let m): return BitMask(nonzerosOf: m)
+    case .dense(let m): return Conversion.nonzeros(of: m)
     case .csr(let m): return BitMask(m.pattern)
     case .bsr(let m): return BitMask(m)
     }

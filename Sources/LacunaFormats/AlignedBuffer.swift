@@ -14,12 +14,17 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
   public let elements: UnsafeMutableBufferPointer<Element>
 
   /// Memory for `count` elements, all bytes zero.
-  public init(count: Int) {
-    precondition(count >= 0, "AlignedBuffer of \(count) elements")
+  public convenience init(count: Int) {
+    self.init(uninitialized: count)
     let bytes = max(count * MemoryLayout<Element>.stride, 1)
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: bytes, alignment: AlignedBuffer.alignment)
-    memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    UnsafeMutableRawPointer(elements.baseAddress!).initializeMemory(
+      as: UInt8.self, repeating: 0, count: bytes)
+  }
+
+  /// Memory for `count` elements that the caller writes before anyone reads them.
+  package init(uninitialized count: Int) {
+    precondition(count >= 0, "AlignedBuffer of \(count) elements")
+    let memory = allocateStream(byteCount: count * MemoryLayout<Element>.stride)
     elements = UnsafeMutableBufferPointer(
       start: memory.bindMemory(to: Element.self, capacity: count), count: count)
   }
@@ -33,7 +38,7 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
 
   /// A copy in memory of its own.
   public func copy() -> AlignedBuffer {
-    let other = AlignedBuffer(count: count)
+    let other = AlignedBuffer(uninitialized: count)
     other.pointer.update(from: pointer, count: count)
     return other
   }

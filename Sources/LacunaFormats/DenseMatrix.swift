@@ -35,7 +35,7 @@ public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
     if values.count != count {
       throw .wrongCount(name: "values", expected: count, actual: values.count)
     }
-    self.init(unchecked: rows, columns)
+    self.init(uninitialized: rows, columns)
     values.withUnsafeBufferPointer { source in
       if let start = source.baseAddress { storage.pointer.update(from: start, count: count) }
     }
@@ -59,7 +59,7 @@ public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
     if elements.count < needed {
       throw .wrongCount(name: "elements", expected: needed, actual: elements.count)
     }
-    self.init(unchecked: rows, columns)
+    self.init(uninitialized: rows, columns)
     if needed == 0 { return }
     for i in 0..<rows {
       (storage.pointer + i * columns).update(
@@ -71,6 +71,12 @@ public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
   package init(unchecked rows: Int, _ columns: Int) {
     (self.rows, self.columns, rowStride) = (rows, columns, columns)
     storage = AlignedBuffer(count: rows * columns)
+  }
+
+  /// As `init(unchecked:_:)`, for a caller who writes every element.
+  package init(uninitialized rows: Int, _ columns: Int) {
+    (self.rows, self.columns, rowStride) = (rows, columns, columns)
+    storage = AlignedBuffer(uninitialized: rows * columns)
   }
 
   /// Bytes of all rows, padding included.

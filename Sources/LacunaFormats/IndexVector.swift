@@ -64,14 +64,3 @@ extension UInt16: NarrowIndex {
 extension UInt32: NarrowIndex {
   static func vector(_ indices: [UInt32]) -> IndexVector { .u32(indices) }
 }
-
-/// `count` elements that `body` writes, every one of them.
-func uninitialized<Element: BitwiseCopyable>(
-  _ count: Int, _ body: (UnsafeMutablePointer<Element>) -> Void
-) -> [Element] {
-  if count == 0 { return [] }
-  return Array(unsafeUninitializedCapacity: count) { buffer, initialized in
-    body(buffer.baseAddress!)
-    initialized = count
-  }
-}

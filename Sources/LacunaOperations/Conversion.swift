@@ -36,7 +36,8 @@ public enum Conversion {
   public static func csr<Scalar: SparseScalar>(
     _ dense: DenseMatrix<Scalar>, isa: ISA = .selected
   ) -> CSRMatrix<Scalar> {
-    compressed(dense, nonzeros(of: dense, isa: isa), isa)
+    if let result = streamed(dense, KernelTable.of(isa)) { return result }
+    return compressed(dense, nonzeros(of: dense, isa: isa), isa)
   }
 
   /// The values of a dense matrix where a mask is 1, zeros included.
@@ -81,7 +82,7 @@ public enum Conversion {
   }
 
   /// What a kernel may write behind the last value and index.
-  private static let slack = 16
+  static let slack = 16
 
   private static func packed<Scalar: SparseScalar, Index: BitwiseCopyable>(
     _ dense: DenseMatrix<Scalar>, _ mask: BitMask, _ nnz: Int, _ isa: ISA, _: Index.Type
@@ -89,21 +90,20 @@ public enum Conversion {
     if nnz == 0 { return ([], []) }
     let kernel = KernelTable.of(isa).kernel(.compress, dtype: Scalar.dtype)!
     var indices: [Index] = []
-    let values = [Scalar](unsafeUninitializedCapacity: nnz + slack) { values, valueCount in
-      indices = [Index](unsafeUninitializedCapacity: nnz + slack) { indices, indexCount in
+    let values: [Scalar] = uninitialized(nnz, slack: slack) { values in
+      indices = uninitialized(nnz, slack: slack) { indices in
         dense.withUnsafeElements { elements in
           mask.words.withUnsafeBufferPointer { words in
             var arguments = lcn_compress_args(
               x: elements.baseAddress!, stride: Int64(dense.rowStride * Scalar.dtype.size),
               rows: Int64(mask.rows), columns: Int64(mask.columns), words: words.baseAddress!,
-              values: values.baseAddress!, indices: indices.baseAddress!,
-              wide: MemoryLayout<Index>.size == 4 ? 1 : 0)
+              values: values, indices: indices, wide: MemoryLayout<Index>.size == 4 ? 1 : 0)
             withUnsafePointer(to: &arguments) { kernel.call($0) }
           }
         }
-        indexCount = nnz
+        return nnz
       }
-      valueCount = nnz
+      return nnz
     }
     return (values, indices)
   }
@@ -122,7 +122,7 @@ public enum Conversion {
 
 extension KernelTable {
   /// The table of an instruction set, without building the selected one again.
-  fileprivate static func of(_ isa: ISA) -> KernelTable {
+  static func of(_ isa: ISA) -> KernelTable {
     isa == ISA.selected ? .selected : KernelTable(isa)
   }
 }

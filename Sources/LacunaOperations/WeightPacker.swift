@@ -23,10 +23,10 @@ struct PackingShape {
   var heights: [Int]
 }
 
-/// Packs `source`. Every index is read twice and every weight once.
+/// Packs `source`. Of the indices one in eight is read twice, every weight once.
 ///
 /// - Complexity: O(stored + strips · column blocks)
-func packWeights<Scalar: SparseScalar, Index: FixedWidthInteger>(
+func packWeights<Scalar: SparseScalar, Index: FixedWidthInteger & SIMDScalar>(
   _ source: BlockSource<Scalar, Index>, shape: PackingShape
 ) -> PackedWeights {
   let packer = WeightPacker(source, shape)
@@ -38,7 +38,13 @@ func packWeights<Scalar: SparseScalar, Index: FixedWidthInteger>(
 /// keeps the sums of neighbours close in memory (measured: 64 beats both 1 and all by 2–20 %).
 private let sortingWindow = 64
 
-private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger> {
+/// What is written behind the last weight and index: up to seven copied, or three steps of zeros.
+private let copySlack = 16
+
+/// Row numbers that kernels read behind the last.
+private let rowsAhead = 8
+
+private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger & SIMDScalar> {
   let source: BlockSource<Scalar, Index>
   let shape: PackingShape
   let columnBlocks: Int
@@ -51,7 +57,8 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
   var weightEnd: UnsafeMutablePointer<Scalar>
   var indexEnd: UnsafeMutablePointer<UInt16>
   var groups: [UInt32] = []
-  var rows: [UInt32] = []
+  let rows: AlignedBuffer<UInt32>
+  var rowCount = 0
   var starts: [Start] = []
   let histogram: UnsafeMutableBufferPointer<Int32>
 
@@ -72,8 +79,14 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
     let steps = source.offsets[source.gridRows] * source.blockColumns
     let most = max(parts.count, lastParts.count)
     let padding = min(3 * source.gridRows * most * columnBlocks, 3 * steps * most)
-    weights = AlignedBuffer(count: steps * r + padding * (heights.first ?? 1) + 16)
-    indices = AlignedBuffer(count: steps * most + padding + 16)
+    weights = AlignedBuffer(
+      uninitialized: steps * r + padding * (heights.first ?? 1) + copySlack)
+    indices = AlignedBuffer(uninitialized: steps * most + padding + copySlack)
+    // A strip without steps is listed in the first and the last column block. Kernels read the number
+    // of a later row to ask for its memory.
+    let strips = source.gridRows * most
+    rows = AlignedBuffer(
+      uninitialized: min(strips * columnBlocks, 2 * strips + steps * most) + rowsAhead)
     (weightEnd, indexEnd) = (weights.pointer, indices.pointer)
     histogram = .allocate(capacity: shape.columnBlock + 2)
   }
@@ -99,7 +112,7 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
         for columnBlock in 0..<columnBlocks {
           var start = Start(
             weights: weightEnd - weights.pointer, indices: indexEnd - indices.pointer,
-            groups: groups.count / 2, rows: rows.count)
+            groups: groups.count / 2, rows: rowCount)
           for window in stride(from: 0, to: strips.count, by: sortingWindow) {
             let end = min(window + sortingWindow, strips.count)
             pack(.init(rebasing: strips[window..<end]), height: height, columnBlock: columnBlock)
@@ -117,9 +130,10 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
   ) {
     let firstColumn = columnBlock * shape.columnBlock
     let limit = min(firstColumn + shape.columnBlock, source.columns)
+    let blockLimit = (limit + source.blockColumns - 1) / source.blockColumns
     var longest = 0
     for s in strips.indices {
-      countSteps(&strips[s], source, limit: limit)
+      countSteps(&strips[s], source, limit: blockLimit)
       longest = max(longest, strips[s].count)
     }
     // Only as much of the histogram as there are steps: of very sparse weights most regions are empty.
@@ -140,12 +154,15 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
         order[Int(counts[strips[s].count])] = Int32(s)
         counts[strips[s].count] += 1
       }
+      var (weights, indices) = (weightEnd, indexEnd)
+      let rows = self.rows.pointer + rowCount
       for i in 0..<Int(position) {
         let s = Int(order[i])
-        rows.append(strips[s].row)
-        copySteps(
-          strips[s], source, height: height, firstColumn: firstColumn, &weightEnd, &indexEnd)
+        rows[i] = strips[s].row
+        copySteps(strips[s], source, height: height, firstColumn: firstColumn, &weights, &indices)
       }
+      (weightEnd, indexEnd) = (weights, indices)
+      rowCount += Int(position)
     }
     for s in strips.indices { strips[s].next = strips[s].blockEnd }
   }
@@ -153,14 +170,12 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
   func finished() -> PackedWeights {
     let groupBuffer = AlignedBuffer<UInt32>(count: groups.count)
     for i in groups.indices { groupBuffer.pointer[i] = groups[i] }
-    // Kernels read the number of a later row to ask for its memory.
-    let rowBuffer = AlignedBuffer<UInt32>(count: rows.count + 8)
-    for i in rows.indices { rowBuffer.pointer[i] = rows[i] }
+    for i in 0..<rowsAhead { rows.pointer[rowCount + i] = 0 }
     let regions = starts.map { start in
       PackedWeights.Region(
         weights: UnsafeMutableRawPointer(weights.pointer + start.weights),
         indices: indices.pointer + start.indices, groups: groupBuffer.pointer + 2 * start.groups,
-        rows: rowBuffer.pointer + start.rows, groupCount: start.groupCount)
+        rows: rows.pointer + start.rows, groupCount: start.groupCount)
     }
     let (weightCount, indexCount) = (weightEnd - weights.pointer, indexEnd - indices.pointer)
     return PackedWeights(
@@ -168,8 +183,8 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger>
       columnBlock: shape.columnBlock, columnBlocks: columnBlocks, heights: heights,
       regions: regions,
       byteCount: weightCount * MemoryLayout<Scalar>.size + indexCount * 2
-        + (groups.count + rows.count) * 4,
-      storedWeights: weightCount, buffers: [weights, indices, groupBuffer, rowBuffer])
+        + (groups.count + rowCount) * 4,
+      storedWeights: weightCount, buffers: [weights, indices, groupBuffer, rows])
   }
 }
 
@@ -199,14 +214,23 @@ func stripParts(of height: Int, heights: [Int]) -> [(offset: Int, height: Int)] 
   return parts
 }
 
-/// Finds the strip's blocks that start before column `limit`, and counts their columns.
+/// Finds the strip's blocks before block column `limit`, and counts their columns. Looks at one of
+/// eight, then at the eight where the limit is, without a branch that depends on them.
 @inline(__always)
 private func countSteps<Scalar, Index: FixedWidthInteger>(
   _ strip: inout Strip, _ source: BlockSource<Scalar, Index>, limit: Int
 ) {
   let c = source.blockColumns
   var end = strip.next
-  while end < strip.end && Int(source.indices[end]) &* c < limit { end &+= 1 }
+  while end &+ 8 <= strip.end && Int(source.indices[end &+ 7]) < limit { end &+= 8 }
+  let tail = source.indices + end
+  if end &+ 8 <= strip.end {
+    var before = 0
+    for i in 0..<8 { before &+= Int(tail[i]) < limit ? 1 : 0 }
+    end &+= before
+  } else {
+    while end < strip.end && Int(source.indices[end]) < limit { end &+= 1 }
+  }
   strip.blockEnd = end
   strip.count = (end &- strip.next) &* c
   if end == strip.next { return }
@@ -216,17 +240,33 @@ private func countSteps<Scalar, Index: FixedWidthInteger>(
 
 /// Appends the strip's steps of the current column block to the streams.
 @inline(__always)
-private func copySteps<Scalar, Index: FixedWidthInteger>(
+private func copySteps<Scalar: SparseScalar, Index: FixedWidthInteger & SIMDScalar>(
   _ strip: Strip, _ source: BlockSource<Scalar, Index>, height: Int, firstColumn: Int,
   _ weights: inout UnsafeMutablePointer<Scalar>, _ indices: inout UnsafeMutablePointer<UInt16>
 ) {
   let (r, c) = (source.blockRows, source.blockColumns)
   if r == 1 && c == 1 {
     let count = strip.count
-    let (from, values) = (source.indices + strip.next, source.values + strip.next)
-    for i in 0..<count {
-      indices[i] = UInt16(truncatingIfNeeded: Int(from[i]) &- firstColumn)
-      weights[i] = values[i]
+    let from = UnsafeRawPointer(source.indices + strip.next)
+    let values = UnsafeRawPointer(source.values + strip.next)
+    // Eight at a time, also behind the last of this strip as long as the source has so many.
+    let whole = min(count, source.offsets[source.gridRows] &- strip.next &- 7)
+    let base = SIMD8<Index>(repeating: Index(truncatingIfNeeded: firstColumn))
+    var i = 0
+    while i < whole {
+      let columns = from.loadUnaligned(
+        fromByteOffset: i &* MemoryLayout<Index>.size, as: SIMD8<Index>.self)
+      let weights8 = values.loadUnaligned(
+        fromByteOffset: i &* MemoryLayout<Scalar>.size, as: SIMD8<Scalar>.self)
+      UnsafeMutableRawPointer(indices + i).storeBytes(
+        of: SIMD8<UInt16>(truncatingIfNeeded: columns &- base), as: SIMD8<UInt16>.self)
+      UnsafeMutableRawPointer(weights + i).storeBytes(of: weights8, as: SIMD8<Scalar>.self)
+      i &+= 8
+    }
+    while i < count {
+      indices[i] = UInt16(truncatingIfNeeded: Int(source.indices[strip.next &+ i]) &- firstColumn)
+      weights[i] = source.values[strip.next &+ i]
+      i &+= 1
     }
     indices += count
     weights += count
@@ -246,13 +286,15 @@ private func copySteps<Scalar, Index: FixedWidthInteger>(
   pad(&weights, &indices, steps: strip.count, height: height)
 }
 
-/// Moves the ends of both streams to the next multiple of four steps.
+/// Moves the ends of both streams to the next multiple of four steps, over zeros.
 @inline(__always)
-private func pad<Scalar>(
+private func pad<Scalar: SparseScalar>(
   _ weights: inout UnsafeMutablePointer<Scalar>, _ indices: inout UnsafeMutablePointer<UInt16>,
   steps: Int, height: Int
 ) {
   let padding = -steps & 3
+  for i in 0..<(padding &* height) { weights[i] = 0 }
+  for i in 0..<3 { indices[i] = 0 }
   weights += padding &* height
   indices += padding
 }

@@ -116,7 +116,7 @@ private func pack<Scalar: SparseScalar>(
   let scaled = scale == 1 ? values : values.map { $0 * Scalar(scale) }
   return scaled.withUnsafeBufferPointer { values in
     pattern.rowOffsets.withUnsafeBufferPointer { offsets in
-      func source<Index: FixedWidthInteger>(
+      func source<Index: FixedWidthInteger & SIMDScalar>(
         _ indices: UnsafeBufferPointer<Index>
       ) -> BlockSource<Scalar, Index> {
         // An empty array has no memory; nothing is read from the stand-in.
