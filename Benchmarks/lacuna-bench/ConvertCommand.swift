@@ -121,6 +121,14 @@ extension ProductCase {
         "dense→csr→plan",
         { keep(try? Plan(Conversion.csr(weights), width: 256, options: options)) }
       ),
+      (
+        "dense→csr→plan, n = 1",
+        { keep(try? Plan(Conversion.csr(weights), width: 1, options: options)) }
+      ),
+      (
+        "dense→bsr→plan",
+        { keep(try? Plan(Conversion.bsr(weights, block: block), width: 256, options: options)) }
+      ),
     ]
     return weights.withUnsafeElements { elements in
       conversions.map { name, convert in

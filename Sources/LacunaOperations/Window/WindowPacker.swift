@@ -28,70 +28,65 @@ func packWindows<Scalar: SparseScalar, Index: FixedWidthInteger & UnsignedIntege
   let rowMap = windowRows(rows: source.rows, offsets: source.offsets, lanes: lanes)
   let steps = geometry.stepsPerBundle
   let bits = UInt32(geometry.bits)
-  let idlePlace = UInt32(geometry.inputs - 1)
-  let zeroBlock = UInt16((source.columns + lanes - 1) / lanes)
-  let shift = Index.Magnitude(lanes.trailingZeroBitCount)
+  let zeroBlock = Int32((source.columns + lanes - 1) / lanes)
+  let shift = Int32(lanes.trailingZeroBitCount)
+  // Half of the lanes at work is few; memory that is not needed is never touched.
   var streams = WindowStreams<Scalar>(
-    geometry: geometry, expectedSteps: source.offsets[source.rows] / lanes * 5 / 4 + groups * 8)
+    geometry: geometry, expectedSteps: source.offsets[source.rows] / lanes * 2 + groups * 8)
   var bundles = [UInt32](repeating: 0, count: groups)
   var valueStarts = [Int](repeating: 0, count: groups + 1)
-  // Position of each lane's next weight, its row's end, and that weight's column.
-  let state = UnsafeMutablePointer<Int>.allocate(capacity: 3 * lanes)
+  // Position of each lane's next weight, and its row's end.
+  let state = UnsafeMutablePointer<Int>.allocate(capacity: 2 * lanes)
   defer { state.deallocate() }
-  let (position, end, column) = (state, state + lanes, state + 2 * lanes)
+  let (position, end) = (state, state + lanes)
+  // The columns of those weights. Rows without more weights, and lanes of half a register, wait for ever.
+  let columns = UnsafeMutablePointer<SIMD16<Int32>>.allocate(capacity: 1)
+  defer { columns.deallocate() }
+  let column = UnsafeMutableRawPointer(columns).assumingMemoryBound(to: Int32.self)
   for g in 0..<groups {
     valueStarts[g] = streams.valueCount
+    columns.pointee = .init(repeating: .max)
     for l in 0..<lanes {
       let row = Int(rowMap[g * lanes + l])
       let exists = row != Int(UInt32.max)
       position[l] = exists ? source.offsets[row] : 0
       end[l] = exists ? source.offsets[row + 1] : 0
-      column[l] = position[l] < end[l] ? Int(source.indices[position[l]]) : .max
+      if position[l] < end[l] { column[l] = Int32(source.indices[position[l]]) }
     }
     let first = streams.stepCount
     while true {
-      var leftmost = Int.max
-      for l in 0..<lanes { leftmost = column[l] < leftmost ? column[l] : leftmost }
+      let next = columns.pointee
+      let leftmost = least(next)
       let done = leftmost == .max
       let q = (streams.stepCount - first) % steps
       if done && q == 0 { break }
       streams.reserveStep()
-      let base = done ? Int(zeroBlock) : leftmost >> Int(shift)
-      let start = base << Int(shift)
-      let limit = start + geometry.usable
-      let places = streams.places + streams.stepCount / steps * lanes
-      let placeShift = UInt32(q) * bits
+      let base = done ? zeroBlock : leftmost &>> shift
+      let start = base &<< shift
+      let works = below(next, start &+ Int32(geometry.usable))
+      let working = lowBits(works)
+      let place =
+        (next &- start) & works | Int32(geometry.inputs - 1) & ~works
+      streams.setPlaces(place, q: q, shift: UInt32(q) * bits)
       streams.bases[streams.stepCount] = UInt16(truncatingIfNeeded: base)
       if geometry.compressed {
-        var mask: UInt16 = 0
-        for l in 0..<lanes {
-          let works = column[l] < limit
-          if works {
-            mask |= 1 << UInt16(l)
-            streams.values[streams.valueCount] = source.values[position[l]] * scale
-            streams.valueCount += 1
-            places[l] |= UInt32(column[l] - start) << placeShift
-            position[l] += 1
-            column[l] = position[l] < end[l] ? Int(source.indices[position[l]]) : .max
-          } else {
-            places[l] |= idlePlace << placeShift
-          }
-        }
-        streams.masks[streams.stepCount] = mask
+        streams.masks[streams.stepCount] = working
       } else {
-        let values = streams.values + streams.stepCount * lanes
-        for l in 0..<lanes {
-          let works = column[l] < limit
-          let p = position[l]
-          values[l] = works ? source.values[p] * scale : 0
-          places[l] |= (works ? UInt32(column[l] - start) : idlePlace) << placeShift
-          if works {
-            position[l] = p + 1
-            column[l] = p + 1 < end[l] ? Int(source.indices[p + 1]) : .max
-          }
-        }
-        streams.valueCount += lanes
+        for l in 0..<lanes { streams.values[streams.valueCount + l] = 0 }
       }
+      let values = streams.values + streams.valueCount
+      let compressed = geometry.compressed
+      var (left, taken) = (working, 0)
+      while left != 0 {
+        let l = left.trailingZeroBitCount
+        left &= left &- 1
+        let p = position[l]
+        values[compressed ? taken : l] = source.values[p] * scale
+        taken &+= 1
+        position[l] = p &+ 1
+        column[l] = p &+ 1 < end[l] ? Int32(truncatingIfNeeded: source.indices[p &+ 1]) : .max
+      }
+      streams.valueCount += geometry.compressed ? taken : lanes
       streams.stepCount += 1
     }
     bundles[g] = UInt32((streams.stepCount - first) / steps)
@@ -101,6 +96,39 @@ func packWindows<Scalar: SparseScalar, Index: FixedWidthInteger & UnsignedIntege
     geometry: geometry, dtype: Scalar.dtype, rows: source.rows, columns: source.columns,
     values: UnsafeMutableRawPointer(streams.values), places: streams.places, bases: streams.bases,
     masks: streams.masks, bundles: bundles, valueStarts: valueStarts, rowMap: rowMap)
+}
+
+// Comparisons of registers compile to a loop over their elements here; differences and their signs do not.
+
+/// -1 where `v` is less than `limit`, 0 elsewhere. Both are at least 0.
+@inline(__always)
+private func below(_ v: SIMD16<Int32>, _ limit: Int32) -> SIMD16<Int32> {
+  (v &- limit) &>> SIMD16(repeating: 31)
+}
+
+/// The least of sixteen, none below 0.
+@inline(__always)
+private func least(_ v: SIMD16<Int32>) -> Int32 {
+  let d8 = v.highHalf &- v.lowHalf
+  let a = v.lowHalf &+ (d8 & (d8 &>> SIMD8(repeating: 31)))
+  let d4 = a.highHalf &- a.lowHalf
+  let b = a.lowHalf &+ (d4 & (d4 &>> SIMD4(repeating: 31)))
+  let c = b.x < b.y ? b.x : b.y
+  let d = b.z < b.w ? b.z : b.w
+  return c < d ? c : d
+}
+
+/// Bit `l`: lane `l` is -1.
+@inline(__always)
+private func lowBits(_ mask: SIMD16<Int32>) -> UInt16 {
+  let a =
+    mask
+    & SIMD16<Int32>(
+      1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+  let b = a.lowHalf | a.highHalf
+  let c = b.lowHalf | b.highHalf
+  let d = c.lowHalf | c.highHalf
+  return UInt16(truncatingIfNeeded: d.x | d.y)
 }
 
 /// The output row of each lane: rows in their order, or sorted by their number of weights when that
@@ -180,6 +208,21 @@ struct WindowStreams<Scalar: SparseScalar> {
     if stepCount == capacity { grow(to: capacity * 3 / 2) }
   }
 
+  /// Sets the places of the current step, which is number `q` of its bundle.
+  @inline(__always)
+  func setPlaces(_ place: SIMD16<Int32>, q: Int, shift: UInt32) {
+    let lanes = geometry.lanes
+    let target = UnsafeMutableRawPointer(places + stepCount / geometry.stepsPerBundle * lanes)
+    let shifted = unsafeBitCast(place, to: SIMD16<UInt32>.self) &<< SIMD16(repeating: shift)
+    if lanes == 16 {
+      let old = q == 0 ? .zero : target.load(as: SIMD16<UInt32>.self)
+      target.storeBytes(of: old | shifted, as: SIMD16<UInt32>.self)
+    } else {
+      let old = q == 0 ? .zero : target.load(as: SIMD8<UInt32>.self)
+      target.storeBytes(of: old | shifted.lowHalf, as: SIMD8<UInt32>.self)
+    }
+  }
+
   private mutating func grow(to steps: Int) {
     let more = steps + geometry.stepsPerBundle - steps % geometry.stepsPerBundle
     let new = Self.memory(geometry, steps: more)
@@ -210,7 +253,6 @@ struct WindowStreams<Scalar: SparseScalar> {
     let values: UnsafeMutablePointer<Scalar> = aligned((steps + 1) * geometry.lanes)
     let words = (steps / geometry.stepsPerBundle + 1) * geometry.lanes
     let places: UnsafeMutablePointer<UInt32> = aligned(words)
-    places.initialize(repeating: 0, count: words)
     return (values, places, aligned(steps), aligned(geometry.compressed ? steps : 1))
   }
 }
