@@ -226,7 +226,8 @@ private func countSteps<Scalar, Index: FixedWidthInteger>(
   let tail = source.indices + end
   if end &+ 8 <= strip.end {
     var before = 0
-    for i in 0..<8 { before &+= Int(tail[i]) < limit ? 1 : 0 }
+    // The sign of the difference: a comparison would become a branch.
+    for i in 0..<8 { before &-= (Int(tail[i]) &- limit) &>> 63 }
     end &+= before
   } else {
     while end < strip.end && Int(source.indices[end]) < limit { end &+= 1 }

@@ -42,6 +42,37 @@ struct ConversionTests {
       comment)
   }
 
+  @Test("a matrix longer than the cache, whatever its rows hold", arguments: ISA.available)
+  func streamed(_ isa: ISA) throws {
+    try streamed(Float.self, isa, rows: 1030, columns: 1000, stride: 1003)
+    try streamed(Double.self, isa, rows: 517, columns: 1000, stride: 1000)
+    try streamed(Float.self, isa, rows: 65, columns: 65_540, stride: 65_540)
+  }
+
+  private func streamed<Scalar: SparseScalar>(
+    _: Scalar.Type, _ isa: ISA, rows: Int, columns: Int, stride: Int
+  ) throws {
+    let comment: Comment = "\(isa) \(Scalar.dtype) \(rows)×\(columns) stride \(stride) seed 5"
+    for density in [0, 0.1, 1] {
+      let dense: DenseMatrix<Scalar> = randomDense(
+        rows: rows, columns: columns, density: density, rowStride: stride, seed: 5)
+      let expected = CSRMatrix(dense: dense)
+      #expect(Conversion.csr(dense, isa: isa) == expected, comment)
+    }
+    // Far more than every 32nd row says, and far less.
+    for isFull in [{ $0 % 32 != 0 }, { $0 % 32 == 0 }] as [(Int) -> Bool] {
+      var dense: DenseMatrix<Scalar> = randomDense(
+        rows: rows, columns: columns, density: 0.5, rowStride: stride, seed: 5)
+      dense.withUnsafeMutableElements { elements in
+        for i in 0..<rows where !isFull(i) {
+          for j in 0..<columns { elements[i * stride + j] = 0 }
+        }
+      }
+      let expected = CSRMatrix(dense: dense)
+      #expect(Conversion.csr(dense, isa: isa) == expected, comment)
+    }
+  }
+
   @Test("NaN is kept, -0 is not", arguments: ISA.available)
   func specialValues(_ isa: ISA) throws {
     let single = try DenseMatrix<Float>(rows: 1, columns: 5, values: [.nan, -0.0, 0, .infinity, 1])
