@@ -42,7 +42,13 @@ extension BSRMatrix {
             if height < r || width < c { target.update(repeating: 0, count: r * c) }
             for i in 0..<height {
               let source = start + (blockRow * r + i) * dense.rowStride + column
-              for j in 0..<width { target[i * c + j] = source[j] }
+              if width == 4 {
+                UnsafeMutableRawPointer(target + i * c).storeBytes(
+                  of: UnsafeRawPointer(source).loadUnaligned(as: SIMD4<Scalar>.self),
+                  as: SIMD4<Scalar>.self)
+              } else {
+                for j in 0..<width { target[i * c + j] = source[j] }
+              }
             }
           }
         }

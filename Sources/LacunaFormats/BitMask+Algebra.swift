@@ -70,14 +70,28 @@ extension BitMask {
       }
       return result
     }
-    var result = BitMask(unchecked: grid.rows, grid.columns, words: [])
-    let target = result.wordsPerRow
-    result.words = [UInt64](repeating: 0, count: grid.rows * target)
-    forEachOne { i, j in
-      let column = j / block.columns
-      result.words[i / block.rows * target + column >> 6] |= 1 << UInt64(column & 63)
+    // The union of a block row's words first, then one step for each block that a word touches.
+    let target = (grid.columns + 63) / 64
+    let union: [UInt64] = uninitialized(grid.rows * target) { union in
+      union.update(repeating: 0, count: grid.rows * target)
+      words.withUnsafeBufferPointer { words in
+        for blockRow in 0..<grid.rows {
+          let row = union + blockRow * target
+          let lines = (blockRow * block.rows)..<min((blockRow + 1) * block.rows, rows)
+          for w in 0..<wordsPerRow {
+            var left: UInt64 = 0
+            for i in lines { left |= words[i &* wordsPerRow &+ w] }
+            while left != 0 {
+              let column = (w &* 64 &+ left.trailingZeroBitCount) / block.columns
+              row[column >> 6] |= 1 << UInt64(column & 63)
+              // The block's other columns say nothing new. A shift by 64 or more gives 0.
+              left &= ~0 << ((column + 1) * block.columns - w * 64)
+            }
+          }
+        }
+      }
     }
-    return result
+    return BitMask(unchecked: grid.rows, grid.columns, words: union)
   }
 
   /// A mask over the elements from one over the grid of blocks: the inverse of ``blockUnion(_:)``
