@@ -31,7 +31,10 @@ import Testing
     let values = [Float](repeating: 1, count: rows)
     var d = csrDesc(rows, columns, nnz: filled ? rows : 0, offsets, indices, values)
     var matrix: OpaquePointer?
-    expect(lcn_matrix_from_csr(&d, &matrix), "LCN_OK")
+    // The descriptor only borrows: without this the arrays may be gone before they are read.
+    withExtendedLifetime((offsets, indices, values)) {
+      expect(lcn_matrix_from_csr(&d, &matrix), "LCN_OK")
+    }
     return matrix
   }
 
