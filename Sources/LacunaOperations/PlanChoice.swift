@@ -116,15 +116,24 @@ private func chooseByTime<Scalar>(
     let dense = near.first { candidates[$0].kernel == "dense" }
     let sparse = near.filter { $0 != dense }
     let operands = TimingOperands(request)
+    func note(_ i: Int, _ body: any ProductBody, _ seconds: Double) {
+      candidates[i].measuredSeconds = seconds
+      candidates[i].peakShare = Double(candidates[i].flops) / seconds / roof.peak
+      deciding[i] = max(seconds, roof.seconds(bytes: Double(body.packedBytes)))
+    }
     for i in sparse + (dense.map { [$0] } ?? []) {
       let room = mostTimed - bodies.count - (dense == nil || i == dense ? 0 : 1)
       let made = candidates[i].kernel == filledWindow ? filled : nil
       guard room > 0, let body = made ?? maker.make(candidates[i].kernel) else { continue }
       bodies[i] = body
       let seconds = operands.seconds(of: body)
-      candidates[i].measuredSeconds = seconds
-      deciding[i] = max(seconds, roof.seconds(bytes: Double(body.packedBytes)))
-      candidates[i].peakShare = Double(candidates[i].flops) / seconds / roof.peak
+      // A neighbour's burst of work may have hidden the candidate that should win: a second look.
+      if let first = sparse.first, i == dense, ranked[0] == first, let body = bodies[first],
+        let before = candidates[first].measuredSeconds, seconds < before
+      {
+        note(first, body, min(before, operands.seconds(of: body)))
+      }
+      note(i, body, seconds)
     }
     reason = "the fastest of \(bodies.count) timed"
   } else if near.count == 1 {

@@ -3,6 +3,14 @@
 import CLacuna
 import LacunaFormats
 
+/// The elements at an address that stays theirs, for descriptions to point to: an array's address is good
+/// only during the call that it is passed to. Never freed; a test program ends soon.
+func pinned<T>(_ elements: [T]) -> UnsafeMutablePointer<T> {
+  let memory = UnsafeMutablePointer<T>.allocate(capacity: max(elements.count, 1))
+  memory.initialize(from: elements, count: elements.count)
+  return memory
+}
+
 func denseDesc(
   _ rows: Int, _ columns: Int, _ values: UnsafeMutableRawPointer?, dtype: Int = LCN_F32,
   rowStride: Int = 0, columnStride: Int = 0

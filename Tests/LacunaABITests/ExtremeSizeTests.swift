@@ -71,7 +71,8 @@ import Testing
     let x = (0..<columns * width).map { Float($0 % 7 - 3) }
     let (offsets, indices): ([Int32], [Int32]) = ([0, 1], [0])
     var d = bsrDesc(
-      rows, columns, block: (rows, columns), blocks: 1, offsets, indices, values)
+      rows, columns, block: (rows, columns), blocks: 1, pinned(offsets), pinned(indices),
+      pinned(values))
     var matrix: OpaquePointer?
     expect(lcn_matrix_from_bsr(&d, &matrix), "LCN_OK")
     // Small integers: every sum is exact in any order.

@@ -93,10 +93,14 @@ func elements(_ matrix: OpaquePointer?, _ rows: Int, _ columns: Int) -> [Float] 
       var d =
         wide
         ? csrDesc(
-          rows, columns, nnz: source.nnz, offsets64, indices64, source.values, dtype: LCN_F64,
+          rows, columns, nnz: source.nnz, pinned(offsets64), pinned(indices64),
+          pinned(source.values),
+          dtype: LCN_F64,
           indexType: type)
         : csrDesc(
-          rows, columns, nnz: source.nnz, offsets32, indices32, source.values, dtype: LCN_F64,
+          rows, columns, nnz: source.nnz, pinned(offsets32), pinned(indices32),
+          pinned(source.values),
+          dtype: LCN_F64,
           indexType: type)
       expect(lcn_matrix_from_csr(&d, &matrix), "LCN_OK")
       var values = [Double](repeating: 0, count: source.nnz)
@@ -130,7 +134,7 @@ func elements(_ matrix: OpaquePointer?, _ rows: Int, _ columns: Int) -> [Float] 
     let offsets: [Int32] = [0, 1, 2]
     let indices: [Int32] = [0, 2]
     let given: [Float] = [1, 2, 3, 4, 5, 9, 9, 9]
-    var d = bsrDesc(3, 5, block: (2, 2), blocks: 2, offsets, indices, given)
+    var d = bsrDesc(3, 5, block: (2, 2), blocks: 2, pinned(offsets), pinned(indices), pinned(given))
     var matrix: OpaquePointer?
     expect(lcn_matrix_from_bsr(&d, &matrix), "LCN_OK")
     #expect(elements(matrix, 3, 5) == [1, 2, 0, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 5])
@@ -160,11 +164,10 @@ func elements(_ matrix: OpaquePointer?, _ rows: Int, _ columns: Int) -> [Float] 
       }
     }
     let expected = zip(values, kept).map { $1 ? $0 : 0 }
-    var copy = values
     var masked: OpaquePointer?
     var compressed: OpaquePointer?
-    var m = maskDesc(rows, columns, &data, kind: kind, rowStride: stride)
-    var d = denseDesc(rows, columns, &copy)
+    var m = maskDesc(rows, columns, pinned(data), kind: kind, rowStride: stride)
+    var d = denseDesc(rows, columns, pinned(values))
     expect(lcn_matrix_from_masked_dense(&d, &m, &masked), "LCN_OK")
     #expect(elements(masked, rows, columns) == expected)
     let stored = zip(values, kept).filter(\.1).map(\.0)
@@ -178,10 +181,10 @@ func elements(_ matrix: OpaquePointer?, _ rows: Int, _ columns: Int) -> [Float] 
       "LCN_SHAPE_MISMATCH")
     #expect(none == nil)
 
-    var out = [UInt8](repeating: 0xaa, count: rows * stride)
+    let out = pinned([UInt8](repeating: 0xaa, count: rows * stride))
     var outValues = [Float](repeating: -9, count: stored.count)
     var count: Int64 = -1
-    var o = maskDesc(rows, columns, &out, kind: kind, rowStride: stride)
+    var o = maskDesc(rows, columns, out, kind: kind, rowStride: stride)
     expect(
       lcn_matrix_to_bitmask(masked, &o, &outValues, Int64(outValues.count), &count), "LCN_OK")
     #expect(count == Int64(stored.count) && outValues == stored)
@@ -199,19 +202,19 @@ func elements(_ matrix: OpaquePointer?, _ rows: Int, _ columns: Int) -> [Float] 
 
   @Test func `Strides view a transposed and padded array`() {
     // W[2, 3] kept as [in, out] with out padded to 4: W[i, j] at j · 4 + i.
-    var kernel: [Double] = [1, 4, -1, -1, 2, 5, -1, -1, 3, 6, -1, -1]
-    var d = denseDesc(2, 3, &kernel, dtype: LCN_F64, rowStride: 1, columnStride: 4)
+    let kernel: [Double] = [1, 4, -1, -1, 2, 5, -1, -1, 3, 6, -1, -1]
+    var d = denseDesc(2, 3, pinned(kernel), dtype: LCN_F64, rowStride: 1, columnStride: 4)
     var matrix: OpaquePointer?
     expect(lcn_matrix_from_dense(&d, &matrix), "LCN_OK")
-    var out = [Double](repeating: 0, count: 6)
-    var o = denseDesc(2, 3, &out, dtype: LCN_F64)
+    let out = pinned([Double](repeating: 0, count: 6))
+    var o = denseDesc(2, 3, out, dtype: LCN_F64)
     expect(lcn_matrix_to_dense(matrix, &o), "LCN_OK")
-    #expect(out == [1, 2, 3, 4, 5, 6])
-    var back = [Double](repeating: -1, count: 12)
-    var b = denseDesc(2, 3, &back, dtype: LCN_F64, rowStride: 1, columnStride: 4)
+    #expect((0..<6).map { out[$0] } == [1, 2, 3, 4, 5, 6])
+    let back = pinned([Double](repeating: -1, count: 12))
+    var b = denseDesc(2, 3, back, dtype: LCN_F64, rowStride: 1, columnStride: 4)
     expect(lcn_matrix_to_dense(matrix, &b), "LCN_OK")
-    #expect(back == kernel)
-    var wrong = denseDesc(2, 3, &back, dtype: LCN_F32)
+    #expect((0..<12).map { back[$0] } == kernel)
+    var wrong = denseDesc(2, 3, back, dtype: LCN_F32)
     expect(lcn_matrix_to_dense(matrix, &wrong), "LCN_SHAPE_MISMATCH")
     expect(lcn_matrix_destroy(matrix), "LCN_OK")
   }

@@ -8,8 +8,7 @@ import Testing
 @Suite struct MisuseTests {
   @Test func `Null pointers are refused everywhere`() {
     var matrix: OpaquePointer?
-    var value: Float = 1
-    var d = denseDesc(1, 1, &value)
+    var d = denseDesc(1, 1, pinned([1 as Float]))
     expect(lcn_matrix_from_dense(nil, &matrix), "LCN_NULL_POINTER")
     expect(lcn_matrix_from_dense(&d, nil), "LCN_NULL_POINTER")
     d.values = nil
@@ -74,10 +73,10 @@ import Testing
 
   @Test(arguments: absurd)
   func `Absurd sizes and strides are refused`(size: Int) {
-    var values = [Float](repeating: 1, count: 16)
+    let values = [Float](repeating: 1, count: 16)
     var matrix: OpaquePointer?
     for field in 0..<4 {
-      var d = denseDesc(2, 2, &values)
+      var d = denseDesc(2, 2, pinned(values))
       switch field {
       case 0: d.rows = Int64(size)
       case 1: d.columns = Int64(size)
@@ -90,7 +89,7 @@ import Testing
     let offsets: [Int32] = [0, 1, 2]
     let indices: [Int32] = [0, 1]
     for field in 0..<3 {
-      var c = csrDesc(2, 2, nnz: 2, offsets, indices, values)
+      var c = csrDesc(2, 2, nnz: 2, pinned(offsets), pinned(indices), pinned(values))
       switch field {
       case 0: c.rows = Int64(size)
       case 1: c.columns = Int64(size)
@@ -99,7 +98,8 @@ import Testing
       #expect(lcn_matrix_from_csr(&c, &matrix) != LCN_OK, "field \(field)")
     }
     for field in 0..<5 {
-      var b = bsrDesc(4, 4, block: (2, 2), blocks: 2, offsets, indices, values)
+      var b = bsrDesc(
+        4, 4, block: (2, 2), blocks: 2, pinned(offsets), pinned(indices), pinned(values))
       switch field {
       case 0: b.rows = Int64(size)
       case 1: b.columns = Int64(size)
@@ -117,14 +117,14 @@ import Testing
   }
 
   @Test func `Sizes whose product is more than memory are refused before anything is touched`() {
-    var value: Float = 1
+    let value = pinned([1 as Float])
     var matrix: OpaquePointer?
-    var d = denseDesc(Int(Int32.max), Int(Int32.max), &value)
+    var d = denseDesc(Int(Int32.max), Int(Int32.max), value)
     expect(lcn_matrix_from_dense(&d, &matrix), "LCN_SIZE_OVERFLOW")
-    d = denseDesc(1 << 25, 1 << 25, &value)
+    d = denseDesc(1 << 25, 1 << 25, value)
     expect(lcn_matrix_from_dense(&d, &matrix), "LCN_OUT_OF_MEMORY")
     var empty = csrDesc(
-      1 << 12, Int(Int32.max), nnz: 0, [Int32](repeating: 0, count: 1 << 12 + 1), nil, nil)
+      1 << 12, Int(Int32.max), nnz: 0, pinned([Int32](repeating: 0, count: 1 << 12 + 1)), nil, nil)
     expect(lcn_matrix_from_csr(&empty, &matrix), "LCN_OK")
     var dense: OpaquePointer?
     expect(lcn_matrix_convert(matrix, Int32(LCN_DENSE), 1, 1, &dense), "LCN_OUT_OF_MEMORY")
@@ -133,15 +133,15 @@ import Testing
   }
 
   @Test func `Overlapping strides are refused`() {
-    var values = [Float](repeating: 1, count: 64)
+    let values = pinned([Float](repeating: 1, count: 64))
     var matrix: OpaquePointer?
     for (rowStride, columnStride) in [(3, 1), (1, 1), (1, 3), (2, 2), (4, 2)] {
-      var d = denseDesc(4, 4, &values, rowStride: rowStride, columnStride: columnStride)
+      var d = denseDesc(4, 4, values, rowStride: rowStride, columnStride: columnStride)
       expect(
         lcn_matrix_from_dense(&d, &matrix), "LCN_INVALID_STRIDE", "\(rowStride), \(columnStride)")
     }
     for (rowStride, columnStride) in [(4, 1), (1, 4), (9, 2), (2, 9)] {
-      var d = denseDesc(4, 4, &values, rowStride: rowStride, columnStride: columnStride)
+      var d = denseDesc(4, 4, values, rowStride: rowStride, columnStride: columnStride)
       expect(lcn_matrix_from_dense(&d, &matrix), "LCN_OK", "\(rowStride), \(columnStride)")
       expect(lcn_matrix_destroy(matrix), "LCN_OK")
     }
@@ -157,7 +157,7 @@ import Testing
       ([0, 1, .max], [0, 1], "last row offset"), ([0, .min, 2], [0, 1], "decrease"),
     ]
     for (offsets, indices, text) in cases {
-      var c = csrDesc(2, 3, nnz: 2, offsets, indices, values)
+      var c = csrDesc(2, 3, nnz: 2, pinned(offsets), pinned(indices), pinned(values))
       expect(lcn_matrix_from_csr(&c, &matrix), "LCN_INVALID_STRUCTURE", "\(offsets) \(indices)")
       #expect(lastError().contains(text), "\(offsets) \(indices): \(lastError())")
       #expect(matrix == nil)
@@ -168,12 +168,12 @@ import Testing
     var values = [Float](repeating: 1, count: 16)
     var matrix: OpaquePointer?
     for size in [0, 1, 8, 47, 49, 4096, UInt32.max] {
-      var d = denseDesc(2, 2, &values)
+      var d = denseDesc(2, 2, pinned(values))
       d.struct_size = size
       expect(lcn_matrix_from_dense(&d, &matrix), "LCN_STRUCT_SIZE", "\(size)")
     }
     for dtype in [0, 3, -1, Int(Int32.max)] {
-      var d = denseDesc(2, 2, &values, dtype: dtype)
+      var d = denseDesc(2, 2, pinned(values), dtype: dtype)
       expect(lcn_matrix_from_dense(&d, &matrix), "LCN_INVALID_ARGUMENT", "\(dtype)")
     }
     values.withUnsafeMutableBytes { bytes in
