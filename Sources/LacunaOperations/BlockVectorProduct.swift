@@ -96,14 +96,7 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
 
   /// The first strip of share `slice` of `slices` of the steps.
   private func firstStrip(_ slice: Int, of slices: Int) -> Int {
-    if slice >= slices { return counts.count }
-    let target = (starts.pointer[counts.count] + counts.count) * slice / slices
-    var (low, high) = (0, counts.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if starts.pointer[middle] + middle < target { low = middle + 1 } else { high = middle }
-    }
-    return low
+    balancedCut(counts.count, slice: slice, of: slices) { starts.pointer[$0] }
   }
 
   func run(_ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer) {

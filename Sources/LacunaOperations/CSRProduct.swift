@@ -35,21 +35,12 @@ final class CSRProduct: ProductBody {
 
   /// The first row of share `slice` of `slices` of the entries.
   private func firstRow(_ slice: Int, of slices: Int) -> Int {
-    let target = (pattern.nnz + pattern.rows) * slice / slices
-    var (low, high) = (0, pattern.rows)
-    while low < high {
-      let middle = (low + high) / 2
-      if pattern.rowOffsets[middle] + middle < target { low = middle + 1 } else { high = middle }
-    }
-    return low
+    balancedCut(pattern.rows, slice: slice, of: slices) { pattern.rowOffsets[$0] }
   }
 
   func run(_ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer) {
     let columns = layout == .columns
-    let (first, end) = (
-      slice == 0 ? 0 : firstRow(slice, of: slices),
-      slice == slices - 1 ? pattern.rows : firstRow(slice + 1, of: slices)
-    )
+    let (first, end) = (firstRow(slice, of: slices), firstRow(slice + 1, of: slices))
     if first >= end { return }
     pattern.rowOffsets.withUnsafeBufferPointer { offsets in
       pattern.columnIndices.withUnsafeBytes { indices, bytes in

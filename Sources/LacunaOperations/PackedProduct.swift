@@ -158,21 +158,27 @@ package final class PackedProduct: ProductBody {
     if stride % 64 != 0 { return false }
     if Int(bitPattern: call.x) % 64 != 0 { return false }
     if usesPerRegister > mostUsesInPlace { return false }
-    let sets = CPUInfo.current.level1Bytes / (64 * cacheWays)
-    let lines = vectors * vectorBytes / 64
-    let step = stride / 64 % sets
-    let spacing = step == 0 ? sets : 1 << step.trailingZeroBitCount
-    return depth * max(spacing, lines) <= sets * (cacheWays - 2)
+    return rowsFit(
+      depth, stride: stride, lines: vectors * vectorBytes / 64,
+      cacheBytes: CPUInfo.current.level1Bytes, ways: cacheWays, used: cacheWays - 2)
   }
 
-  /// Whether that many panel-wide rows, `stride` bytes apart, fit in half of the second-level cache's
-  /// sets that they can fall into.
+  /// Whether that many panel-wide rows, `stride` bytes apart, fit in half of the second-level cache.
   private func staysInLevel2(rows: Int, stride: Int) -> Bool {
-    let ways = 8
-    let sets = CPUInfo.current.level2Bytes / (64 * ways)
+    rowsFit(
+      rows, stride: stride, lines: panelBytes / 64, cacheBytes: CPUInfo.current.level2Bytes,
+      ways: 8, used: 4)
+  }
+
+  /// Whether rows of some cache lines, `stride` bytes apart, fit in `used` of a cache's ways: a stride
+  /// with many factors of two reaches few of the sets.
+  private func rowsFit(
+    _ rows: Int, stride: Int, lines: Int, cacheBytes: Int, ways: Int, used: Int
+  ) -> Bool {
+    let sets = cacheBytes / (64 * ways)
     let step = stride / 64 % sets
     let spacing = step == 0 ? sets : 1 << step.trailingZeroBitCount
-    return rows * max(spacing, panelBytes / 64) <= sets * ways / 2
+    return rows * max(spacing, lines) <= sets * used
   }
 
   /// Multiply-adds per register of X.

@@ -70,17 +70,10 @@ func balancedBlock(columns: Int, limit: Int, unit: Int) -> Int {
 
 /// Row cuts at multiples of `unit` that give each part about the same stored weights.
 func balancedCuts(rows: Int, unit: Int, parts: Int, stored: (Int) -> Int) -> [Int] {
-  let total = stored(rows)
   var cuts = [0]
   for part in 1..<max(parts, 1) {
-    // Rows cost something even when they are empty: one weight each.
-    let target = (total + rows) * part / parts
-    var (low, high) = (cuts.last!, rows)
-    while low < high {
-      let middle = (low + high) / 2
-      if stored(middle) + middle < target { low = middle + 1 } else { high = middle }
-    }
-    let cut = min((low + unit / 2) / unit * unit, rows)
+    let first = balancedCut(rows, slice: part, of: parts, before: stored)
+    let cut = min((first + unit / 2) / unit * unit, rows)
     if cut > cuts.last! && cut < rows { cuts.append(cut) }
   }
   cuts.append(rows)

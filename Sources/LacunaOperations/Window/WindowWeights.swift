@@ -64,14 +64,6 @@ final class WindowWeights: @unchecked Sendable {
 
   /// The first group that starts at or behind share `slice` of `slices` of the bundles.
   func firstGroup(slice: Int, of slices: Int) -> Int {
-    if slice >= slices { return groups }
-    // Each group also costs its end: one bundle.
-    let target = (bundleStarts[groups] + groups) * slice / slices
-    var (low, high) = (0, groups)
-    while low < high {
-      let middle = (low + high) / 2
-      if bundleStarts[middle] + middle < target { low = middle + 1 } else { high = middle }
-    }
-    return low
+    balancedCut(groups, slice: slice, of: slices) { bundleStarts[$0] }
   }
 }
