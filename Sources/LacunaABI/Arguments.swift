@@ -74,38 +74,6 @@ func mutableArray(
     mutating: try array(UnsafeRawPointer(pointer), count: count, size: size, name))
 }
 
-/// The struct behind `pointer`, once its size field says that it is the one meant.
-func descriptor<T>(
-  _ pointer: UnsafePointer<T>?, _ name: StaticString
-) throws(Failure) -> T {
-  guard let pointer else { throw Failure(.nullPointer, "\(name) is NULL") }
-  try checkStructSize(UnsafeRawPointer(pointer), T.self, name)
-  return pointer.pointee
-}
-
-/// As `descriptor`, for a struct to be filled.
-func output<T>(
-  _ pointer: UnsafeMutablePointer<T>?, _ name: StaticString
-) throws(Failure) -> UnsafeMutablePointer<T> {
-  guard let pointer else { throw Failure(.nullPointer, "\(name) is NULL") }
-  try checkStructSize(UnsafeRawPointer(pointer), T.self, name)
-  return pointer
-}
-
-private func checkStructSize<T>(
-  _ pointer: UnsafeRawPointer, _ type: T.Type, _ name: StaticString
-) throws(Failure) {
-  if Int(bitPattern: pointer) & (MemoryLayout<T>.alignment - 1) != 0 {
-    throw Failure(.misaligned, "\(name) is not aligned")
-  }
-  let size = Int(pointer.load(as: UInt32.self))
-  if size != MemoryLayout<T>.size {
-    throw Failure(
-      .structSize,
-      "struct_size of \(name) is \(size), this library knows \(MemoryLayout<T>.size)")
-  }
-}
-
 /// Where a handle is to be put; it is NULL there until the call has succeeded.
 func result<T>(
   _ pointer: UnsafeMutablePointer<T?>?, _ name: StaticString = "result"

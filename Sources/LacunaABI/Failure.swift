@@ -5,7 +5,7 @@ import LacunaFormats
 import LacunaOperations
 
 /// The numbers of lcn_status, by name.
-enum Status: Int32, CaseIterable {
+package enum Status: Int32, CaseIterable {
   case ok = 0
   case nullPointer, invalidArgument, structSize, invalidHandle, sizeOverflow, shapeMismatch
   case invalidStructure, invalidStride, misaligned, bufferTooSmall, outOfMemory, unsupported
@@ -38,11 +38,11 @@ enum Status: Int32, CaseIterable {
 }
 
 /// A status that is not `ok`, and what was wrong in words.
-struct Failure: Error {
-  let status: Status
-  let text: String
+package struct Failure: Error {
+  package let status: Status
+  package let text: String
 
-  init(_ status: Status, _ text: String) { (self.status, self.text) = (status, text) }
+  package init(_ status: Status, _ text: String) { (self.status, self.text) = (status, text) }
 
   init(_ error: FormatError) {
     let status: Status =

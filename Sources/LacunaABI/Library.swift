@@ -32,20 +32,20 @@ public func lcn_last_error() -> UnsafePointer<CChar>? {
 @c @implementation
 public func lcn_get_cpu_info(_ info: UnsafeMutablePointer<lcn_cpu_info>?) -> lcn_status {
   call { () throws(Failure) in
-    let info = try output(info, "info")
-    let isa = try Failure.operation { () throws(OperationError) in try ISA.validated() }
-    let features = lcn_detect_cpu_features()
-    info.pointee.isa = constant(isa)
-    info.pointee.detected_isa = constant(ISA.detected)
-    info.pointee.avx512_vnni = features.avx512_vnni ? 1 : 0
-    info.pointee.avx512_bf16 = features.avx512_bf16 ? 1 : 0
-    info.pointee.avx512_vbmi2 = features.avx512_vbmi2 ? 1 : 0
-    info.pointee.cores = features.cores
-    info.pointee.reserved = 0
-    info.pointee.l1d_bytes = features.l1d_bytes
-    info.pointee.l2_bytes = features.l2_bytes
-    info.pointee.l3_bytes = features.l3_bytes
-    info.pointee.model = features.model
+    try fill(info, "info") { (info) throws(Failure) in
+      let isa = try Failure.operation { () throws(OperationError) in try ISA.validated() }
+      let features = lcn_detect_cpu_features()
+      info.isa = constant(isa)
+      info.detected_isa = constant(ISA.detected)
+      info.avx512_vnni = features.avx512_vnni ? 1 : 0
+      info.avx512_bf16 = features.avx512_bf16 ? 1 : 0
+      info.avx512_vbmi2 = features.avx512_vbmi2 ? 1 : 0
+      info.cores = features.cores
+      info.l1d_bytes = features.l1d_bytes
+      info.l2_bytes = features.l2_bytes
+      info.l3_bytes = features.l3_bytes
+      info.model = features.model
+    }
   }
 }
 

@@ -59,11 +59,12 @@ public func lcn_matrix_get_info(
   _ matrix: OpaquePointer?, _ info: UnsafeMutablePointer<lcn_matrix_info>?
 ) -> lcn_status {
   call { () throws(Failure) in
-    let info = try output(info, "info")
-    try HandleTable.use(matrix, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
-      switch object.value {
-      case .f32(let m): m.describe(&info.pointee)
-      case .f64(let m): m.describe(&info.pointee)
+    try fill(info, "info") { (info) throws(Failure) in
+      try HandleTable.use(matrix, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
+        switch object.value {
+        case .f32(let m): m.describe(&info)
+        case .f64(let m): m.describe(&info)
+        }
       }
     }
   }

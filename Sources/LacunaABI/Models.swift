@@ -130,14 +130,14 @@ public func lcn_model_get_info(
   _ model: OpaquePointer?, _ info: UnsafeMutablePointer<lcn_model_info>?
 ) -> lcn_status {
   call { () throws(Failure) in
-    let info = try output(info, "info")
-    try HandleTable.use(model, .model, as: ModelObject.self) { (object) throws(Failure) in
-      info.pointee.reserved = 0
-      info.pointee.inputs = Int64(object.inputs)
-      info.pointee.outputs = Int64(object.outputs)
-      info.pointee.parameters = Int64(object.parameters)
-      info.pointee.stored = Int64(object.stored)
-      info.pointee.weights = Int64(object.weights.count)
+    try fill(info, "info") { (info) throws(Failure) in
+      try HandleTable.use(model, .model, as: ModelObject.self) { (object) throws(Failure) in
+        info.inputs = Int64(object.inputs)
+        info.outputs = Int64(object.outputs)
+        info.parameters = Int64(object.parameters)
+        info.stored = Int64(object.stored)
+        info.weights = Int64(object.weights.count)
+      }
     }
   }
 }

@@ -94,21 +94,22 @@ public func lcn_plan_get_info(
   _ plan: OpaquePointer?, _ info: UnsafeMutablePointer<lcn_plan_info>?
 ) -> lcn_status {
   call { () throws(Failure) in
-    let info = try output(info, "info")
-    try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
-      info.pointee.dtype = Int32(object.elementSize == 4 ? LCN_F32 : LCN_F64)
-      info.pointee.layout = Int32(object.layout == .columns ? LCN_COLUMNS : LCN_ROWS)
-      info.pointee.threads = Int32(object.threads)
-      info.pointee.rows = Int64(object.rows)
-      info.pointee.columns = Int64(object.columns)
-      info.pointee.width = Int64(object.width)
-      info.pointee.slices = Int64(max(object.usefulSlices(width: object.width), 1))
-      info.pointee.stored = Int64(object.stored)
-      info.pointee.packed_bytes = Int64(object.packedBytes)
-      withUnsafeMutableBytes(of: &info.pointee.kernel) { bytes in
-        let buffer = bytes.bindMemory(to: CChar.self)
-        copyText(
-          object.kernelName, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
+    try fill(info, "info") { (info) throws(Failure) in
+      try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
+        info.dtype = Int32(object.elementSize == 4 ? LCN_F32 : LCN_F64)
+        info.layout = Int32(object.layout == .columns ? LCN_COLUMNS : LCN_ROWS)
+        info.threads = Int32(object.threads)
+        info.rows = Int64(object.rows)
+        info.columns = Int64(object.columns)
+        info.width = Int64(object.width)
+        info.slices = Int64(max(object.usefulSlices(width: object.width), 1))
+        info.stored = Int64(object.stored)
+        info.packed_bytes = Int64(object.packedBytes)
+        withUnsafeMutableBytes(of: &info.kernel) { bytes in
+          let buffer = bytes.bindMemory(to: CChar.self)
+          copyText(
+            object.kernelName, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
+        }
       }
     }
   }

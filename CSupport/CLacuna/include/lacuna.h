@@ -45,7 +45,10 @@
  * - The library never prints and never exits.
  *
  * ABI: names, numbers and layouts in this file do not change within one LCN_ABI_VERSION. New functions,
- * status codes and trailing struct members may be added; a struct of any earlier size stays accepted.
+ * status codes and trailing struct members may be added; a struct of any earlier size stays accepted: the members
+ * it lacks count as 0, or are not written. A struct larger than the library knows (a program made for a later
+ * release, at most 256 bytes more) is accepted as long as the members that the library does not know are 0, and
+ * where it is filled they become 0. Every other struct_size is LCN_STRUCT_SIZE.
  */
 #ifndef LACUNA_H
 #define LACUNA_H
@@ -84,7 +87,7 @@ enum {
   LCN_OK = 0,
   LCN_NULL_POINTER = 1,      /* a pointer that must not be NULL is */
   LCN_INVALID_ARGUMENT = 2,  /* a value is outside its range, or not one of its constants */
-  LCN_STRUCT_SIZE = 3,       /* struct_size is not the size of any version of that struct */
+  LCN_STRUCT_SIZE = 3,       /* struct_size is no version's, or an unknown member of a later version is not 0 */
   LCN_INVALID_HANDLE = 4,    /* the handle was destroyed, never existed, or is of another kind */
   LCN_SIZE_OVERFLOW = 5,     /* a size or a product of sizes does not fit the address space */
   LCN_SHAPE_MISMATCH = 6,    /* two shapes, or a shape and a count, disagree */
