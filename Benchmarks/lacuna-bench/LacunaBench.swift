@@ -22,8 +22,8 @@ struct LacunaBench: ParsableCommand {
 @main
 enum Main {
   static func main() {
-    BLAS.preferWidestCore()
-    BLAS.letIdleThreadsSleep()
+    BLASRestart.preferWidestCore()
+    BLASRestart.letIdleThreadsSleep()
     do {
       _ = try usage { try ISA.validated() }
       var command = try LacunaBench.parseAsRoot()

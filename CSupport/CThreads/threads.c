@@ -1,6 +1,7 @@
-// Sleeping on a word: futex on Linux, os_sync_wait_on_address on Apple systems.
+// Sleeping on a word (futex on Linux, os_sync_wait_on_address on Apple systems), and locks made of it.
 #define _GNU_SOURCE
 #include "CThreads.h"
+#include <pthread.h>
 
 #if defined(__linux__)
 #include <linux/futex.h>
@@ -26,3 +27,35 @@ void lcn_wake(uint32_t *word, int32_t count) {
 #else
 #error "CThreads needs a way to sleep on a word on this system"
 #endif
+
+uint32_t lcn_process_mark = 2;
+
+// The child has one thread, so nothing reads the mark meanwhile.
+static void enter_child(void) {
+  lcn_process_mark += 2;
+  if (lcn_process_mark == 0) lcn_process_mark = 2;
+}
+
+__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(0, 0, enter_child); }
+
+void lcn_lock(uint32_t *word) {
+  // What is locked takes well below a microsecond most of the time: look a few times before sleeping.
+  enum { looks = 200 };
+  uint32_t sleepers = 0;
+  for (int look = 0;;) {
+    uint32_t seen = lcn_load(word);
+    if ((seen & ~1u) != lcn_process_mark) {
+      if (lcn_exchange(word, seen, lcn_process_mark | sleepers)) return;
+    } else if (look++ < looks) {
+      lcn_pause();
+    } else if ((seen & 1) || lcn_exchange(word, seen, seen | 1)) {
+      // Whoever wakes may not be the last sleeper, and says so when it takes the lock.
+      sleepers = 1;
+      lcn_sleep(word, lcn_process_mark | 1);
+    }
+  }
+}
+
+void lcn_unlock(uint32_t *word) {
+  if (__atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL) & 1) lcn_wake(word, 1);
+}

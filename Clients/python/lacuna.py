@@ -9,11 +9,17 @@
     lacuna.apply_mask(weights, mask)    # in place
 
 The library is liblacuna.so.1 beside this file's folder, the one LACUNA_LIBRARY names, or the system's.
-numpy is needed; scipy only for from_scipy and to_scipy. Every failure raises lacuna.Error.
+numpy is needed; scipy only for from_scipy and to_scipy.
+
+Elements are float32 or float64 and are never converted to another type. What is only read may lie in memory in any
+way: strides, byte order and alignment that the library does not take are copied first. What is written (`out`, the
+weights of apply_mask) must be right as it is. A wrong argument raises TypeError or ValueError that says what is
+wanted; a call that the library refuses raises lacuna.Error.
 """
 
 import ctypes
 import ctypes.util
+import operator
 import os
 from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
@@ -26,6 +32,7 @@ _FORMATS = {"dense": 1, "csr": 2, "bsr": 3}
 _LAYOUTS = {"columns": 1, "rows": 2}
 _GRANULARITIES = {"element": 1, "block": 2, "pattern": 3, "window": 4, "rows": 5, "columns": 6}
 _POOLINGS = {"average": 1, "max": 2, "l1": 3, "l2": 4}
+_ACTIVATIONS = {None: 0, "none": 0, "relu": 1}
 
 
 class Error(Exception):
@@ -117,33 +124,186 @@ def _address(array):
     return array.__array_interface__["data"][0]
 
 
+def _word(table, value, what, more=""):
+    """The constant of a word."""
+    try:
+        return table[value]
+    except (KeyError, TypeError):
+        words = ", ".join(repr(word) for word in table)
+        raise ValueError(f"{what} is {value!r}, must be one of {words}{more}") from None
+
+
+def _integer(value, what, bits=64):
+    """A whole number that fits the C type: ctypes would drop the bits that do not."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} is {value!r}, must be a whole number") from None
+    if not -(1 << bits - 1) <= number < 1 << bits - 1:
+        raise ValueError(f"{what} is {number}, which does not fit {bits} bits")
+    return number
+
+
+def _pair(value, what):
+    """Two whole numbers."""
+    try:
+        first, second = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} is {value!r}, must be two whole numbers") from None
+    return _integer(first, what), _integer(second, what)
+
+
+def _plain(array):
+    """An array without a subclass's own meaning: a masked one means more than its elements."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("masked arrays are not taken: fill them first")
+    return np.asarray(array)
+
+
+def _packed(array, dtype=None):
+    """The array, or a copy of it, row-major and aligned."""
+    return np.require(array, dtype, ["C", "A"])
+
+
 def _dtype(array):
+    """The constant of an element type in this machine's byte order."""
     try:
         return _DTYPES[array.dtype]
     except KeyError:
-        raise TypeError(f"float32 or float64 wanted, not {array.dtype}") from None
+        raise TypeError(f"float32 or float64 wanted in the machine's byte order, not {array.dtype}") from None
+
+
+def _native(array):
+    """The same elements in this machine's byte order, which must be float32 or float64."""
+    array = _plain(array)
+    if array.dtype.newbyteorder("=") not in _DTYPES:
+        raise TypeError(f"float32 or float64 wanted, not {array.dtype}")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _fits(array):
+    """Whether lacuna.h can describe a 2-D array: positive strides of whole elements, none of them twice."""
+    (rows, columns), size = array.shape, array.itemsize
+    if not array.flags.aligned:
+        return False
+    if array.size == 0:
+        return True
+    # The stride of a dimension of one element says nothing.
+    row = array.strides[0] if rows > 1 else size * columns
+    column = array.strides[1] if columns > 1 else size
+    return (row > 0 and column > 0 and row % size == 0 and column % size == 0
+            and (rows == 1 or columns == 1 or row > (columns - 1) * column or column > (rows - 1) * row))
+
+
+def _matrix(array, what):
+    array = _plain(array)
+    if array.ndim != 2:
+        raise ValueError(f"{what} has {array.ndim} dimensions, a matrix is wanted")
+    return array
+
+
+def _readable(array, what="the matrix"):
+    """A 2-D array that the library can read: the array itself, or a copy."""
+    array = _native(_matrix(array, what))
+    return array if _fits(array) else _packed(array)
+
+
+def _writable(array, what):
+    """A 2-D array that the library can write where it lies."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{what} is written in place: a numpy array wanted, not {type(array).__name__}")
+    array = _matrix(array, what)
+    _dtype(array)
+    if not array.flags.writeable:
+        raise ValueError(f"{what} is read-only")
+    if not _fits(array):
+        raise ValueError(f"{what} has strides {array.strides}: positive multiples of {array.itemsize} bytes wanted, "
+                         "aligned, with no element twice")
+    return array
 
 
 def _dense(array):
     """The descriptor of a 2-D array as it lies in memory."""
-    if array.ndim != 2:
-        raise ValueError(f"a matrix wanted, not {array.ndim} dimensions")
     size = array.itemsize
-    if array.size and any(s <= 0 or s % size for s in array.strides):
-        raise ValueError(f"strides {array.strides} are not positive multiples of {size} bytes")
-    strides = [s // size for s in array.strides] if array.size else [0, 0]
-    return _Dense(dtype=_dtype(array), rows=array.shape[0], columns=array.shape[1], row_stride=strides[0],
-                  column_stride=strides[1], values=_address(array))
+    # 0 is the packed stride: numpy's for a dimension of one element can be anything.
+    row, column = (array.strides[d] // size if array.size and array.shape[d] > 1 else 0 for d in (0, 1))
+    return _Dense(dtype=_dtype(array), rows=array.shape[0], columns=array.shape[1], row_stride=row,
+                  column_stride=column, values=_address(array))
 
 
-def _mask(array):
-    """The descriptor of a 2-D array of bytes or booleans."""
-    if array.ndim != 2 or array.itemsize != 1 or array.dtype.kind not in "bu":
-        raise TypeError("a 2-D array of bool or uint8 wanted")
-    if array.size and (array.strides[1] != 1 or array.strides[0] < array.shape[1]):
-        raise ValueError("the rows of a mask must be contiguous")
-    return _Mask(kind=1, rows=array.shape[0], columns=array.shape[1],
-                 row_stride=array.strides[0] if array.size else 0, data=_address(array))
+def _mask(array, what, written=False):
+    """A 2-D array of bytes or booleans and its descriptor."""
+    if written and not isinstance(array, np.ndarray):
+        raise TypeError(f"{what} is written in place: a numpy array wanted, not {type(array).__name__}")
+    array = _matrix(array, what)
+    if array.dtype not in (np.bool_, np.uint8):
+        raise TypeError(f"{what} is {array.dtype}, must be bool or uint8")
+    if array.size and (array.shape[1] > 1 and array.strides[1] != 1
+                       or array.shape[0] > 1 and array.strides[0] < array.shape[1]):
+        if written:
+            raise ValueError(f"{what} has strides {array.strides}: its rows must be contiguous")
+        array = _packed(array)
+    if written and not array.flags.writeable:
+        raise ValueError(f"{what} is read-only")
+    rows, columns = array.shape
+    stride = array.strides[0] if array.size and rows > 1 else max(columns, 1)
+    return array, _Mask(kind=1, rows=rows, columns=columns, row_stride=stride, data=_address(array))
+
+
+def _overlap(a, b):
+    """Whether two arrays share an element; when that is hard to tell, they do."""
+    if not np.may_share_memory(a, b):
+        return False
+    try:
+        return np.shares_memory(a, b, max_work=10**6)
+    except np.exceptions.TooHardError if hasattr(np, "exceptions") else np.TooHardError:
+        return True
+
+
+def _indices(array, what):
+    """One-dimensional whole numbers."""
+    array = _plain(array)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise TypeError(f"{what} is {array.ndim}-dimensional {array.dtype}, a vector of integers wanted")
+    return array
+
+
+def _compressed(matrix):
+    """offsets, indices, values of a scipy CSR or BSR matrix as the library takes them: packed, in one index type,
+    columns rising in each row. Duplicates are added up, as scipy means them. What is no valid structure is left to the
+    library, which says where it breaks."""
+    blocked = matrix.format == "bsr"
+    r, c = matrix.blocksize if blocked else (1, 1)
+    offsets = _indices(matrix.indptr, "indptr")
+    indices = _indices(matrix.indices, "indices")
+    values = _native(matrix.data)
+    if values.ndim != (3 if blocked else 1) or blocked and values.shape[1:] != (r, c):
+        raise ValueError(f"data of shape {values.shape} does not fit a {matrix.format} matrix")
+    rows = -(-matrix.shape[0] // r)
+    if len(offsets) != rows + 1:
+        raise ValueError(f"indptr has {len(offsets)} elements, {rows + 1} wanted for {rows} rows of {matrix.format}")
+    # scipy's arrays may be longer than what is used of them.
+    stored = int(offsets[-1])
+    if not 0 <= stored <= len(indices):
+        stored = len(indices)
+    if len(values) < stored:
+        raise ValueError(f"data has {len(values)} elements, indices {stored}")
+    narrow = np.dtype(np.int32)
+    width = narrow if all(np.can_cast(a.dtype, narrow) for a in (offsets, indices)) else np.dtype(np.int64)
+    offsets = _packed(offsets, width)
+    indices = _packed(indices[:stored], width)
+    values = _packed(values[:stored])
+    steps = np.diff(offsets)
+    if offsets[0] == 0 and offsets[-1] == stored and (steps >= 0).all() and stored > 1:
+        row = np.repeat(np.arange(rows), steps)
+        if not ((np.diff(indices) > 0) | (np.diff(row) > 0)).all():
+            order = np.lexsort((indices, row))
+            row, indices, values = row[order], indices[order], values[order]
+            first = np.flatnonzero(np.r_[True, (np.diff(indices) != 0) | (np.diff(row) != 0)])
+            values = _packed(np.add.reduceat(values, first, axis=0), values.dtype)
+            indices = _packed(indices[first])
+            offsets = np.r_[0, np.cumsum(np.bincount(row[first], minlength=rows))].astype(width)
+    return offsets, indices, values
 
 
 def _text(call, handle):
@@ -158,13 +318,16 @@ class Matrix:
     """An immutable matrix inside Lacuna."""
 
     def __init__(self, handle):
+        if not isinstance(handle, c_void_p):
+            raise TypeError("a matrix is made by from_numpy, from_masked or from_scipy")
         self._handle = handle
         self._info = _MatrixInfo()
         _check(_lib.lcn_matrix_get_info(handle, byref(self._info)))
 
-    def __del__(self):
+    # The function is kept here: when the interpreter ends, the module's names may go before its objects.
+    def __del__(self, _destroy=_lib.lcn_matrix_destroy):
         if getattr(self, "_handle", None):
-            _lib.lcn_matrix_destroy(self._handle)
+            _destroy(self._handle)
             self._handle = None
 
     @staticmethod
@@ -175,33 +338,45 @@ class Matrix:
 
     @classmethod
     def from_numpy(cls, array):
-        """A copy of a 2-D array, zeros and all, whatever its strides."""
+        """A copy of a 2-D array of float32 or float64, zeros and all, however it lies in memory."""
+        array = _readable(array)
         return cls._made(_lib.lcn_matrix_from_dense, byref(_dense(array)))
 
     @classmethod
     def from_masked(cls, array, keep):
-        """The elements of `array` where `keep` is true, as CSR."""
-        return cls._made(_lib.lcn_matrix_from_masked_dense, byref(_dense(array)), byref(_mask(keep)))
+        """The elements of `array` where `keep`, of bool or uint8, is true, as CSR."""
+        array = _readable(array)
+        keep, mask = _mask(keep, "keep")
+        return cls._made(_lib.lcn_matrix_from_masked_dense, byref(_dense(array)), byref(mask))
 
     @classmethod
     def from_scipy(cls, matrix):
-        """A copy of a scipy.sparse CSR or BSR matrix with sorted indices."""
+        """A copy of a scipy.sparse matrix of float32 or float64.
+
+        BSR stays BSR; every other format becomes CSR. Columns are sorted and duplicates added up.
+        """
+        if not hasattr(matrix, "format") or not hasattr(matrix, "tocsr"):
+            raise TypeError(f"a scipy.sparse matrix wanted, not {type(matrix).__name__}")
+        if len(matrix.shape) != 2:
+            raise ValueError(f"the matrix has {len(matrix.shape)} dimensions, 2 wanted")
+        if np.dtype(matrix.dtype).newbyteorder("=") not in _DTYPES:
+            raise TypeError(f"float32 or float64 wanted, not {matrix.dtype}")
         if matrix.format not in ("csr", "bsr"):
-            raise TypeError(f"csr or bsr wanted, not {matrix.format}")
-        pointers = dict(row_offsets=_address(matrix.indptr), column_indices=_address(matrix.indices),
-                        values=_address(matrix.data))
+            matrix = matrix.tocsr()
+        offsets, indices, values = _compressed(matrix)
         rows, columns = matrix.shape
-        common = dict(dtype=_dtype(matrix.data), index_type=_INDEX_TYPES[matrix.indptr.dtype], rows=rows,
-                      columns=columns, **pointers)
+        common = dict(dtype=_dtype(values), index_type=_INDEX_TYPES[offsets.dtype], rows=rows, columns=columns,
+                      row_offsets=_address(offsets), column_indices=_address(indices), values=_address(values))
         if matrix.format == "csr":
-            return cls._made(_lib.lcn_matrix_from_csr, byref(_CSR(nnz=len(matrix.indices), **common)))
+            return cls._made(_lib.lcn_matrix_from_csr, byref(_CSR(nnz=len(indices), **common)))
         r, c = matrix.blocksize
         return cls._made(_lib.lcn_matrix_from_bsr, byref(
-            _BSR(block_rows=r, block_columns=c, blocks=len(matrix.indices), **common)))
+            _BSR(block_rows=r, block_columns=c, blocks=len(indices), **common)))
 
     def converted(self, format, block=(1, 1)):
         """The same matrix as "dense", "csr" or "bsr"."""
-        return self._made(_lib.lcn_matrix_convert, self._handle, _FORMATS[format], *block)
+        return self._made(_lib.lcn_matrix_convert, self._handle, _word(_FORMATS, format, "format"),
+                          *_pair(block, "block"))
 
     def transposed(self):
         return self._made(_lib.lcn_matrix_transpose, self._handle)
@@ -251,16 +426,23 @@ class Plan:
 
     def __init__(self, matrix, width=1, layout="columns", bias=None, activation=None, threads=1,
                  deterministic=True, kernel=None):
-        options = _PlanOptions(layout=_LAYOUTS[layout], width=width, threads=threads,
-                               deterministic=int(deterministic))
+        if not isinstance(matrix, Matrix):
+            raise TypeError(f"a lacuna.Matrix wanted, not {type(matrix).__name__}: see Matrix.from_numpy, from_scipy")
+        options = _PlanOptions(layout=_word(_LAYOUTS, layout, "layout"), width=_integer(width, "width"),
+                               threads=_integer(threads, "threads", 32), deterministic=int(bool(deterministic)))
         if bias is not None:
-            bias = np.ascontiguousarray(bias, matrix.dtype)
+            bias = _plain(bias)
+            if bias.ndim != 1 or not np.can_cast(bias.dtype, matrix.dtype, "same_kind"):
+                raise TypeError(f"bias is {bias.ndim}-dimensional {bias.dtype}, a vector of {matrix.dtype} wanted")
+            bias = _packed(bias, matrix.dtype)
             options.bias, options.bias_count = _address(bias), bias.size
-        if activation == "relu":
-            options.activation = 1
-        elif activation is not None:
+        if isinstance(activation, (tuple, list)) and len(activation) == 2:
             options.activation, (options.clamp_lower, options.clamp_upper) = 2, activation
+        else:
+            options.activation = _word(_ACTIVATIONS, activation, "activation", " or a pair (lower, upper)")
         if kernel is not None:
+            if not isinstance(kernel, str):
+                raise TypeError(f"kernel is {kernel!r}, must be a name as in str(plan)")
             options.kernel = kernel.encode()
         handle = c_void_p()
         _check(_lib.lcn_plan_create(matrix._handle, byref(options), byref(handle)))
@@ -293,9 +475,10 @@ class Plan:
         _check(_lib.lcn_plan_serialize(self._handle, blob, length, byref(length)))
         return blob.raw
 
-    def __del__(self):
+    # The function is kept here: when the interpreter ends, the module's names may go before its objects.
+    def __del__(self, _destroy=_lib.lcn_plan_destroy):
         if getattr(self, "_handle", None):
-            _lib.lcn_plan_destroy(self._handle)
+            _destroy(self._handle)
             self._handle = None
 
     def __str__(self):
@@ -308,8 +491,14 @@ class Plan:
     def run(self, x, out):
         """out ← activation(W·x + bias), both as they lie in memory: no copy, no allocation.
 
-        A vector x counts as one right-hand side. Rows must be contiguous; strides between them are free.
+        A vector x counts as one right-hand side. Rows must be contiguous; strides between them are free. The two
+        must not overlap.
         """
+        if type(x) is not np.ndarray or type(out) is not np.ndarray:
+            for array in (x, out):
+                if not isinstance(array, np.ndarray):
+                    raise TypeError(f"numpy arrays wanted, not {type(array).__name__}")
+                _plain(array)
         xi, yi = x.__array_interface__, out.__array_interface__
         (xs, ys) = (xi["shape"], yi["shape"])
         if x.dtype != self._dtype or out.dtype != self._dtype:
@@ -337,7 +526,16 @@ class Plan:
         return out
 
     def __matmul__(self, x):
-        """activation(W·x + bias) in a new array; for layout "rows" that is activation(x·Wᵀ + bias)."""
+        """activation(W·x + bias) in a new array; for layout "rows" that is activation(x·Wᵀ + bias).
+
+        An x whose rows are not contiguous is copied first.
+        """
+        x = _native(x)
+        if x.ndim not in (1, 2):
+            raise ValueError(f"x has {x.ndim} dimensions, a vector or a matrix is wanted")
+        if x.size and not (x.flags.aligned and (x.flags.c_contiguous or x.ndim == 2 and _fits(x)
+                                                and (x.strides[1] == x.itemsize or x.shape[1] == 1))):
+            x = _packed(x)
         if x.ndim == 1:
             return self.run(x, np.empty(self._rows, self._dtype))
         shape = (self._rows, x.shape[1]) if self._by_columns else (x.shape[0], self._rows)
@@ -361,7 +559,8 @@ class Schedule:
 
     def __init__(self, final, begin, end, initial=0.0, power=3.0, frequency=100):
         self._desc = _Schedule(kind=2, initial_sparsity=initial, final_sparsity=final, power=power,
-                               begin_step=begin, end_step=end, frequency=frequency)
+                               begin_step=_integer(begin, "begin"), end_step=_integer(end, "end"),
+                               frequency=_integer(frequency, "frequency"))
 
     @classmethod
     def constant(cls, sparsity, begin=0, end=-1, frequency=100):
@@ -371,12 +570,12 @@ class Schedule:
 
     def sparsity(self, step):
         result = c_double()
-        _check(_lib.lcn_schedule_sparsity(byref(self._desc), step, byref(result)))
+        _check(_lib.lcn_schedule_sparsity(byref(self._desc), _integer(step, "step"), byref(result)))
         return result.value
 
     def is_update(self, step):
         result = c_int32()
-        _check(_lib.lcn_schedule_is_update(byref(self._desc), step, byref(result)))
+        _check(_lib.lcn_schedule_is_update(byref(self._desc), _integer(step, "step"), byref(result)))
         return result.value == 1
 
 
@@ -387,28 +586,35 @@ def mask(weights, sparsity, block=None, pooling="average", granularity=None, kee
     `block` (rows, columns) removes whole blocks; `group` (keep, size) is for granularity "pattern" (N:M) or
     "window". `out` takes the mask without an allocation.
     """
+    kind = granularity or ("block" if block is not None else "element")
+    options = _MaskOptions(granularity=_word(_GRANULARITIES, kind, "granularity"), sparsity=sparsity,
+                           pooling=_word(_POOLINGS, pooling, "pooling"), ties=2 if keep_ties else 1)
+    options.block_rows, options.block_columns = _pair(block or (1, 1), "block")
+    keep, size = _pair(group or (0, 0), "group")
+    options.group_keep, options.group_size = _integer(keep, "group", 32), _integer(size, "group", 32)
+    weights = _readable(weights, "weights")
     result = np.empty(weights.shape, np.bool_) if out is None else out
-    kind = granularity or ("block" if block else "element")
-    options = _MaskOptions(granularity=_GRANULARITIES[kind], sparsity=sparsity, pooling=_POOLINGS[pooling],
-                           ties=2 if keep_ties else 1)
-    options.block_rows, options.block_columns = block or (1, 1)
-    options.group_keep, options.group_size = group or (0, 0)
-    _check(_lib.lcn_mask_compute(byref(_dense(weights)), byref(options), byref(_mask(result)), None))
-    return result
+    result, target = _mask(result, "out", written=True)
+    if result.shape != weights.shape:
+        raise ValueError(f"out has shape {result.shape}, must be {weights.shape}")
+    if out is not None and _overlap(result, weights):
+        raise ValueError("out overlaps the weights")
+    _check(_lib.lcn_mask_compute(byref(_dense(weights)), byref(options), byref(target), None))
+    return result if out is None else out
 
 
 def apply_mask(weights, keep):
     """weights ← 0 where `keep` is false, in place."""
-    if not weights.flags.writeable:
-        raise ValueError("weights are read-only")
-    _check(_lib.lcn_mask_apply(byref(_dense(weights)), byref(_mask(keep))))
+    weights = _writable(weights, "weights")
+    keep, mask = _mask(keep, "keep")
+    _check(_lib.lcn_mask_apply(byref(_dense(weights)), byref(mask)))
 
 
 def topk_threshold(values, k):
     """The k-th largest magnitude of an array."""
-    values = np.ascontiguousarray(values)
+    values = _packed(_native(values))
     result = c_double()
-    _check(_lib.lcn_topk_threshold(_dtype(values), _address(values), values.size, k, byref(result)))
+    _check(_lib.lcn_topk_threshold(_dtype(values), _address(values), values.size, _integer(k, "k"), byref(result)))
     return result.value
 
 
@@ -417,31 +623,36 @@ class Model:
 
     def __init__(self, path, threads=1, batch=1):
         handle = c_void_p()
-        options = _ModelOptions(threads=threads, batch=batch)
+        options = _ModelOptions(threads=_integer(threads, "threads", 32), batch=_integer(batch, "batch"))
         _check(_lib.lcn_model_load(os.fsencode(path), byref(options), byref(handle)))
         self._handle = handle
         self.info = _ModelInfo()
         _check(_lib.lcn_model_get_info(handle, byref(self.info)))
 
-    def __del__(self):
+    # The function is kept here: when the interpreter ends, the module's names may go before its objects.
+    def __del__(self, _destroy=_lib.lcn_model_destroy):
         if getattr(self, "_handle", None):
-            _lib.lcn_model_destroy(self._handle)
+            _destroy(self._handle)
             self._handle = None
 
     def __str__(self):
         return _text(_lib.lcn_model_describe, self._handle)
 
     def __call__(self, x, out=None):
-        """Outputs [batch, outputs] for inputs of [batch, …], C-contiguous float32."""
-        if x.dtype != np.float32 or not x.flags.c_contiguous or x.size != len(x) * self.info.inputs:
-            raise ValueError(f"contiguous float32 of {self.info.inputs} values per input wanted")
-        result = np.empty((len(x), self.info.outputs), np.float32) if out is None else out
-        if result.dtype != np.float32 or not result.flags.c_contiguous or result.shape != (
-                len(x), self.info.outputs):
-            raise ValueError(f"out must be contiguous float32 {(len(x), self.info.outputs)}")
+        """Outputs [batch, outputs] for inputs [batch, …] of float32; `out` takes them, contiguous, without a copy."""
+        x = _native(x)
+        if x.dtype != np.float32 or x.ndim == 0 or x.size != len(x) * self.info.inputs:
+            raise ValueError(
+                f"float32 [batch, …] of {self.info.inputs} values per input wanted, not {x.dtype} {x.shape}")
+        x = _packed(x)
+        shape = (len(x), self.info.outputs)
+        result = np.empty(shape, np.float32) if out is None else out
+        if (not isinstance(result, np.ndarray) or result.dtype != np.float32 or result.shape != shape
+                or not result.flags.c_contiguous or not result.flags.writeable or not result.flags.aligned):
+            raise ValueError(f"out must be contiguous, writable float32 {shape}")
         _check(_lib.lcn_model_run(self._handle, _address(x), _address(result), len(x)))
         return result
 
     def weight(self, index):
         """Weight matrix number `index` as a Matrix."""
-        return Matrix._made(_lib.lcn_model_get_weight, self._handle, index)
+        return Matrix._made(_lib.lcn_model_get_weight, self._handle, _integer(index, "index"))

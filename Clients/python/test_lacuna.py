@@ -3,8 +3,12 @@
     PYTHONPATH=PREFIX/lib/python python3 test_lacuna.py
 """
 
+import os
+import signal
+import subprocess
 import sys
 import threading
+import time
 
 try:
     import numpy as np
@@ -132,36 +136,308 @@ def pruning():
     assert np.array_equal(masked.to_numpy(), np.where(positive, before, 0))
 
 
-def misuse():
-    def fails(kind, call, status=None):
-        try:
-            call()
-        except kind as error:
-            assert status is None or error.status == status, error
-            return
-        raise AssertionError(f"no {kind.__name__}")
+def fails(kind, call, *words, status=None):
+    """`call` raises `kind` with a text that has all the words in it."""
+    try:
+        call()
+    except kind as error:
+        assert status is None or error.status == status, error
+        assert all(word in str(error) for word in words), (words, str(error))
+        return
+    raise AssertionError(f"no {kind.__name__}")
 
+
+def misuse():
     w = sparse.csr_matrix(np.eye(3, dtype=np.float32))
     plan = lacuna.Plan(lacuna.Matrix.from_scipy(w))
     x, y = np.zeros(3, np.float32), np.zeros(3, np.float32)
     fails(TypeError, lambda: plan.run(x.astype(np.float64), y))
     fails(ValueError, lambda: plan.run(np.zeros(4, np.float32), y))
     fails(ValueError, lambda: plan.run(np.zeros(6, np.float32)[::2], y))
-    fails(lacuna.Error, lambda: plan.run(x, x), "LCN_INVALID_ARGUMENT")
+    fails(lacuna.Error, lambda: plan.run(x, x), status="LCN_INVALID_ARGUMENT")
     y.flags.writeable = False
     fails(ValueError, lambda: plan.run(x, y))
     broken = w.copy()
     broken.indices[0] = 7
-    fails(lacuna.Error, lambda: lacuna.Matrix.from_scipy(broken), "LCN_INVALID_STRUCTURE")
-    fails(lacuna.Error, lambda: lacuna.Plan(lacuna.Matrix.from_scipy(w), kernel="none"), "LCN_UNSUPPORTED")
-    fails(lacuna.Error, lambda: lacuna.mask(np.full((2, 2), np.nan, np.float32), 0.5), "LCN_NOT_A_NUMBER")
+    fails(lacuna.Error, lambda: lacuna.Matrix.from_scipy(broken), status="LCN_INVALID_STRUCTURE")
+    fails(lacuna.Error, lambda: lacuna.Plan(lacuna.Matrix.from_scipy(w), kernel="none"), status="LCN_UNSUPPORTED")
+    fails(lacuna.Error, lambda: lacuna.mask(np.full((2, 2), np.nan, np.float32), 0.5), status="LCN_NOT_A_NUMBER")
     fails(lacuna.Error, lambda: lacuna.Plan.from_bytes(b"LCNPLAN\0" + bytes(1000)))
-    fails(lacuna.Error, lambda: lacuna.Model("/nonexistent"), "LCN_FILE_NOT_FOUND")
+    fails(lacuna.Error, lambda: lacuna.Model("/nonexistent"), status="LCN_FILE_NOT_FOUND")
+
+
+def swapped(array):
+    """The same elements in the other byte order."""
+    return array.astype(array.dtype.newbyteorder())
+
+
+def arrays_in_any_layout():
+    """What is only read may have any strides, byte order and alignment."""
+    for dtype in (np.float32, np.float64):
+        base = RANDOM.standard_normal((12, 10)).astype(dtype)
+        raw = np.empty(base.nbytes + 1, np.uint8)
+        misaligned = raw[1:].view(dtype).reshape(base.shape)
+        misaligned[:] = base
+        wide = np.zeros((12, 20), dtype)
+        wide[:, ::2] = base
+        layouts = {
+            "packed": base, "transposed": np.asfortranarray(base), "every second": wide[:, ::2],
+            "reversed rows": base[::-1][::-1][::-1], "reversed columns": base[:, ::-1], "one row": base[3:4, ::-1],
+            "one column": base[::2, 3:4], "broadcast": np.broadcast_to(base[0], (5, 10)),
+            "overlapping": np.lib.stride_tricks.sliding_window_view(base[0], 4), "byte order": swapped(base),
+            "misaligned": misaligned, "empty": base[:0], "no columns": base[:, :0],
+            "real part": (base + 1j * base).real,
+        }
+        for name, array in layouts.items():
+            assert np.array_equal(lacuna.Matrix.from_numpy(array).to_numpy(), array), (dtype, name)
+            keep = RANDOM.random(array.shape) > 0.5
+            for mask in (keep, np.asfortranarray(keep), keep[::-1][::-1], keep.astype(np.uint8)):
+                masked = lacuna.Matrix.from_masked(array, mask).to_numpy()
+                assert np.array_equal(masked, np.where(keep, array, 0)), (dtype, name)
+            if array.size:
+                expected = lacuna.mask(np.ascontiguousarray(array, dtype), 0.5)
+                assert np.array_equal(lacuna.mask(array, 0.5), expected), (dtype, name)
+                k = array.size // 2 + 1
+                assert lacuna.topk_threshold(array, k) == np.sort(abs(array), axis=None)[-k], (dtype, name)
+        w = lacuna.Matrix.from_numpy(base)
+        plan = lacuna.Plan(w, width=12, bias=swapped(base[:, 0].copy()))
+        rows = lacuna.Plan(w, width=12, layout="rows")
+        square = RANDOM.standard_normal((10, 12)).astype(dtype)
+        expected = plan @ square
+        for x in (np.asfortranarray(square), swapped(square), square[::-1][::-1]):
+            assert np.array_equal(plan @ x, expected)
+            assert np.array_equal(rows @ x.T, rows @ np.ascontiguousarray(square.T))
+        assert np.array_equal(plan @ np.repeat(square, 2, axis=1)[:, ::2], expected)
+        assert np.array_equal(plan @ square[:, 0], plan @ square[:, 0].copy())
+    for array in (np.ones((2, 2), int), np.ones((2, 2), np.float16), np.ones((2, 2), complex), np.ones((2, 2), bool),
+                  np.ones((2, 2), np.longdouble)):
+        fails(TypeError, lambda: lacuna.Matrix.from_numpy(array), "float32 or float64", str(array.dtype))
+    fails(TypeError, lambda: lacuna.Matrix.from_numpy(np.ma.masked_array(np.ones((2, 2)))), "masked")
+    fails(ValueError, lambda: lacuna.Matrix.from_numpy(np.ones(3)), "1 dimensions")
+    fails(TypeError, lambda: lacuna.Matrix.from_masked(np.ones((2, 2)), np.ones((2, 2))), "bool or uint8", "float64")
+
+
+def scipy_in_any_format():
+    """Every format, index type and order of entries gives scipy's own matrix, or a refusal with the words wanted."""
+    w = sparse.random(20, 30, 0.2, format="csr", dtype=np.float32, random_state=RANDOM)
+    expected = w.toarray()
+    for name in ("csr", "csc", "coo", "lil", "dok", "dia"):
+        m = lacuna.Matrix.from_scipy(w.asformat(name))
+        assert m.format == "csr" and np.array_equal(m.to_numpy(), expected), name
+    for kind in (sparse.csr_array, sparse.coo_array, sparse.bsr_array):
+        assert np.array_equal(lacuna.Matrix.from_scipy(kind(w)).to_numpy(), expected)
+    # Index arrays of different and unusual types, strides and byte orders.
+    for offsets in (np.int32, np.int64, np.uint16, ">i4", ">i8"):
+        for indices in (np.int32, np.int64, np.int8, np.uint32, ">i4"):
+            m = w.copy()
+            m.indptr, m.indices = m.indptr.astype(offsets), np.repeat(m.indices.astype(indices), 2)[::2]
+            assert np.array_equal(lacuna.Matrix.from_scipy(m).to_numpy(), expected), (offsets, indices)
+    # Values that are a view: the real part of a complex matrix, a reversed array, the other byte order.
+    c = sparse.csr_matrix(np.array([[1 + 10j, 0, 2 + 20j], [0, 3 + 30j, 0]])).real
+    assert np.array_equal(lacuna.Matrix.from_scipy(c).to_numpy(), [[1, 0, 2], [0, 3, 0]])
+    m = sparse.csr_matrix((3, 3))
+    m.data, m.indices, m.indptr = np.array([3.0, 2, 1])[::-1], np.arange(3, dtype="i4"), np.arange(4, dtype="i4")
+    assert np.array_equal(lacuna.Matrix.from_scipy(m).to_numpy(), np.diag([1, 2, 3]))
+    m = w.copy()
+    m.data = swapped(m.data)
+    assert np.array_equal(lacuna.Matrix.from_scipy(m).to_numpy(), expected)
+    blocks = np.asfortranarray(np.arange(8.0).reshape(2, 2, 2))
+    b = sparse.bsr_matrix((blocks, [0, 1], [0, 1, 2]), shape=(4, 4))
+    assert np.array_equal(lacuna.Matrix.from_scipy(b).to_numpy(), b.toarray())
+    # Unsorted columns and duplicates.
+    for shape, extra in (((3, 4), ()), ((6, 8), (2, 2))):
+        indices = np.array([3, 0, 2, 2, 1, 1, 1, 0], np.int32)
+        values = RANDOM.standard_normal((8, *extra)).astype(np.float32)
+        kind = sparse.bsr_matrix if extra else sparse.csr_matrix
+        m = kind((values, indices, np.array([0, 2, 2, 8], np.int32)), shape=shape)
+        kept = (m.indices.copy(), m.data.copy())
+        assert np.allclose(lacuna.Matrix.from_scipy(m).to_numpy(), m.toarray(), atol=1e-6)
+        assert np.array_equal(m.indices, kept[0]) and np.array_equal(m.data, kept[1]), "the caller's matrix stays"
+    # Arrays longer than what is used of them, and too short ones.
+    m = w.copy()
+    m.data, m.indices = np.r_[m.data, m.data], np.r_[m.indices, m.indices]
+    assert np.array_equal(lacuna.Matrix.from_scipy(m).to_numpy(), expected)
+    m.data = m.data[:3]
+    fails(ValueError, lambda: lacuna.Matrix.from_scipy(m), "data has 3 elements")
+    m = w.copy()
+    m.indptr = m.indptr[:-1]
+    fails(ValueError, lambda: lacuna.Matrix.from_scipy(m), "indptr has 20 elements, 21 wanted")
+    m = w.copy()
+    m.indptr = m.indptr.astype(float)
+    fails(TypeError, lambda: lacuna.Matrix.from_scipy(m), "indptr", "float64", "integers")
+    for offsets in ([0, 1, 0, 2], [1, 1, 1, 2], [0, 1, 2, 9], [0, -1, 1, 2]):
+        m = sparse.csr_matrix((3, 3), dtype=np.float32)
+        m.data, m.indices, m.indptr = np.ones(2, "f4"), np.array([0, 1], "i4"), np.array(offsets, "i4")
+        fails(lacuna.Error, lambda: lacuna.Matrix.from_scipy(m), status="LCN_INVALID_STRUCTURE")
+    for dtype in (np.int32, np.complex128, bool):
+        fails(TypeError, lambda: lacuna.Matrix.from_scipy(w.astype(dtype)), "float32 or float64")
+    fails(TypeError, lambda: lacuna.Matrix.from_scipy(expected), "scipy.sparse", "ndarray")
+
+
+def words_and_numbers():
+    """A wrong word lists the right ones; a number that does not fit is not cut."""
+    m = lacuna.Matrix.from_numpy(np.eye(3, dtype=np.float32))
+    fails(ValueError, lambda: lacuna.Plan(m, activation="gelu"), "'gelu'", "'relu'", "(lower, upper)")
+    fails(ValueError, lambda: lacuna.Plan(m, activation=(1, 2, 3)), "'relu'", "(lower, upper)")
+    fails(ValueError, lambda: lacuna.Plan(m, layout="row"), "'row'", "'columns'", "'rows'")
+    fails(ValueError, lambda: m.converted("csc"), "'csc'", "'dense'", "'csr'", "'bsr'")
+    fails(ValueError, lambda: m.converted(["csr"]), "'csr'")
+    fails(ValueError, lambda: lacuna.mask(np.ones((2, 2)), 0.5, pooling="mean"), "'average'", "'l2'")
+    fails(ValueError, lambda: lacuna.mask(np.ones((2, 2)), 0.5, granularity="row"), "'rows'", "'pattern'")
+    fails(lacuna.Error, lambda: lacuna.Plan(m.converted("csr"), kernel="fast"), "dense", "csr", status="LCN_UNSUPPORTED")
+    fails(TypeError, lambda: lacuna.Plan(m, kernel=7), "kernel")
+    fails(TypeError, lambda: lacuna.Plan(np.eye(3)), "Matrix.from_numpy")
+    fails(TypeError, lambda: lacuna.Matrix(np.eye(3)), "from_numpy")
+    fails(TypeError, lambda: lacuna.Plan(m, bias=np.ones(3, complex)), "bias", "complex128")
+    fails(TypeError, lambda: lacuna.Plan(m, bias=np.ones((3, 1), np.float32)), "bias", "2-dimensional")
+    fails(lacuna.Error, lambda: lacuna.Plan(m, bias=np.ones(4, np.float32)), status="LCN_SHAPE_MISMATCH")
+    for threads in (2**32 + 1, -2**32 + 1, 2**80):
+        fails(ValueError, lambda: lacuna.Plan(m, threads=threads), "threads", "32 bits")
+    for width in (2**64 + 1, 2**63):
+        fails(ValueError, lambda: lacuna.Plan(m, width=width), "width", "64 bits")
+    fails(TypeError, lambda: lacuna.Plan(m, width=1.5), "width", "whole number")
+    fails(TypeError, lambda: m.converted("bsr", 4), "block", "two")
+    fails(ValueError, lambda: m.converted("bsr", (2**64 + 1, 1)), "block")
+    fails(ValueError, lambda: lacuna.topk_threshold(np.ones(3), 2**64 + 1), "k is")
+    fails(ValueError, lambda: lacuna.Schedule(0.9, 0, 2**64), "end")
+    fails(ValueError, lambda: lacuna.Schedule(0.9, 0, 9).sparsity(2**64), "step")
+    assert lacuna.Plan(m, activation="none").kernel == lacuna.Plan(m).kernel
+    # A negative threads, a size too large, … are the library's to refuse.
+    fails(lacuna.Error, lambda: lacuna.Plan(m, threads=-1), status="LCN_INVALID_ARGUMENT")
+
+
+def outputs():
+    """What is written must be right as it is: type, shape, strides, no overlap."""
+    w = RANDOM.standard_normal((4, 6)).astype(np.float32)
+    plan = lacuna.Plan(lacuna.Matrix.from_numpy(w), width=3)
+    x = np.ones((6, 3), np.float32)
+    for out in (np.empty((4, 3), np.float64), np.empty((4, 3), ">f4"), np.empty((4, 3), np.int32)):
+        fails(TypeError, lambda: plan.run(x, out), "float32 wanted", str(out.dtype))
+    for out in (np.empty((3, 4), np.float32), np.empty(12, np.float32), np.empty((4, 4), np.float32)):
+        fails(ValueError, lambda: plan.run(x, out))
+    for out in (np.empty((4, 6), np.float32)[:, ::2], np.empty((4, 3), np.float32)[::-1],
+                np.empty((3, 4), np.float32).T):
+        fails(ValueError, lambda: plan.run(x, out), "contiguous")
+    fails(TypeError, lambda: plan.run(x.tolist(), np.empty((4, 3), np.float32)), "numpy arrays", "list")
+    fails(TypeError, lambda: plan.run(np.ma.masked_array(x), np.empty((4, 3), np.float32)), "masked")
+    both = np.zeros((10, 3), np.float32)
+    fails(lacuna.Error, lambda: plan.run(both[:6], both[5:9]), "overlap", status="LCN_INVALID_ARGUMENT")
+    side = np.zeros((6, 6), np.float32)
+    side[:, :3] = 1
+    plan.run(side[:, :3], side[:4, 3:])  # side by side, not over each other
+    assert np.array_equal(side[:4, 3:], plan @ x)
+    buffer = np.empty(49, np.uint8)
+    fails(lacuna.Error, lambda: plan.run(x, buffer[1:].view(np.float32).reshape(4, 3)), status="LCN_MISALIGNED")
+
+    for out in (np.empty((4, 6), np.float32), np.empty((4, 6), np.int64)):
+        fails(TypeError, lambda: lacuna.mask(w, 0.5, out=out), "bool or uint8")
+    fails(ValueError, lambda: lacuna.mask(w, 0.5, out=np.empty((6, 4), bool)), "(6, 4)", "(4, 6)")
+    fails(ValueError, lambda: lacuna.mask(w, 0.5, out=np.empty((6, 4), bool).T), "contiguous")
+    frozen = np.empty((4, 6), bool)
+    frozen.flags.writeable = False
+    fails(ValueError, lambda: lacuna.mask(w, 0.5, out=frozen), "read-only")
+    fails(ValueError, lambda: lacuna.mask(w, 0.5, out=w.view(np.uint8)[:, :6]), "overlaps")
+    fails(TypeError, lambda: lacuna.mask(w, 0.5, out=[[True] * 6] * 4), "numpy array")
+    wide = np.zeros((4, 9), bool)
+    assert lacuna.mask(w, 0.5, out=wide[:, :6]).base is wide and wide.sum() == 12 and not wide[:, 6:].any()
+
+    keep = np.zeros((4, 6), bool)
+    frozen = w.copy()
+    frozen.flags.writeable = False
+    fails(ValueError, lambda: lacuna.apply_mask(frozen, keep), "read-only")
+    fails(TypeError, lambda: lacuna.apply_mask(w.tolist(), keep), "numpy array")
+    fails(TypeError, lambda: lacuna.apply_mask(swapped(w), keep), "byte order")
+    fails(TypeError, lambda: lacuna.apply_mask(w.astype(int), keep), "float32 or float64")
+    fails(ValueError, lambda: lacuna.apply_mask(w[:, ::-1], keep), "strides")
+    fails(ValueError, lambda: lacuna.apply_mask(np.broadcast_to(w[0], (4, 6)), keep))
+    fails(lacuna.Error, lambda: lacuna.apply_mask(w, keep.T), status="LCN_SHAPE_MISMATCH")
+    lacuna.apply_mask(w[::2], keep[::2])
+    assert not w[::2].any() and w[1::2].all()
+
+
+def processes():
+    """One pool whatever plans ask for; a fork that the child survives; OpenBLAS as it was; a silent end."""
+    w = sparse.random(2048, 2048, 0.1, format="csr", dtype=np.float32, random_state=RANDOM)
+    matrix, x = lacuna.Matrix.from_scipy(w), np.ones((2048, 128), np.float32)
+    expected = lacuna.Plan(matrix, width=128) @ x
+
+    def threads():
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("Threads"))
+
+    cores = len(os.sched_getaffinity(0))
+    plans = [lacuna.Plan(matrix, width=128, threads=t) for t in (1, cores, cores + 2, 16, 64) * 2]
+    before = threads()
+    for plan in plans:
+        assert np.array_equal(plan @ x, expected)
+    assert threads() - before <= cores - 1, (before, threads(), cores)
+
+    # While another thread runs plans: the child must not wait for it.
+    stop = threading.Event()
+    worker = threading.Thread(target=lambda: [plans[2] @ x for _ in iter(lambda: stop.is_set(), True)])
+    worker.start()
+    children = []
+    for _ in range(5):
+        time.sleep(0.02)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                right = np.array_equal(plans[2] @ x, expected) and np.array_equal(plans[4] @ x, expected)
+                new = lacuna.Plan(matrix, width=128, threads=cores + 2)
+                status = 0 if right and np.array_equal(new @ x, expected) else 2
+                del new
+                del plans[:]
+            finally:
+                os._exit(status)
+        children.append(child)
+    stop.set()
+    worker.join()
+    limit = time.monotonic() + 60
+    for child in children:
+        while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+            if time.monotonic() > limit:
+                os.kill(child, signal.SIGKILL)
+                raise AssertionError("a forked child does not end")
+            time.sleep(0.01)
+        assert ended[1] == 0, f"a forked child ended with status {ended[1]}"
+    assert np.array_equal(plans[2] @ x, expected)
+
+    import ctypes
+    blas = ctypes.CDLL("libopenblas.so.0")
+    dense = lacuna.Plan(lacuna.Matrix.from_numpy(w.toarray()[:512]), width=8, kernel="dense", threads=cores + 1)
+    for setting in (1, 2, 3):
+        blas.openblas_set_num_threads(setting)
+        for _ in range(10):
+            dense @ x[:, :8]
+        assert blas.openblas_get_num_threads() == setting
+    blas.openblas_set_num_threads(1)
+
+    # Objects in a cycle with the module, alive when the interpreter ends.
+    end = subprocess.run(
+        [sys.executable, "-c", """
+import numpy as np, lacuna, sys
+class Holder: pass
+holder = Holder()
+holder.self, holder.module = holder, lacuna
+holder.matrix = lacuna.Matrix.from_numpy(np.eye(3))
+holder.plan = lacuna.Plan(holder.matrix)
+lacuna.kept, sys.kept = holder.plan, holder
+try: lacuna.Plan(holder.matrix, width=-1)
+except lacuna.Error: pass
+lacuna._lib = None
+"""], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert end.returncode == 0 and end.stderr == "", end.stderr
 
 
 if __name__ == "__main__":
     cases = parity(400)
+    arrays_in_any_layout()
+    scipy_in_any_format()
+    words_and_numbers()
+    outputs()
     epilogue_and_threads()
     pruning()
     misuse()
+    processes()
     print(f"Python: Lacuna {lacuna.version}, parity with scipy {scipy.__version__} on {cases} random matrices")

@@ -2,16 +2,10 @@
 
 import CBLAS
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Dense products through CBLAS, and control of OpenBLAS itself.
 ///
-/// OpenBLAS keeps threads of its own. Lacuna's own parallel operations call it with one thread each;
-/// ``threads`` is for programs that want a plain dense product to use several.
+/// OpenBLAS keeps threads of its own. Lacuna's own parallel operations call it with one thread each, and leave
+/// ``threads``, the program's setting for plain dense products, as it was.
 public enum BLAS {
   /// C[m, n] ← α · op(A)[m, k] · op(B)[k, n] + β · C. Not checked: shapes, strides, pointers.
   ///
@@ -83,7 +77,7 @@ public enum BLAS {
   public static var configuration: String { String(cString: openblas_get_config()) }
 
   /// Whether OpenBLAS chose kernels for AVX-512.
-  static let hasWideCore: Bool = {
+  package static let hasWideCore: Bool = {
     let core = coreName.lowercased()
     return !narrowCores.contains { $0.lowercased() == core }
   }()
@@ -91,33 +85,4 @@ public enum BLAS {
   private static let narrowCores = [
     "Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2", "Barcelona",
   ]
-
-  /// Restarts this program with OpenBLAS's AVX-512 kernels when the processor has AVX-512 and
-  /// OpenBLAS, not knowing the processor, chose narrower ones.
-  ///
-  /// OpenBLAS reads `OPENBLAS_CORETYPE` while it is loaded, before any of the program runs: hence the
-  /// restart. Call it first thing in `main`. It returns, having done nothing, when the variable is
-  /// set, when the kernels are already wide, when the processor is not, or when the restart fails.
-  public static func preferWidestCore() {
-    if !CPUInfo.current.hasV4 || hasWideCore { return }
-    restart(setting: "OPENBLAS_CORETYPE", to: "SkylakeX")
-  }
-
-  /// Restarts this program so that OpenBLAS's idle threads sleep at once, as Lacuna's do.
-  ///
-  /// By default they spin for 2²⁶ cycles (about 20 ms) after a call, and take the processors from whoever
-  /// works next. As for ``preferWidestCore()``; the variable is `OPENBLAS_THREAD_TIMEOUT`.
-  public static func letIdleThreadsSleep() {
-    restart(setting: "OPENBLAS_THREAD_TIMEOUT", to: "4")
-  }
-
-  private static func restart(setting variable: String, to value: String) {
-    if getenv(variable) != nil { return }
-    #if os(Linux)
-      setenv(variable, value, 1)
-      execv("/proc/self/exe", CommandLine.unsafeArgv)
-      // Only a failed restart comes here.
-      unsetenv(variable)
-    #endif
-  }
 }

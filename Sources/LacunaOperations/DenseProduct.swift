@@ -2,8 +2,7 @@
 
 import LacunaFormats
 
-/// A product whose weights are dense: the candidate that every sparse kernel has to beat. Making one
-/// sets OpenBLAS to one thread, for the whole process.
+/// A product whose weights are dense: the candidate that every sparse kernel has to beat.
 package final class DenseProduct: ProductBody, @unchecked Sendable {
   // Sound to share: nothing changes after the initialiser.
   private let weights: UnsafeMutableRawPointer
@@ -25,9 +24,6 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
     weights = .allocate(byteCount: bytes, alignment: 64)
     weights.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     fill(weights)
-    // The plan cuts the work itself. OpenBLAS's own threads would come on top of a caller's: they spin
-    // between calls, and its threaded driver allocates in each one.
-    BLAS.threads = 1
   }
 
   deinit { weights.deallocate() }
@@ -49,6 +45,10 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
     _ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer
   ) {
     if call.width == 0 { return }
+    BLAS.onOneThread { runOnThisThread(call, slice: slice, of: slices) }
+  }
+
+  private func runOnThisThread(_ call: ProductCall, slice: Int, of slices: Int) {
     let calls = usefulSlices(width: call.width)
     for number in (calls * slice / slices)..<(calls * (slice + 1) / slices) {
       let first = number * rowsPerCall

@@ -37,7 +37,7 @@ extension Plan {
           x: UnsafeRawPointer(from.baseAddress!), xStride: xStride,
           y: UnsafeMutableRawPointer(into.baseAddress!), yStride: yStride, width: width,
           beta: beta)
-        execute(call, body: body, threads: threads, pool: pool, workspaces: workspaces)
+        execute(call, body: body, threads: threads, workspaces: workspaces)
       }
     }
   }
@@ -54,7 +54,7 @@ extension Plan {
     let call = ProductCall(
       x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
       width: width)
-    execute(call, body: body, threads: threads, pool: pool, workspaces: workspaces)
+    execute(call, body: body, threads: threads, workspaces: workspaces)
   }
 
   /// Whether ``run(_:taps:stride:into:stride:width:)`` may be called: the chosen kernel can do it.
@@ -70,7 +70,7 @@ extension Plan {
       x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
       width: width)
     call.taps = taps
-    execute(call, body: body, threads: threads, pool: pool, workspaces: workspaces)
+    execute(call, body: body, threads: threads, workspaces: workspaces)
   }
 
   /// Share number `slice` of `slices` of the same work, for callers with threads of their own. All
@@ -111,10 +111,11 @@ private struct SlicedCall {
 /// Below this many multiply-adds a call stays on one thread: about 50 µs of work.
 private let smallWork = 4_000_000
 
-/// Runs a call on up to `threads` threads of the pool.
+/// Runs a call in up to `threads` slices, on as many threads of the process's pool. When that has fewer, a
+/// thread takes one slice after the other: who asks for more threads than there are processors gets the same
+/// bits, and no threads of his own.
 func execute(
-  _ call: ProductCall, body: any ProductBody, threads: Int, pool: ThreadPool,
-  workspaces: WorkspacePool
+  _ call: ProductCall, body: any ProductBody, threads: Int, workspaces: WorkspacePool
 ) {
   if call.width <= 0 { return }
   let work = body.packedBytes / 6 * call.width
@@ -130,7 +131,7 @@ func execute(
   var sliced = SlicedCall(
     call: call, body: body, workspaces: workspaces, slices: slices)
   withUnsafeMutablePointer(to: &sliced) { context in
-    pool.run(tasks: slices, limit: threads, context: context) { context, slice in
+    ThreadPool.shared.run(tasks: slices, limit: threads, context: context) { context, slice in
       let sliced = context.assumingMemoryBound(to: SlicedCall.self)
       let workspace = sliced.pointee.workspaces.borrow()
       sliced.pointee.body.run(

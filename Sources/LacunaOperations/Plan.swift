@@ -16,7 +16,7 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
   public let layout: ProductLayout
   /// The number of right-hand sides that the plan was made for; other numbers work as well.
   public let width: Int
-  /// Threads that ``run(_:into:)`` uses at most.
+  /// Threads that ``run(_:into:)`` uses at most; all plans share ``ThreadPool/shared``.
   public let threads: Int
   /// How the choice was made.
   public let explanation: PlanExplanation
@@ -26,7 +26,6 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
 
   package let body: any ProductBody
   let workspaces: WorkspacePool
-  let pool: ThreadPool
 
   /// A plan for weights in CSR.
   ///
@@ -94,9 +93,6 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
     decision = request.decision(kernel: body.name)
     (rows, columns, self.layout, self.width) = (source.rows, source.columns, layout, width)
     threads = options.threads
-    pool =
-      options.threads > ThreadPool.shared.threads
-      ? ThreadPool(threads: options.threads) : .shared
     let (bytes, overflow) = options.threads.multipliedReportingOverflow(
       by: body.workspaceBytes + 128)
     // Asking costs microseconds: only for what may well be too much.

@@ -279,7 +279,7 @@ private final class TimingOperands {
     while runs < 3 || (runs < 100 && monotonicSeconds() - begin < timingSeconds) {
       let start = monotonicSeconds()
       execute(
-        call, body: body, threads: request.options.threads, pool: .shared, workspaces: workspaces)
+        call, body: body, threads: request.options.threads, workspaces: workspaces)
       let seconds = monotonicSeconds() - start
       // The first run brings the operands into the caches.
       if runs > 0 { best = min(best, max(seconds, 1e-9)) }

@@ -12,8 +12,11 @@ import CThreads
 ///
 /// Which thread runs a task is not fixed, so a task's result must depend on its index alone: that is
 /// what keeps results bitwise equal for any number of threads. Idle threads sleep in the kernel. A
-/// call takes no lock; one that finds the pool busy (a nested call, or
+/// call never waits for another; one that finds the pool busy (a nested call, or
 /// another thread's) runs its tasks on the calling thread.
+///
+/// A fork copies the pool's memory but not its threads. The child finds the pool free, whatever the parent was
+/// doing, and starts threads of its own at its first call that has work for them.
 ///
 /// A job is one 64-bit word: its number, its task count and the next unclaimed task. Claiming a task
 /// is a compare-and-swap on that word, so a thread that wakes too late for a job cannot touch it.
@@ -27,7 +30,6 @@ public final class ThreadPool: @unchecked Sendable {
   public let threads: Int
 
   private let shared: UnsafeMutablePointer<Shared>
-  private let started: UnsafeMutablePointer<UInt32>
 
   private struct Shared {
     /// job number (24 bits) · task count (20 bits) · next task (20 bits)
@@ -36,9 +38,12 @@ public final class ThreadPool: @unchecked Sendable {
     var signal: UInt32 = 0
     /// Tasks of this job that are done; the caller sleeps on it.
     var completed: UInt32 = 0
+    /// A lock of CThreads, held by the thread whose job this is.
     var busy: UInt32 = 0
     var stopping: UInt32 = 0
     var alive: UInt32 = 0
+    /// The process that the threads were started in; changed by the holder of `busy`.
+    var startedIn: UInt32 = 0
     /// Valid while a task of the job is claimed and not completed.
     var body: Task?
     var context: UnsafeMutableRawPointer?
@@ -53,19 +58,18 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// - Parameter threads: how many threads work at once, at least 1; `threads − 1` are created, at
   ///   the first call that has more than one task.
-  public init(threads: Int) {
+  package init(threads: Int) {
     self.threads = max(1, threads)
     shared = .allocate(capacity: 1)
     shared.initialize(to: Shared())
-    started = .allocate(capacity: 1)
-    started.initialize(to: 0)
   }
 
   deinit {
     lcn_store(&shared.pointee.stopping, 1)
     _ = lcn_add(&shared.pointee.signal, 1)
     lcn_wake(&shared.pointee.signal, Int32.max)
-    while true {
+    // There is nobody to wait for in a child of the process that started the threads.
+    while shared.pointee.startedIn == lcn_process() {
       let alive = lcn_load(&shared.pointee.alive)
       if alive == 0 { break }
       lcn_sleep(&shared.pointee.alive, alive)
@@ -73,7 +77,6 @@ public final class ThreadPool: @unchecked Sendable {
     // A thread's last act on `shared` is its decrement of `alive` and the wake-up: a wake-up of
     // freed memory is harmless, a read is not.
     shared.deallocate()
-    started.deallocate()
   }
 
   /// Calls `body` once with every index in `0..<tasks` and returns when all calls have returned.
@@ -99,7 +102,7 @@ public final class ThreadPool: @unchecked Sendable {
     tasks: Int, limit: Int = .max, context: UnsafeMutableRawPointer, _ body: Task
   ) {
     let useful = min(threads, limit, tasks)
-    if useful <= 1 || tasks > Int(Self.taskMask) || !lcn_exchange(&shared.pointee.busy, 0, 1) {
+    if useful <= 1 || tasks > Int(Self.taskMask) || !lcn_try_lock(&shared.pointee.busy) {
       for i in 0..<max(tasks, 0) { body(context, i) }
       return
     }
@@ -113,7 +116,7 @@ public final class ThreadPool: @unchecked Sendable {
     lcn_wake(&shared.pointee.signal, Int32(useful - 1))
     Self.work(shared)
     waitForCompletion(of: tasks)
-    lcn_store(&shared.pointee.busy, 0)
+    lcn_unlock(&shared.pointee.busy)
   }
 
   private func waitForCompletion(of tasks: Int) {
@@ -153,10 +156,11 @@ public final class ThreadPool: @unchecked Sendable {
     lcn_wake(alive, 1)
   }
 
-  /// Creates the threads once. Called with the pool marked busy.
+  /// Creates the threads once in each process. Called by the holder of `busy`.
   private func startThreads() {
-    if lcn_load(started) != 0 { return }
-    lcn_store(started, 1)
+    if shared.pointee.startedIn == lcn_process() { return }
+    shared.pointee.startedIn = lcn_process()
+    lcn_store(&shared.pointee.alive, 0)
     for _ in 1..<threads {
       _ = lcn_add(&shared.pointee.alive, 1)
       if !Self.startThread(shared) { _ = lcn_add(&shared.pointee.alive, .max) }

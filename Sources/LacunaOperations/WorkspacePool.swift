@@ -6,7 +6,7 @@ import CThreads
 ///
 /// A borrower takes the first free piece by a compare-and-swap. When all are taken it gets memory of
 /// its own, which is freed again: that happens only when more threads run the plan at once than it
-/// was made for.
+/// was made for. A forked child finds free what its parent's other threads were using.
 final class WorkspacePool: @unchecked Sendable {
   // Sound to share: `taken` changes by compare-and-swap, and a piece belongs to whoever took it.
   private let bytes: Int
@@ -31,7 +31,7 @@ final class WorkspacePool: @unchecked Sendable {
 
   /// Takes a piece; give it back with ``giveBack(_:)``.
   func borrow() -> UnsafeMutableRawPointer {
-    for i in 0..<count where lcn_exchange(taken + i, 0, 1) { return memory + i * (bytes + 64) }
+    for i in 0..<count where lcn_try_lock(taken + i) { return memory + i * (bytes + 64) }
     return .allocate(byteCount: bytes, alignment: 64)
   }
 
@@ -39,7 +39,7 @@ final class WorkspacePool: @unchecked Sendable {
   func giveBack(_ piece: UnsafeMutableRawPointer) {
     let offset = piece - memory
     if offset >= 0 && offset < count * (bytes + 64) {
-      lcn_store(taken + offset / (bytes + 64), 0)
+      lcn_unlock(taken + offset / (bytes + 64))
     } else {
       piece.deallocate()
     }

@@ -32,7 +32,7 @@ enum Main {
       // A wrong LACUNA_ISA must not pass silently just because a command never multiplies.
       _ = try ISA.validated()
       // Dense work is compared and done with the strongest BLAS kernels of this processor.
-      BLAS.preferWidestCore()
+      BLASRestart.preferWidestCore()
       try command.run()
     } catch {
       let failure = report(error)

@@ -1,4 +1,5 @@
-// A 32-bit word that threads can sleep on, and the atomic steps of the pool that uses it.
+// A 32-bit word that threads can sleep on, the atomic steps of the pool that uses it, and locks that a forked
+// child finds free.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,3 +42,18 @@ static inline void lcn_pause(void) {
 void lcn_sleep(uint32_t *word, uint32_t expected);
 // Wakes up to `count` sleepers of `word`.
 void lcn_wake(uint32_t *word, int32_t count);
+
+// A number of this process that its forked children do not have: even, never 0.
+extern uint32_t lcn_process_mark;
+static inline uint32_t lcn_process(void) { return lcn_process_mark; }
+
+// Locks. A word is 0 when free, else the mark of the process whose thread holds it, plus 1 when others may sleep
+// on it. A fork copies the words but not the threads that hold them: the child, which has another mark, takes a
+// lock with its parent's mark as free. What the lock protects must stand to be left half-done then.
+
+static inline bool lcn_try_lock(uint32_t *word) {
+  uint32_t seen = lcn_load(word);
+  return (seen & ~1u) != lcn_process_mark && lcn_exchange(word, seen, lcn_process_mark);
+}
+void lcn_lock(uint32_t *word);
+void lcn_unlock(uint32_t *word);

@@ -5,33 +5,32 @@ import Synchronization
 
 /// The threads of a model, each with an index for its scratch memory.
 ///
-/// Tasks call OpenBLAS from several threads at once. OpenBLAS's own threads would fight with these for the
-/// processors, so making one sets `BLAS.threads` to 1 for the process.
+/// They come from the one pool of the process. Tasks call OpenBLAS from several of them at once; its own threads
+/// would fight with these for the processors, so that while tasks run it works on one (`BLAS.onOneThread`).
 public final class Workers: Sendable {
   /// Number of threads.
   public let count: Int
-  private let pool: ThreadPool
 
   /// - Parameter count: threads to use, at least 1; by default one per processor.
   public init(count: Int? = nil) {
-    pool = count.map { ThreadPool(threads: max(1, $0)) } ?? .shared
-    self.count = pool.threads
-    BLAS.threads = 1
+    self.count = max(1, count ?? ThreadPool.shared.threads)
   }
 
   /// Calls `body(task, worker)` for each task, `worker` below ``count``. Free threads take the next task.
   func run(tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
     let useful = min(count, tasks)
     if useful <= 1 {
-      for task in 0..<tasks { body(task, 0) }
+      BLAS.onOneThread { for task in 0..<tasks { body(task, 0) } }
       return
     }
     let next = Atomic<Int>(0)
-    pool.run(tasks: useful) { worker in
-      while true {
-        let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        if task >= tasks { return }
-        body(task, worker)
+    ThreadPool.shared.run(tasks: useful, limit: count) { worker in
+      BLAS.onOneThread {
+        while true {
+          let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          if task >= tasks { return }
+          body(task, worker)
+        }
       }
     }
   }
