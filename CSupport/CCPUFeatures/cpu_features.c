@@ -81,6 +81,23 @@ static int64_t sysfs_cache(int level, bool data) {
 }
 #endif
 
+#if defined(__linux__)
+// Processors that this thread may run on, 0 when the kernel does not tell. The kernel refuses a set that is smaller
+// than its own, which cpu_set_t with its 1024 processors may be.
+static int32_t affinity_count(void) {
+  for (int processors = 1024; processors <= 1 << 20; processors *= 2) {
+    cpu_set_t *set = CPU_ALLOC(processors);
+    if (!set) return 0;
+    size_t size = CPU_ALLOC_SIZE(processors);
+    int failed = sched_getaffinity(0, size, set);
+    int count = failed ? 0 : CPU_COUNT_S(size, set);
+    CPU_FREE(set);
+    if (!failed) return count;
+  }
+  return 0;
+}
+#endif
+
 lcn_cpu_features lcn_detect_cpu_features(void) {
   lcn_cpu_features f;
   memset(&f, 0, sizeof f);
@@ -91,8 +108,7 @@ lcn_cpu_features lcn_detect_cpu_features(void) {
   f.l1d_bytes = sysfs_cache(1, true);
   f.l2_bytes = sysfs_cache(2, true);
   f.l3_bytes = sysfs_cache(3, true);
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) f.cores = CPU_COUNT(&set);
+  f.cores = affinity_count();
 #endif
   if (f.cores <= 0) f.cores = (int32_t)sysconf(_SC_NPROCESSORS_ONLN);
   if (f.cores <= 0) f.cores = 1;

@@ -40,7 +40,7 @@ public func lcn_get_cpu_info(_ info: UnsafeMutablePointer<lcn_cpu_info>?) -> lcn
       info.avx512_vnni = features.avx512_vnni ? 1 : 0
       info.avx512_bf16 = features.avx512_bf16 ? 1 : 0
       info.avx512_vbmi2 = features.avx512_vbmi2 ? 1 : 0
-      info.cores = features.cores
+      info.cores = Int32(CPUInfo.current.cores)
       info.l1d_bytes = features.l1d_bytes
       info.l2_bytes = features.l2_bytes
       info.l3_bytes = features.l3_bytes

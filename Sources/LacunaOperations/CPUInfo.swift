@@ -9,7 +9,8 @@ public struct CPUInfo: Sendable {
 
   /// Brand string, such as "AMD EPYC"; empty when unknown.
   public let model: String
-  /// Processors that this process may run on.
+  /// Processors that this process may use at once: those it may run on, but no more than a
+  /// container's CPU quota pays for when this is first asked.
   public let cores: Int
   /// Bytes of cache per core (level 1 data, level 2) and shared (level 3); a typical value when the
   /// system does not tell.
@@ -26,7 +27,7 @@ public struct CPUInfo: Sendable {
       while text.last == " " { text.removeLast() }
       return text
     }
-    cores = Int(f.cores)
+    cores = min(Int(f.cores), processorsOfQuota() ?? .max)
     level1Bytes = f.l1d_bytes > 0 ? Int(f.l1d_bytes) : 32 << 10
     level2Bytes = f.l2_bytes > 0 ? Int(f.l2_bytes) : 512 << 10
     level3Bytes = f.l3_bytes > 0 ? Int(f.l3_bytes) : 8 << 20

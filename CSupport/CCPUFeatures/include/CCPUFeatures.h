@@ -13,7 +13,7 @@ typedef struct {
   int64_t l1d_bytes; // 0 when unknown
   int64_t l2_bytes;
   int64_t l3_bytes;
-  int32_t cores;     // processors this process may run on
+  int32_t cores;     // processors this process may run on; a quota is not looked at
   char model[64];    // processor brand string, NUL terminated
 } lcn_cpu_features;
 
