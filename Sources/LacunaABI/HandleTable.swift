@@ -1,4 +1,5 @@
-// Tokens for C in place of pointers: token → object, safe against a second destroy and a forged value.
+// Tokens for C in place of pointers: token → object, safe against a second destroy and a forged
+// value.
 
 import Synchronization
 
@@ -29,13 +30,16 @@ enum HandleKind: UInt64 {
 ///     63        32   31    30     29     0
 ///     generation    live  dying   users
 ///
-/// `use` adds a user and then looks whether generation and live bit are as the token says; it takes no
-/// lock. `destroy` turns live into dying; whoever removes the last user of a dying slot raises the
-/// generation and releases the object. So a destroyed token is recognised for the next 2³² objects in
-/// that slot, and an object that another thread is using outlives its handle.
+/// `use` adds a user and then looks whether generation and live bit are as the token says. Nothing
+/// here takes a lock: a child that is forked at any moment finds a table it can use. `destroy`
+/// turns live into dying; whoever removes the last user of a dying slot raises the generation and
+/// releases the object. So a destroyed token is recognised for the next 2³² objects in that slot,
+/// and an object that another thread is using outlives its handle.
 enum HandleTable {
   private struct Slot: ~Copyable {
     let state = Atomic<UInt64>(0)
+    /// While the slot is free: the next free one as in `firstFree`, without the count.
+    let next = Atomic<UInt64>(0)
     var object: Unmanaged<AnyObject>?
     var kind: UInt64 = 0
   }
@@ -47,12 +51,13 @@ enum HandleTable {
   private static let chunkBits = 12
   private static let chunks = 1 << 12
 
-  private struct Free {
-    var slots: [UInt32] = []
-    var used = 0
-  }
-  private static let free = Mutex(Free())
-  /// Pointers to chunks, as integers; 0 where none was made yet. Chunks live as long as the process.
+  /// The first free slot plus 1, 0 for none, in the low half; above it a count of changes, so that
+  /// a thread that looked long ago does not take what was given and given back meanwhile.
+  private static let firstFree = Atomic<UInt64>(0)
+  /// Slots that were ever used.
+  private static let used = Atomic<Int>(0)
+  /// Pointers to chunks, as integers; 0 where none was made yet. Chunks live as long as the
+  /// process.
   // Sound: the memory is initialised once, under the global's own `once`, and only holds atomics.
   nonisolated(unsafe) private static let chunkTable: UnsafeMutablePointer<Atomic<UInt>> = {
     let table = UnsafeMutablePointer<Atomic<UInt>>.allocate(capacity: chunks)
@@ -67,22 +72,62 @@ enum HandleTable {
     return base + (index & ((1 << chunkBits) - 1))
   }
 
+  /// The slot's index taken from the free ones or from those never used; nil when there is none.
+  private static func takeSlot() -> Int? {
+    var head = firstFree.load(ordering: .acquiring)
+    while head & 0xffff_ffff != 0 {
+      let index = Int(head & 0xffff_ffff) - 1
+      let next = slot(index).unsafelyUnwrapped.pointee.next.load(ordering: .relaxed)
+      let (taken, now) = firstFree.weakCompareExchange(
+        expected: head, desired: changed(head, to: next), ordering: .acquiringAndReleasing)
+      if taken { return index }
+      head = now
+    }
+    var index = used.load(ordering: .relaxed)
+    while index < chunks << chunkBits {
+      let (taken, now) = used.weakCompareExchange(
+        expected: index, desired: index + 1, ordering: .relaxed)
+      if taken {
+        makeChunk(index >> chunkBits)
+        return index
+      }
+      index = now
+    }
+    return nil
+  }
+
+  private static func giveBackSlot(_ index: Int) {
+    var head = firstFree.load(ordering: .relaxed)
+    while true {
+      slot(index).unsafelyUnwrapped.pointee.next.store(head & 0xffff_ffff, ordering: .relaxed)
+      let (given, now) = firstFree.weakCompareExchange(
+        expected: head, desired: changed(head, to: UInt64(index + 1)),
+        ordering: .acquiringAndReleasing)
+      if given { return }
+      head = now
+    }
+  }
+
+  private static func changed(_ head: UInt64, to first: UInt64) -> UInt64 {
+    (head & ~0xffff_ffff &+ 1 << 32) | first
+  }
+
+  /// Makes a chunk unless it is there. Of two threads that try, one gives its own up.
+  private static func makeChunk(_ number: Int) {
+    if chunkTable[number].load(ordering: .acquiring) != 0 { return }
+    let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: 1 << chunkBits)
+    for i in 0..<1 << chunkBits { (chunk + i).initialize(to: Slot()) }
+    let (made, _) = chunkTable[number].compareExchange(
+      expected: 0, desired: UInt(bitPattern: chunk), ordering: .acquiringAndReleasing)
+    if !made {
+      chunk.deinitialize(count: 1 << chunkBits)
+      chunk.deallocate()
+    }
+  }
+
   /// A new token for `object`, or nil when all slots are taken.
   static func insert(_ object: AnyObject, _ kind: HandleKind) -> OpaquePointer? {
-    let index: Int? = free.withLock { free in
-      if let index = free.slots.popLast() { return Int(index) }
-      if free.used == chunks << chunkBits { return nil }
-      let index = free.used
-      if index & ((1 << chunkBits) - 1) == 0 {
-        let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: 1 << chunkBits)
-        for i in 0..<1 << chunkBits { (chunk + i).initialize(to: Slot()) }
-        chunkTable[index >> chunkBits].store(UInt(bitPattern: chunk), ordering: .releasing)
-      }
-      free.used += 1
-      free.slots.reserveCapacity(free.used)
-      return index
-    }
-    guard let index, let slot = slot(index) else { return nil }
+    guard let index = takeSlot(), let slot = slot(index) else { return nil }
     slot.pointee.object = Unmanaged.passRetained(object)
     slot.pointee.kind = kind.rawValue
     let state = slot.pointee.state.add(live, ordering: .acquiringAndReleasing).newValue
@@ -149,7 +194,7 @@ enum HandleTable {
     ).exchanged {
       let object = slot.pointee.object.unsafelyUnwrapped
       slot.pointee.object = nil
-      free.withLock { $0.slots.append(UInt32(index)) }
+      giveBackSlot(index)
       object.release()
     }
   }

@@ -5,7 +5,6 @@ import CLacuna
 import LacunaFormats
 import LacunaIO
 import LacunaNN
-import Synchronization
 
 /// The object behind an lcn_model.
 final class ModelObject: Sendable {
@@ -18,8 +17,7 @@ final class ModelObject: Sendable {
   let weights: [Int]
   /// The layers, one a line.
   let description: String
-  /// Its buffers are for one caller at a time.
-  private let network: Mutex<SparseNetwork>
+  private let network: SparseNetwork
 
   init(_ model: CompressedModel, batch: Int, threads: Int) throws(ModelError) {
     let network = try SparseNetwork(model, batch: batch, threads: threads)
@@ -36,11 +34,11 @@ final class ModelObject: Sendable {
     weights = model.tensors.indices.filter { model.tensors[$0].tensor.shape.count >= 2 }
     description = ([model.architecture.summary] + network.steps.map { "\($0.name): \($0.kernel)" })
       .joined(separator: "\n")
-    self.network = Mutex(network)
+    self.network = network
   }
 
   func run(_ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, count: Int) {
-    network.withLock { $0.run(input, count: count, into: output) }
+    network.run(input, count: count, into: output)
   }
 }
 

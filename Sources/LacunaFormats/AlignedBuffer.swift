@@ -2,11 +2,10 @@
 
 /// A fixed-length, 64-byte aligned, zero-filled block of memory.
 ///
-/// A reference type: sharing one is sharing the memory. The value types of this module keep one each
-/// and copy it before a write when it is shared.
-// Sound to share between threads: the type itself has no mutable state besides the elements, and
-// who writes elements is the owner's business, as it is with `UnsafeMutableBufferPointer`.
-public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
+/// A reference type: sharing one is sharing the memory. The value types of this module keep one
+/// each and copy it before a write when it is shared. Not `Sendable`, as
+/// `UnsafeMutableBufferPointer` is not: who writes the elements, and when, is its owner's business.
+public final class AlignedBuffer<Element: BitwiseCopyable> {
   /// Alignment of the first element, in bytes.
   public static var alignment: Int { 64 }
 

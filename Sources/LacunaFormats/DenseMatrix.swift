@@ -6,7 +6,8 @@
 ///                                       d e f ·      · is padding, never read by operations
 ///
 /// Copies share memory until one of them is written to.
-public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
+// Sound to share: a buffer that two values hold is never written; each copies it first.
+public struct DenseMatrix<Scalar: SparseScalar>: @unchecked Sendable {
   /// Number of rows.
   public let rows: Int
   /// Number of columns.
@@ -17,7 +18,8 @@ public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
 
   /// A matrix of zeros.
   ///
-  /// - Throws: ``FormatError`` when a dimension is negative, `rowStride < columns`, or the size overflows.
+  /// - Throws: ``FormatError`` when a dimension is negative, `rowStride < columns`, or the size
+  ///   overflows.
   public init(rows: Int, columns: Int, rowStride: Int? = nil) throws(FormatError) {
     let stride = rowStride ?? columns
     _ = try checkedShape(rows, columns)
@@ -29,7 +31,8 @@ public struct DenseMatrix<Scalar: SparseScalar>: Sendable {
 
   /// A matrix from `rows · columns` values in row-major order, without padding.
   ///
-  /// - Throws: ``FormatError/wrongCount(name:expected:actual:)`` when the count disagrees with the shape.
+  /// - Throws: ``FormatError/wrongCount(name:expected:actual:)`` when the count disagrees with the
+  ///   shape.
   public init(rows: Int, columns: Int, values: [Scalar]) throws(FormatError) {
     let count = try checkedShape(rows, columns)
     if values.count != count {

@@ -12,14 +12,16 @@ import CThreads
 extension BLAS {
   /// Calls `body`, in which OpenBLAS works on the calling thread alone.
   ///
-  /// Lacuna cuts dense work itself. OpenBLAS's own threads would come on top of that: they spin between calls,
-  /// its threaded driver allocates in each one, and sums in another order would break the promise of equal bits.
+  /// Lacuna cuts dense work itself. OpenBLAS's own threads would come on top of that: they spin
+  /// between calls, its threaded driver allocates in each one, and sums in another order would
+  /// break the promise of equal bits.
   ///
-  /// How many threads OpenBLAS uses is a setting of the process, which belongs to the program. An OpenBLAS made
-  /// with OpenMP asks for each thread's own number, so that one is set and put back. Otherwise the first of
-  /// several concurrent calls sets the process to one thread and the last one puts back what was there,
-  /// unless the program has set another number meanwhile. Nested calls are fine. A body takes turns with
-  /// others only for the nanoseconds in which the setting is looked at.
+  /// How many threads OpenBLAS uses is a setting of the process, which belongs to the program. An
+  /// OpenBLAS made with OpenMP asks for each thread's own number, so that one is set and put back.
+  /// Otherwise the first of several concurrent calls sets the process to one thread and the last
+  /// one puts back what was there, unless the program has set another number meanwhile. Nested
+  /// calls are fine. A body takes turns with others only for the nanoseconds in which the setting
+  /// is looked at.
   @inline(__always)
   package static func onOneThread<R>(_ body: () -> R) -> R {
     switch threading {
@@ -86,7 +88,8 @@ private enum OneThread {
     let state = state
     lcn_lock(&state.pointee.lock)
     if state.pointee.users == 0 || state.pointee.mark != lcn_process() {
-      // A child of a process that was in the middle of a product finds 1, and the setting still noted.
+      // A child of a process that was in the middle of a product finds 1, and the setting still
+      // noted.
       if state.pointee.users == 0 || openblas_get_num_threads() != 1 {
         state.pointee.setting = openblas_get_num_threads()
       }

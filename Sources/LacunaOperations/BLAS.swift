@@ -4,8 +4,8 @@ import CBLAS
 
 /// Dense products through CBLAS, and control of OpenBLAS itself.
 ///
-/// OpenBLAS keeps threads of its own. Lacuna's own parallel operations call it with one thread each, and leave
-/// ``threads``, the program's setting for plain dense products, as it was.
+/// OpenBLAS keeps threads of its own. Lacuna's own parallel operations call it with one thread
+/// each, and leave ``threads``, the program's setting for plain dense products, as it was.
 public enum BLAS {
   /// C[m, n] ← α · op(A)[m, k] · op(B)[k, n] + β · C. Not checked: shapes, strides, pointers.
   ///

@@ -5,10 +5,11 @@ import LacunaFormats
 
 /// A block matrix cut into strips of 16/C rows: one register per block and strip.
 ///
-/// C, the columns of a block, divides 16, and the block's rows are a multiple of 16/C: 4×4, 8×4, 8×2,
-/// 16×1, 2×8, 1×16 and the like. A row-major block is then its strips' registers one after the other.
+/// C, the columns of a block, divides 16, and the block's rows are a multiple of 16/C: 4×4, 8×4,
+/// 8×2, 16×1, 2×8, 1×16 and the like. A row-major block is then its strips' registers one after the
+/// other.
+// Sound to share: nothing changes after the initialiser.
 final class BlockVectorProduct: ProductBody, @unchecked Sendable {
-  // Sound to share: nothing changes after the initialiser.
   private let rows: Int, columns: Int
   private let blockColumns: Int
   private let gridColumns: Int
@@ -52,7 +53,8 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
     kernel = table.kernel(.blockVector, dtype: .f32)!
     pack = table.kernel(.packWindows, dtype: .f32)!
     weights = allocateStream(byteCount: source.blocks * area * 4)
-    // Strips of equal count follow each other: a loop's end that changes at each strip costs a third.
+    // Strips of equal count follow each other: a loop's end that changes at each strip costs a
+    // third.
     let height = 16 / source.block.columns
     let strips = (0..<(pattern.rows * parts)).map { strip in
       let gridRow = strip / parts

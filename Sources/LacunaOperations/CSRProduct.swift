@@ -4,7 +4,8 @@ import CSIMD
 import LacunaFormats
 
 /// A product whose weights stay in CSR. Every instruction set has it.
-final class CSRProduct: ProductBody {
+// Sound to share: nothing changes after the initialiser.
+final class CSRProduct: ProductBody, @unchecked Sendable {
   private let pattern: CSRPattern
   private let values: AlignedBuffer<UInt8>
   private let dtype: DType

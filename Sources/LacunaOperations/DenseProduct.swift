@@ -1,10 +1,11 @@
-// Y ← bound(W·X + bias) with dense weights: OpenBLAS, then bias and bounds while the tile is in cache.
+// Y ← bound(W·X + bias) with dense weights: OpenBLAS, then bias and bounds while the tile is in
+// cache.
 
 import LacunaFormats
 
 /// A product whose weights are dense: the candidate that every sparse kernel has to beat.
+// Sound to share: nothing changes after the initialiser.
 package final class DenseProduct: ProductBody, @unchecked Sendable {
-  // Sound to share: nothing changes after the initialiser.
   private let weights: UnsafeMutableRawPointer
   private let dtype: DType
   private let rows: Int, columns: Int
@@ -32,8 +33,8 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
   package var workspaceBytes: Int { 0 }
 
   /// Output rows of one call of OpenBLAS: a function of the shape alone, because OpenBLAS may round
-  /// an element differently when the call has another shape. Four cuts at most of 384 rows at least:
-  /// calls of 256 rows cost up to 8 % when there are few right-hand sides.
+  /// an element differently when the call has another shape. Four cuts at most of 384 rows at
+  /// least: calls of 256 rows cost up to 8 % when there are few right-hand sides.
   private var rowsPerCall: Int {
     let calls = max(1, min(4, rows / 384))
     return max(64, ((rows + calls - 1) / calls + 63) / 64 * 64)

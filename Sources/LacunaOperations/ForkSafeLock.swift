@@ -4,8 +4,8 @@ import CThreads
 
 /// Lets one thread at a time run what it protects.
 ///
-/// A child that is forked while another thread holds the lock may take it at once: what it protects must be
-/// memory that each holder writes before it reads.
+/// A child that is forked while another thread holds the lock may take it at once: what it protects
+/// must be memory that each holder writes before it reads.
 // Sound to share: the word changes by the atomic steps of CThreads alone.
 package final class ForkSafeLock: @unchecked Sendable {
   private let word: UnsafeMutablePointer<UInt32>

@@ -13,9 +13,8 @@ import LacunaFormats
 ///     rows     4 · 7 · 1 · 2
 ///     indices  0 5 · 1 3 · 2 7 · 0 4 6          relative to the column block, 16 bits
 ///     weights  a b · c d · e f · g h i          × strip height
+// Sound to share: written only by the packer, before anyone else sees it.
 package final class PackedWeights: @unchecked Sendable {
-  // Sound to share: written only by the packer, before anyone else sees it.
-
   /// What a kernel reads for one section of one region.
   struct Region {
     var weights: UnsafeMutableRawPointer

@@ -60,8 +60,8 @@ extension Plan {
   /// Whether ``run(_:taps:stride:into:stride:width:)`` may be called: the chosen kernel can do it.
   package var readsTaps: Bool { body.readsTaps }
 
-  /// The same with rows of X that lie where `taps` says: a convolution without its patch matrix. Not
-  /// checked: anything.
+  /// The same with rows of X that lie where `taps` says: a convolution without its patch matrix.
+  /// Not checked: anything.
   package func run(
     _ x: UnsafePointer<Scalar>, taps: RowTaps, stride xStride: Int,
     into y: UnsafeMutablePointer<Scalar>, stride yStride: Int, width: Int
@@ -111,9 +111,9 @@ private struct SlicedCall {
 /// Below this many multiply-adds a call stays on one thread: about 50 µs of work.
 private let smallWork = 4_000_000
 
-/// Runs a call in up to `threads` slices, on as many threads of the process's pool. When that has fewer, a
-/// thread takes one slice after the other: who asks for more threads than there are processors gets the same
-/// bits, and no threads of his own.
+/// Runs a call in up to `threads` slices, on as many threads of the process's pool. When that has
+/// fewer, a thread takes one slice after the other: who asks for more threads than there are
+/// processors gets the same bits, and no threads of his own.
 func execute(
   _ call: ProductCall, body: any ProductBody, threads: Int, workspaces: WorkspacePool
 ) {

@@ -16,15 +16,15 @@ struct PlanRequest {
   var scale = 1.0
 }
 
-/// A sparse candidate has to be this much faster than dense: a plan must never be clearly slower than
-/// dense, and timing has noise.
+/// A sparse candidate has to be this much faster than dense: a plan must never be clearly slower
+/// than dense, and timing has noise.
 private let denseBias = 0.95
 /// Candidates further than this from the best estimate are not timed: no estimate is that wrong.
 private let timingHorizon = 3.0
 /// Candidates that are timed at most, dense included.
 private let mostTimed = 3
-/// Bytes of weights and operands up to which a candidate is timed. More takes memory that the caller may
-/// not have, and longer than timing is worth.
+/// Bytes of weights and operands up to which a candidate is timed. More takes memory that the
+/// caller may not have, and longer than timing is worth.
 private let mostTimedBytes = 1 << 30
 /// Seconds that timing one candidate may take, besides its first runs.
 private let timingSeconds = 1e-3
@@ -92,7 +92,8 @@ private func chooseByTime<Scalar>(
   _ maker: BodyMaker<Scalar>, _ roof: Roofline
 ) -> (any ProductBody, PlanExplanation) {
   let request = maker.request
-  // The one format that may not fit is tried first: were it the best estimate, it would hide the others.
+  // The one format that may not fit is tried first: were it the best estimate, it would hide the
+  // others.
   let filled = maker.considered.contains(filledWindow) ? maker.make(filledWindow) : nil
   var candidates = maker.considered.filter { $0 != filledWindow || filled != nil }
     .map { estimate($0, request, roof) }

@@ -26,8 +26,9 @@ package struct ProductCall {
 
 /// Rows of X in groups: row `r` starts at element `offsets[r / rows] + (r % rows) · xStride`.
 ///
-/// The patches of a stride-1 convolution are such a matrix: one group per kernel position, one row per
-/// channel, each a shifted view of the same image. Rows may overlap, so nothing has to be copied.
+/// The patches of a stride-1 convolution are such a matrix: one group per kernel position, one row
+/// per channel, each a shifted view of the same image. Rows may overlap, so nothing has to be
+/// copied.
 package struct RowTaps {
   package let offsets: UnsafePointer<Int>
   package let rows: Int
@@ -62,8 +63,8 @@ extension ProductBody {
 }
 
 /// Bias and bounds as raw values of the element type, for kernels.
+// Sound to share: nothing changes after the initialiser.
 package final class EpilogueValues: @unchecked Sendable {
-  // Sound to share: written only here.
   /// `rows` values, zeros when there is no bias.
   package let bias: UnsafeMutableRawPointer
   package let lower: Double, upper: Double

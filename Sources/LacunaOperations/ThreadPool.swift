@@ -10,17 +10,19 @@ import CThreads
 
 /// A persistent pool of threads for short, independent tasks.
 ///
-/// Which thread runs a task is not fixed, so a task's result must depend on its index alone: that is
-/// what keeps results bitwise equal for any number of threads. Idle threads sleep in the kernel. A
-/// call never waits for another; one that finds the pool busy (a nested call, or
-/// another thread's) runs its tasks on the calling thread.
+/// Which thread runs a task is not fixed, so a task's result must depend on its index alone: that
+/// is what keeps results bitwise equal for any number of threads. Idle threads sleep in the kernel.
+/// A call never waits for another; one that finds the pool busy (a nested call, or another
+/// thread's) runs its tasks on the calling thread.
 ///
-/// A fork copies the pool's memory but not its threads. The child finds the pool free, whatever the parent was
-/// doing, and starts threads of its own at its first call that has work for them.
+/// A fork copies the pool's memory but not its threads. The child finds the pool free, whatever the
+/// parent was doing, and starts threads of its own at its first call that has work for them.
 ///
-/// A job is one 64-bit word: its number, its task count and the next unclaimed task. Claiming a task
-/// is a compare-and-swap on that word, so a thread that wakes too late for a job cannot touch it.
-// Sound to share: all mutable state is in `shared`, and changes by the atomic steps described there.
+/// A job is one 64-bit word: its number, its task count and the next unclaimed task. Claiming a
+/// task is a compare-and-swap on that word, so a thread that wakes too late for a job cannot touch
+/// it.
+// Sound to share: all mutable state is in `shared`, and changes by the atomic steps described
+// there.
 public final class ThreadPool: @unchecked Sendable {
   /// The pool of this process: one thread per processor that the process may use, the caller's
   /// included.
@@ -185,6 +187,7 @@ public final class ThreadPool: @unchecked Sendable {
         #else
           let memory = argument!
         #endif
+        lcn_name_thread("lacuna")
         ThreadPool.serve(memory.assumingMemoryBound(to: Shared.self))
         return nil
       }, shared) == 0

@@ -4,11 +4,11 @@ import CThreads
 
 /// A fixed number of equal pieces of memory, each free or borrowed.
 ///
-/// A borrower takes the first free piece by a compare-and-swap. When all are taken it gets memory of
-/// its own, which is freed again: that happens only when more threads run the plan at once than it
-/// was made for. A forked child finds free what its parent's other threads were using.
+/// A borrower takes the first free piece by a compare-and-swap. When all are taken it gets memory
+/// of its own, which is freed again: that happens only when more threads run the plan at once than
+/// it was made for. A forked child finds free what its parent's other threads were using.
+// Sound to share: `taken` changes by compare-and-swap, and a piece belongs to whoever took it.
 final class WorkspacePool: @unchecked Sendable {
-  // Sound to share: `taken` changes by compare-and-swap, and a piece belongs to whoever took it.
   private let bytes: Int
   private let count: Int
   private let memory: UnsafeMutableRawPointer

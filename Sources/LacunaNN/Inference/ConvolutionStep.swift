@@ -1,15 +1,15 @@
-// Y[o, (y, x, s)] = act(Σ W[o, (ky, kx, c)] · X[c, y + ky, x + kx, s] + b[o]): convolution as W · X.
+// Y[o, (y, x, s)] = act(Σ W[o, (ky, kx, c)] · X[c, y + ky, x + kx, s] + b[o]): convolution as W ·
+// X.
 
 import LacunaFormats
 import LacunaOperations
 
 /// A convolution during inference.
 ///
-/// At stride 1 the matrix of patches is never made: its row (ky, kx, c) is channel c of the padded image,
-/// shifted by ky rows and kx columns, and the plan packs its panels straight from there. Other strides,
-/// and plans whose kernel cannot do that (dense ones), copy the patches first.
-// Sound to share between threads: scratch memory is per thread.
-final class ConvolutionStep: InferenceStep, @unchecked Sendable {
+/// At stride 1 the matrix of patches is never made: its row (ky, kx, c) is channel c of the padded
+/// image, shifted by ky rows and kx columns, and the plan packs its panels straight from there.
+/// Other strides, and plans whose kernel cannot do that (dense ones), copy the patches first.
+final class ConvolutionStep: InferenceStep {
   let name: String
   let input: ActivationLayout
   let output: ActivationLayout

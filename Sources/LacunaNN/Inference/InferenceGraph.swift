@@ -5,12 +5,13 @@ import LacunaOperations
 
 /// A network prepared for mini-batches of one size.
 ///
-/// The image part (up to the first fully connected layer) runs in tiles of at most 16 samples, so that
-/// its activations stay in the second-level cache; its last step writes into the columns of one matrix
-/// `[features, batch]`, which the fully connected layers multiply at once.
-// Sound to share between threads: one caller at a time; tiles have buffers per thread and write
-// disjoint columns.
-final class InferenceGraph: @unchecked Sendable {
+/// The image part (up to the first fully connected layer) runs in tiles of at most 16 samples, so
+/// that its activations stay in the second-level cache; its last step writes into the columns of
+/// one matrix `[features, batch]`, which the fully connected layers multiply at once.
+///
+/// For one caller at a time; its own threads have buffers each, and their tiles write disjoint
+/// columns.
+final class InferenceGraph {
   /// The image part for tiles of one size.
   struct ImagePart {
     let samples: Int
@@ -40,8 +41,8 @@ final class InferenceGraph: @unchecked Sendable {
     (self.batch, self.workers) = (batch, workers)
     inputShape = model.architecture.input
     classes = shapes.last!.count
-    // Activations of the whole batch where the vectors begin, before that of a tile for each thread, borders
-    // included.
+    // Activations of the whole batch where the vectors begin, before that of a tile for each
+    // thread, borders included.
     let whole = builder.vectorShapes.reduce(inputShape.count + builder.jointShape.count + classes) {
       $0 + $1.count
     }
@@ -132,9 +133,8 @@ final class InferenceGraph: @unchecked Sendable {
   }
 }
 
-/// Adds up the time of each step of a graph.
-// Sound to share between threads: used with one thread only.
-final class StepClock: @unchecked Sendable {
+/// Adds up the time of each step of a graph, which must run on one thread.
+final class StepClock {
   private(set) var seconds: [Double]
   private var begin: ContinuousClock.Instant = .now
 

@@ -4,12 +4,16 @@ import LacunaFormats
 import LacunaOperations
 
 /// A trained network prepared for inference on mini-batches of one size.
-// Sound to share between threads: a network's buffers are for one caller at a time.
+///
+/// Threads that use one at once take turns: its buffers are for one run. To run side by side, make
+/// one each.
+// Sound to share: the graph and the buffers are used under `lock` alone, the rest never changes.
 public class InferenceNetwork: @unchecked Sendable {
   public let architecture: Architecture
   /// Samples per mini-batch.
   public let batch: Int
-  let graph: InferenceGraph
+  private let graph: InferenceGraph
+  private let lock = ForkSafeLock()
   private let input: AlignedBuffer<Float>
   private let output: AlignedBuffer<Float>
 
@@ -24,24 +28,30 @@ public class InferenceNetwork: @unchecked Sendable {
       model, storage: storage, batch: batch, workers: Workers(count: threads))
     input = AlignedBuffer(count: batch * graph.inputShape.count)
     output = AlignedBuffer(count: batch * graph.classes)
+    (steps, outputs) = (graph.steps, graph.classes)
   }
 
   /// Names of the steps in the order they run, and the kernel of each that has weights.
-  public var steps: [(name: String, kernel: String)] { graph.steps }
+  public let steps: [(name: String, kernel: String)]
 
   /// Logits of any number of samples: `[count, classes]` from `[count, height · width · channels]`.
   ///
-  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when `images` is no whole number of
-  ///   samples.
+  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when `images` is no whole number
+  ///   of samples.
   public func logits(_ images: [Float]) throws(ModelError) -> [Float] {
     let size = graph.inputShape.count
     if images.count % size != 0 {
       throw .dataMismatch(
         what: "values after the last whole image", expected: 0, found: images.count % size)
     }
+    return lock.withLock { logits(images, count: images.count / size) }
+  }
+
+  private func logits(_ images: [Float], count total: Int) -> [Float] {
+    let size = graph.inputShape.count
     var result: [Float] = []
-    for first in stride(from: 0, to: images.count / size, by: batch) {
-      let count = min(batch, images.count / size - first)
+    for first in stride(from: 0, to: total, by: batch) {
+      let count = min(batch, total - first)
       // What is left of the mini-batch keeps earlier samples; their logits are dropped.
       images.withUnsafeBufferPointer {
         input.pointer.update(from: $0.baseAddress! + first * size, count: count * size)
@@ -60,6 +70,10 @@ public class InferenceNetwork: @unchecked Sendable {
       throw .dataMismatch(
         what: "values per image", expected: graph.inputShape.count, found: data.shape.count)
     }
+    return lock.withLock { evaluated(data) }
+  }
+
+  private func evaluated(_ data: ImageDataset) -> Evaluation {
     var (loss, correct) = (0.0, 0)
     for first in stride(from: 0, to: data.count, by: batch) {
       let count = min(batch, data.count - first)
@@ -76,11 +90,17 @@ public class InferenceNetwork: @unchecked Sendable {
   }
 
   /// Logits per sample.
-  package var outputs: Int { graph.classes }
+  package let outputs: Int
 
-  /// Logits `[count, outputs]` of `count` samples in a caller's memory. Whole mini-batches are read and
-  /// written where they lie; allocates nothing. Not checked: anything. One caller at a time.
+  /// Logits `[count, outputs]` of `count` samples in a caller's memory. Whole mini-batches are read
+  /// and written where they lie; allocates nothing. Not checked: anything.
   package func run(
+    _ images: UnsafePointer<Float>, count: Int, into logits: UnsafeMutablePointer<Float>
+  ) {
+    lock.withLock { runWhole(images, count: count, into: logits) }
+  }
+
+  private func runWhole(
     _ images: UnsafePointer<Float>, count: Int, into logits: UnsafeMutablePointer<Float>
   ) {
     let size = graph.inputShape.count
@@ -97,7 +117,7 @@ public class InferenceNetwork: @unchecked Sendable {
 
   /// One pass over what the input buffer holds.
   func runOnce(clock: StepClock? = nil) {
-    graph.run(input.pointer, into: output.pointer, clock: clock)
+    lock.withLock { graph.run(input.pointer, into: output.pointer, clock: clock) }
   }
 }
 
@@ -106,9 +126,10 @@ public class InferenceNetwork: @unchecked Sendable {
 ///     let network = try SparseNetwork(CompressedModel.load(from: "model.lacuna"), batch: 256)
 ///     let logits = try network.logits(images)
 ///
-/// Each layer with weights is a `Plan` over the tensor as it is stored; 8-bit values are expanded to
-/// f32 when the plan is packed, and zeros are never stored. Only a plan that finds dense weights faster
-/// for a layer (few zeros in it) makes that layer dense.
+/// Each layer with weights is a `Plan` over the tensor as it is stored; 8-bit values are expanded
+/// to f32 when the plan is packed, and zeros are never stored. Only a plan that finds dense weights
+/// faster for a layer (few zeros in it) makes that layer dense.
+// Sound to share: it adds nothing to its superclass.
 public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
   /// Plans every layer for mini-batches of `batch` samples.
   ///
@@ -121,6 +142,7 @@ public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
 
 /// The same graph with every weight dense, zeros included, on OpenBLAS: what sparse inference is
 /// compared with, in results and in time.
+// Sound to share: it adds nothing to its superclass.
 public final class DenseNetwork: InferenceNetwork, @unchecked Sendable {
   /// As ``SparseNetwork/init(_:batch:threads:)``.
   public init(_ model: CompressedModel, batch: Int = 1, threads: Int = 1) throws(ModelError) {

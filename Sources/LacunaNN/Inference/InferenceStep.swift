@@ -4,14 +4,15 @@ import LacunaFormats
 import LacunaOperations
 
 /// A layer prepared for a fixed number of samples.
-protocol InferenceStep: AnyObject, Sendable {
+protocol InferenceStep: AnyObject {
   /// The layer's name.
   var name: String { get }
   /// The layout that it reads; its border, if it has one, holds zeros.
   var input: ActivationLayout { get }
   /// The kernel that runs it, empty for a layer without weights.
   var kernelName: String { get }
-  /// Computes all samples. `thread` picks scratch memory.
+  /// Computes all samples. `thread` picks scratch memory: threads that run a step at once have one
+  /// each.
   func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int)
 }
 
@@ -20,8 +21,7 @@ extension InferenceStep {
 }
 
 /// A fully connected layer: `Y[out, samples] = act(W · X[in, samples] + b)`.
-// Sound to share between threads: nothing changes after the initialiser.
-final class DenseStep: InferenceStep, @unchecked Sendable {
+final class DenseStep: InferenceStep {
   let name: String
   let input: ActivationLayout
   private let plan: Plan<Float>
@@ -40,8 +40,7 @@ final class DenseStep: InferenceStep, @unchecked Sendable {
 }
 
 /// `y = x · scale[c] + shift[c]`, then a ReLU when asked; also a plain copy into another layout.
-// Sound to share between threads: nothing changes after the initialiser.
-final class AffineStep: InferenceStep, @unchecked Sendable {
+final class AffineStep: InferenceStep {
   let name: String
   let input: ActivationLayout
   let output: ActivationLayout

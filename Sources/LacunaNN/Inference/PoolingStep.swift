@@ -3,8 +3,7 @@
 import LacunaFormats
 
 /// Maximum or mean over windows of a feature map.
-// Sound to share between threads: scratch memory is per thread.
-final class PoolingStep: InferenceStep, @unchecked Sendable {
+final class PoolingStep: InferenceStep {
   let name: String
   let input: ActivationLayout
   let output: ActivationLayout

@@ -1,11 +1,11 @@
-// y = γ · (x − μ) / √(σ² + ε) + β per channel, μ and σ² over batch, rows and columns (Ioffe and Szegedy, 2015).
+// y = γ · (x − μ) / √(σ² + ε) + β per channel, μ and σ² over batch, rows and columns (Ioffe and
+// Szegedy, 2015).
 
 import LacunaFormats
 
-/// Batch normalisation over the last axis. Training uses the batch's statistics and moves the running
-/// ones towards them; inference uses the running ones.
-// Sound to share between threads: tasks own disjoint samples and disjoint partial sums.
-final class BatchNormalization: Layer, @unchecked Sendable {
+/// Batch normalisation over the last axis. Training uses the batch's statistics and moves the
+/// running ones towards them; inference uses the running ones.
+final class BatchNormalization: Layer {
   let name: String
   let inputShape: Shape
   var outputShape: Shape { inputShape }
@@ -70,8 +70,8 @@ final class BatchNormalization: Layer, @unchecked Sendable {
     }
   }
 
-  /// Mean and variance of each slice around its own mean, joined by Chan, Golub and LeVeque's update:
-  /// no cancellation however far the mean is from zero.
+  /// Mean and variance of each slice around its own mean, joined by Chan, Golub and LeVeque's
+  /// update: no cancellation however far the mean is from zero.
   private func updateStatistics(_ x: UnsafeMutablePointer<Float>, _ pass: Pass) {
     let (c, pixels, count) = (inputShape.channels, inputShape.pixels, pass.batch)
     let parts = max(1, min(slices, count))

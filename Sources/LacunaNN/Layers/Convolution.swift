@@ -1,11 +1,12 @@
-// Y[(y, x), o] = act(Σ P[(y, x), (ky, kx, c)] · W[o, (ky, kx, c)] + b[o]): a convolution as im2col and a product.
+// Y[(y, x), o] = act(Σ P[(y, x), (ky, kx, c)] · W[o, (ky, kx, c)] + b[o]): a convolution as im2col
+// and a product.
 
 import LacunaFormats
 import LacunaOperations
 
-/// A 2-D convolution over NHWC images with a kernel `[outC, kH·kW·inC]`, a bias and an optional ReLU.
-// Sound to share between threads: scratch memory is per worker, partial gradients per slice.
-final class Convolution: Layer, @unchecked Sendable {
+/// A 2-D convolution over NHWC images with a kernel `[outC, kH·kW·inC]`, a bias and an optional
+/// ReLU.
+final class Convolution: Layer {
   let name: String
   let inputShape: Shape
   let outputShape: Shape

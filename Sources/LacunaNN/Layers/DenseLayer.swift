@@ -4,8 +4,7 @@ import LacunaFormats
 import LacunaOperations
 
 /// A fully connected layer with a kernel `[out, in]`, a bias and an optional ReLU.
-// Sound to share between threads: tasks write disjoint columns of the activations and gradients.
-final class DenseLayer: Layer, @unchecked Sendable {
+final class DenseLayer: Layer {
   let name: String
   let inputShape: Shape
   let outputShape: Shape

@@ -8,8 +8,8 @@ public struct Pass: Sendable {
   public let batch: Int
   /// The samples to compute now: the whole batch unless the layer is sample-wise.
   public let samples: Range<Int>
-  /// Which slice of the batch `samples` belongs to. Gradients of parameters are summed per slice, then
-  /// over slices in order, so they do not depend on which thread took which slice.
+  /// Which slice of the batch `samples` belongs to. Gradients of parameters are summed per slice,
+  /// then over slices in order, so they do not depend on which thread took which slice.
   public let slice: Int
   /// Whether `samples` begins its slice: partial sums start at zero then.
   public let opensSlice: Bool
@@ -22,7 +22,7 @@ public struct Pass: Sendable {
 }
 
 /// The activations around a layer during a pass. Sample `i` starts at `i · shape.count`.
-public struct Activations: @unchecked Sendable {
+public struct Activations {
   public let x: UnsafeMutablePointer<Float>
   public let y: UnsafeMutablePointer<Float>
   /// ∂loss/∂x to be written; nil when nobody needs it.
@@ -31,15 +31,19 @@ public struct Activations: @unchecked Sendable {
   public let dy: UnsafeMutablePointer<Float>
 }
 
-/// A layer of a ``SequentialModel``. Its memory is allocated once, by ``prepare(batch:workers:slices:)``.
-public protocol Layer: AnyObject, Sendable {
+/// A layer of a ``SequentialModel``. Its memory is allocated once, by
+/// ``prepare(batch:workers:slices:)``.
+///
+/// The model's threads run one layer at once, each on its own samples and with its own
+/// `Pass.worker`: scratch memory is per worker, partial gradients per slice.
+public protocol Layer: AnyObject {
   var name: String { get }
   var inputShape: Shape { get }
   var outputShape: Shape { get }
   /// Learned tensors and running statistics, in a fixed order.
   var parameters: [Parameter] { get }
-  /// Whether a sample's output depends on that sample alone and one thread computes it. The model runs
-  /// chains of such layers a few samples at a time, so that activations stay in cache.
+  /// Whether a sample's output depends on that sample alone and one thread computes it. The model
+  /// runs chains of such layers a few samples at a time, so that activations stay in cache.
   var isSampleWise: Bool { get }
 
   /// Allocates for mini-batches up to `batch`, `workers` threads and `slices` partial gradients.
@@ -48,7 +52,8 @@ public protocol Layer: AnyObject, Sendable {
   func forward(_ a: Activations, _ pass: Pass)
   /// dx ← ∂loss/∂x and the gradients of the parameters, for `pass.samples`.
   func backward(_ a: Activations, _ pass: Pass)
-  /// Sums partial gradients of `slices` slices into `parameter.gradient`; called once after all samples.
+  /// Sums partial gradients of `slices` slices into `parameter.gradient`; called once after all
+  /// samples.
   func finishBackward(slices: Int, _ threads: Workers)
 }
 

@@ -1,8 +1,7 @@
 // y = max(x, 0); y = x · keep / (1 − rate); y = x: layers without weights.
 
 /// `y = max(x, 0)`.
-// Sound to share between threads: no mutable state.
-final class ReLU: Layer, @unchecked Sendable {
+final class ReLU: Layer {
   let name: String
   let inputShape: Shape
   var outputShape: Shape { inputShape }
@@ -30,10 +29,9 @@ final class ReLU: Layer, @unchecked Sendable {
 /// In training each feature is zeroed with probability `rate` and the others are scaled by
 /// `1 / (1 − rate)`; in inference the identity.
 ///
-/// The decision for a feature is a function of the seed, the step, the layer and its position, so it
-/// does not depend on threads, and the backward pass draws it again instead of storing it.
-// Sound to share between threads: no mutable state.
-final class Dropout: Layer, @unchecked Sendable {
+/// The decision for a feature is a function of the seed, the step, the layer and its position, so
+/// it does not depend on threads, and the backward pass draws it again instead of storing it.
+final class Dropout: Layer {
   let name: String
   let inputShape: Shape
   var outputShape: Shape { inputShape }
@@ -73,9 +71,9 @@ final class Dropout: Layer, @unchecked Sendable {
   }
 }
 
-/// Reads an image as a vector. The model gives both sides the same memory, so there is nothing to do.
-// Sound to share between threads: no mutable state.
-final class Flatten: Layer, @unchecked Sendable {
+/// Reads an image as a vector. The model gives both sides the same memory, so there is nothing to
+/// do.
+final class Flatten: Layer {
   let name: String
   let inputShape: Shape
   var outputShape: Shape { Shape(features: inputShape.count) }

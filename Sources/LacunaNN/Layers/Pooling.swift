@@ -1,9 +1,8 @@
 // y[p, c] = max or mean of x over the window at p, per channel.
 
-/// Max or average pooling over NHWC images. Positions outside the image do not take part: an average
-/// divides by the number of positions inside.
-// Sound to share between threads: nothing changes after the model is built.
-final class Pooling: Layer, @unchecked Sendable {
+/// Max or average pooling over NHWC images. Positions outside the image do not take part: an
+/// average divides by the number of positions inside.
+final class Pooling: Layer {
   enum Kind: Sendable { case max, average }
 
   let name: String

@@ -5,8 +5,9 @@ import Synchronization
 
 /// The threads of a model, each with an index for its scratch memory.
 ///
-/// They come from the one pool of the process. Tasks call OpenBLAS from several of them at once; its own threads
-/// would fight with these for the processors, so that while tasks run it works on one (`BLAS.onOneThread`).
+/// They come from the one pool of the process. Tasks call OpenBLAS from several of them at once;
+/// its own threads would fight with these for the processors, so that while tasks run it works on
+/// one (`BLAS.onOneThread`).
 public final class Workers: Sendable {
   /// Number of threads.
   public let count: Int
@@ -16,7 +17,8 @@ public final class Workers: Sendable {
     self.count = max(1, count ?? ThreadPool.shared.threads)
   }
 
-  /// Calls `body(task, worker)` for each task, `worker` below ``count``. Free threads take the next task.
+  /// Calls `body(task, worker)` for each task, `worker` below ``count``. Free threads take the next
+  /// task.
   func run(tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
     let useful = min(count, tasks)
     if useful <= 1 {
@@ -42,7 +44,8 @@ public final class Workers: Sendable {
   }
 }
 
-/// g ← Σ over slices of partials[slice · stride ..< slice · stride + count], in order of the slices.
+/// g ← Σ over slices of partials[slice · stride ..< slice · stride + count], in order of the
+/// slices.
 func sumPartials(
   _ partials: UnsafeMutablePointer<Float>, stride: Int, slices: Int,
   into g: UnsafeMutablePointer<Float>, count: Int, _ threads: Workers

@@ -1,11 +1,10 @@
-// One learned tensor: its values, its gradient, and its view as a matrix [rows = out, columns = in].
+// One learned tensor: its values, its gradient, and its view as a matrix [rows = out, columns =
+// in].
 
 import LacunaFormats
 
 /// A named tensor that training changes, with its gradient.
-// Sound to share between threads: the fields are immutable, and the model gives disjoint parts of
-// the two buffers to its threads.
-public final class Parameter: @unchecked Sendable {
+public final class Parameter {
   /// What a tensor is for; pruning takes kernels.
   public enum Role: String, Codable, Sendable {
     case kernel, bias, scale, shift

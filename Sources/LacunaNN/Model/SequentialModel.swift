@@ -4,13 +4,14 @@ import LacunaFormats
 
 /// A trainable network whose layers follow one another.
 ///
-/// Chains of layers that work on one sample at a time (convolution, ReLU, pooling) run a few samples
-/// at a time, so that activations are still in cache when the next layer reads them. A mini-batch is
-/// cut into the same slices for any number of threads and sums are taken slice by slice: results are
-/// bitwise the same for any number of threads.
-// Sound to share between threads: one training loop uses a model at a time; its own threads touch
-// disjoint parts of the activations.
-public final class SequentialModel: @unchecked Sendable {
+/// Chains of layers that work on one sample at a time (convolution, ReLU, pooling) run a few
+/// samples at a time, so that activations are still in cache when the next layer reads them. A
+/// mini-batch is cut into the same slices for any number of threads and sums are taken slice by
+/// slice: results are bitwise the same for any number of threads.
+///
+/// Belongs to one task or thread at a time; its own threads touch disjoint parts of the
+/// activations.
+public final class SequentialModel {
   public let architecture: Architecture
   public let layers: [any Layer]
   public let workers: Workers
@@ -49,7 +50,8 @@ public final class SequentialModel: @unchecked Sendable {
   /// The tensor called `name`.
   public func parameter(named name: String) -> Parameter? { parameters.first { $0.name == name } }
 
-  /// Where the caller puts a mini-batch of up to `batch` samples before ``forward(batch:training:random:)``.
+  /// Where the caller puts a mini-batch of up to `batch` samples before
+  /// ``forward(batch:training:random:)``.
   package func input(batch: Int) -> UnsafeMutablePointer<Float> {
     reserve(batch)
     return activations[0].pointer
@@ -92,7 +94,8 @@ public final class SequentialModel: @unchecked Sendable {
     }
   }
 
-  /// Computes the gradient of every parameter from ``outputGradient``, after a forward pass in training.
+  /// Computes the gradient of every parameter from ``outputGradient``, after a forward pass in
+  /// training.
   package func backward(batch: Int, random: RandomStream) {
     for chain in chains.reversed() {
       run(chain, batch, true, random, reversed: true) { layer, a, p in layer.backward(a, p) }

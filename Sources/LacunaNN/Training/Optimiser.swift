@@ -28,8 +28,7 @@ public enum OptimiserSettings: Hashable, Codable, Sendable {
 }
 
 /// An optimiser with its state: running moments of each trainable parameter and a step counter.
-// Sound to share between threads: one training loop uses an optimiser; its tasks own disjoint ranges.
-public final class Optimiser: @unchecked Sendable {
+public final class Optimiser {
   public let settings: OptimiserSettings
   /// Steps applied so far.
   public internal(set) var step = 0

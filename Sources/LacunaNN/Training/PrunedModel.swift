@@ -1,17 +1,17 @@
-// The field's one-line front door: wrap a network, train it as before, and its weights become sparse.
+// The field's one-line front door: wrap a network, train it as before, and its weights become
+// sparse.
 
 import LacunaFormats
 import LacunaPruning
 
-/// A network whose weights are pruned while it is trained. Masked weights are exactly zero after every
-/// step.
-// Sound to share between threads: one training loop drives it.
-public final class PrunedModel: Trainable, @unchecked Sendable {
+/// A network whose weights are pruned while it is trained. Masked weights are exactly zero after
+/// every step.
+public final class PrunedModel: Trainable {
   public let network: SequentialModel
   public let pruner: Pruner
   private let tensors: [PrunableTensor]
-  /// Whether the layers know the masks, because those have changed for the last time; nil before the
-  /// first step.
+  /// Whether the layers know the masks, because those have changed for the last time; nil before
+  /// the first step.
   private var masksAreFixed: Bool?
 
   /// Prunes `network` from now on.
@@ -96,8 +96,8 @@ public func pruneLowMagnitude(
 }
 
 extension Pruner {
-  /// Whether a schedule updates a mask after `step`, in the planned steps or, when none are planned, in a
-  /// million.
+  /// Whether a schedule updates a mask after `step`, in the planned steps or, when none are
+  /// planned, in a million.
   fileprivate func hasUpdates(after step: Int) -> Bool {
     if state.isFrozen { return false }
     let last = max(settings.plannedSteps ?? step + 1_000_000, step + 1)

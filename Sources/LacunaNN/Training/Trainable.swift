@@ -1,7 +1,7 @@
 // A model as a training loop sees it: a network, and something to do around each step.
 
 /// A network that ``Trainer`` can train: a plain ``SequentialModel``, or one that is being pruned.
-public protocol Trainable: AnyObject, Sendable {
+public protocol Trainable: AnyObject {
   var network: SequentialModel { get }
   /// Called once per step before the forward pass.
   func willStep() throws

@@ -3,8 +3,9 @@
 import LacunaFormats
 
 /// A training loop over a data set: it can stop after any step, be saved, and go on bit for bit.
-// Sound to share between threads: one caller at a time runs it; its fields change only in `run`.
-public final class Trainer: @unchecked Sendable {
+///
+/// Belongs to one task or thread at a time, with its model: neither is `Sendable`.
+public final class Trainer {
   public let model: any Trainable
   public let data: ImageDataset
   public let settings: TrainingSettings
@@ -45,7 +46,8 @@ public final class Trainer: @unchecked Sendable {
   /// Trains to `last` steps in total (by default all) or until `cancellation` is raised.
   ///
   /// - Parameter onStep: called after each step, on the calling thread.
-  /// - Throws: ``ModelError/diverged(step:)`` when the loss is not finite, and what the pruner throws.
+  /// - Throws: ``ModelError/diverged(step:)`` when the loss is not finite, and what the pruner
+  ///   throws.
   @discardableResult
   public func run(
     until last: Int? = nil, cancellation: CancellationFlag? = nil,
@@ -108,7 +110,8 @@ public final class Trainer: @unchecked Sendable {
 }
 
 extension SequentialModel {
-  /// Logits of `count` samples starting at `first`: `[count, outputShape.count]` floats in inference mode.
+  /// Logits of `count` samples starting at `first`: `[count, outputShape.count]` floats in
+  /// inference mode.
   package func predict(_ data: ImageDataset, first: Int, count: Int) -> UnsafeMutablePointer<Float>
   {
     let input = input(batch: count)

@@ -1,16 +1,16 @@
-// values[p] ← Σ_c G[i, c]·X[j, c] for the entries (i, j) of a pattern: panels of columns, blocks of inputs.
+// values[p] ← Σ_c G[i, c]·X[j, c] for the entries (i, j) of a pattern: panels of columns, blocks of
+// inputs.
 
 import CSIMD
 import LacunaFormats
 
 /// The sampled product of one pattern.
 ///
-/// Columns are cut into panels of four registers, inputs into blocks whose rows of the panel fit the
-/// first-level cache. Each panel of G is packed once, each block of X once per panel; then every row of
-/// the pattern adds the dot products of its entries in that block. An entry adds its panels in order,
-/// whatever the threads.
-final class SampledProduct: @unchecked Sendable {
-  // Sound to share: written only here.
+/// Columns are cut into panels of four registers, inputs into blocks whose rows of the panel fit
+/// the first-level cache. Each panel of G is packed once, each block of X once per panel; then
+/// every row of the pattern adds the dot products of its entries in that block. An entry adds its
+/// panels in order, whatever the threads.
+final class SampledProduct: Sendable {
   private let pattern: CSRPattern
   private let dtype: DType
   private let layout: ProductLayout
@@ -120,8 +120,8 @@ final class SampledProduct: @unchecked Sendable {
 }
 
 extension IndexVector {
-  /// Calls `body` with the indices' memory and the bytes of one. An empty vector passes some address
-  /// that must not be read.
+  /// Calls `body` with the indices' memory and the bytes of one. An empty vector passes some
+  /// address that must not be read.
   @inline(__always)
   func withUnsafeBytes(_ body: (UnsafeRawPointer, Int) -> Void) {
     let stand = UnsafeRawPointer(bitPattern: MemoryLayout<UInt32>.alignment)!

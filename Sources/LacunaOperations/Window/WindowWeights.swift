@@ -10,8 +10,8 @@ import LacunaFormats
 ///     step 2, window at block 1         w₀,₂₂ w₁,₃₀ 0            place  6 14 31 …
 ///
 /// An f32 step of 16 lanes is 64 bytes of weights, 10⅔ of places and 2 for the first block.
+// Sound to share: written by the packer before anyone else sees it.
 final class WindowWeights: @unchecked Sendable {
-  // Sound to share: written by the packer before anyone else sees it.
   let geometry: WindowGeometry
   let dtype: DType
   let rows: Int, columns: Int
