@@ -28,6 +28,14 @@ void lcn_wake(uint32_t *word, int32_t count) {
 #error "CThreads needs a way to sleep on a word on this system"
 #endif
 
+void lcn_name_thread(const char *name) {
+#if defined(__APPLE__)
+  pthread_setname_np(name);
+#else
+  pthread_setname_np(pthread_self(), name);
+#endif
+}
+
 uint32_t lcn_process_mark = 2;
 
 // The child has one thread, so nothing reads the mark meanwhile.

@@ -5,11 +5,15 @@
  * `plans` (20 without the argument) is how many plans to create, run and destroy: with 1000 of them under
  * valgrind this is the leak test. `runs` (1) is how often each is run: valgrind counts as many allocations for
  * 1 as for 100, because a run makes none. */
+#define _POSIX_C_SOURCE 200809L
 #include <lacuna.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 static int failures = 0;
 static int runs = 1;
@@ -153,6 +157,50 @@ static void check_misuse(void) {
   CHECK(lcn_model_load("/nonexistent.lacuna", NULL, &model) == LCN_FILE_NOT_FOUND);
 }
 
+/* A plan of more threads than there are processors, in a process and in its child. */
+static void check_fork(int32_t threads) {
+  enum { SIDE = 512, WIDTH = 64 };
+  static float w[SIDE * SIDE], x[SIDE * WIDTH], y[SIDE * WIDTH], again[SIDE * WIDTH];
+  for (int i = 0; i < SIDE * SIDE; i++) w[i] = uniform() < 0.5f ? uniform() - 0.5f : 0;
+  for (int i = 0; i < SIDE * WIDTH; i++) x[i] = uniform() - 0.5f;
+  lcn_dense_desc dense = LCN_DENSE_DESC_INIT;
+  dense.rows = dense.columns = SIDE;
+  dense.values = w;
+  lcn_matrix *source = NULL, *matrix = NULL;
+  lcn_plan *plan = NULL;
+  OK(lcn_matrix_from_dense(&dense, &source));
+  OK(lcn_matrix_convert(source, LCN_CSR, 1, 1, &matrix));
+  lcn_plan_options options = LCN_PLAN_OPTIONS_INIT;
+  options.width = WIDTH;
+  options.threads = threads;
+  OK(lcn_plan_create(matrix, &options, &plan));
+  OK(lcn_plan_run(plan, x, WIDTH, y, WIDTH, WIDTH, NULL, 0));
+  pid_t child = fork();
+  if (child == 0) {
+    lcn_plan *other = NULL;
+    OK(lcn_plan_run(plan, x, WIDTH, again, WIDTH, WIDTH, NULL, 0));
+    CHECK(memcmp(y, again, sizeof y) == 0);
+    OK(lcn_plan_destroy(plan));
+    CHECK(lcn_plan_destroy(plan) == LCN_INVALID_HANDLE);
+    OK(lcn_plan_create(matrix, &options, &other));
+    OK(lcn_plan_run(other, x, WIDTH, again, WIDTH, WIDTH, NULL, 0));
+    CHECK(memcmp(y, again, sizeof y) == 0);
+    OK(lcn_plan_destroy(other));
+    _exit(failures != 0);
+  }
+  int status = -1;
+  for (int waited = 0; waited < 6000 && waitpid(child, &status, WNOHANG) == 0; waited++) {
+    const struct timespec pause = {0, 10000000};
+    nanosleep(&pause, NULL);
+  }
+  CHECK(status == 0);
+  OK(lcn_plan_run(plan, x, WIDTH, again, WIDTH, WIDTH, NULL, 0));
+  CHECK(memcmp(y, again, sizeof y) == 0);
+  OK(lcn_plan_destroy(plan));
+  OK(lcn_matrix_destroy(matrix));
+  OK(lcn_matrix_destroy(source));
+}
+
 int main(int argc, char **argv) {
   int plans = argc > 1 ? atoi(argv[1]) : 20;
   if (argc > 2) runs = atoi(argv[2]);
@@ -189,6 +237,7 @@ int main(int argc, char **argv) {
   CHECK(lcn_matrix_destroy(source) == LCN_INVALID_HANDLE);
   check_pruning();
   check_misuse();
+  if (argc == 1) check_fork(cpu.cores + 2);
   if (failures == 0) printf("C: Lacuna %s on %s, %d plans\n", lcn_version_string(), cpu.model, plans);
   return failures != 0;
 }

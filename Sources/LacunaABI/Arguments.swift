@@ -86,7 +86,8 @@ func result<T>(
   return pointer
 }
 
-/// Fails when `bytes` more cannot be had: an allocation that fails inside Swift would end the process.
+/// Fails when `bytes` more cannot be had: an allocation that fails inside Swift would end the
+/// process.
 ///
 /// Asks for more: the allocator's own share, and small things that nobody counts.
 func reserve(_ bytes: Int) throws(Failure) {

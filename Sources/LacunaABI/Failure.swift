@@ -85,7 +85,8 @@ extension Failure {
   }
 }
 
-/// Runs the body of one C function: its status, after the text of a failure was kept for the thread.
+/// Runs the body of one C function: its status, after the text of a failure was kept for the
+/// thread.
 @inline(__always)
 func call(_ body: () throws(Failure) -> Void) -> lcn_status {
   do {

@@ -1,4 +1,5 @@
-// lcn_matrix_convert, _transpose, _get_info, _to_…, _destroy: what can be done with a matrix handle.
+// lcn_matrix_convert, _transpose, _get_info, _to_…, _destroy: what can be done with a matrix
+// handle.
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CLacuna

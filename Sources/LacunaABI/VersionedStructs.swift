@@ -1,4 +1,5 @@
-// Structs from C of any size that lacuna.h ever gave them: what struct_size says is there, the rest as zeros.
+// Structs from C of any size that lacuna.h ever gave them: what struct_size says is there, the rest
+// as zeros.
 
 import CLacuna
 
@@ -26,14 +27,14 @@ extension lcn_mask_options: VersionedStruct { package static var firstSize: Int 
 extension lcn_model_options: VersionedStruct { package static var firstSize: Int { 16 } }
 extension lcn_model_info: VersionedStruct { package static var firstSize: Int { 48 } }
 
-/// Bytes by which a caller's struct may be larger than this library's. A number that was never set is not
-/// followed into memory that is not there.
+/// Bytes by which a caller's struct may be larger than this library's. A number that was never set
+/// is not followed into memory that is not there.
 private let mostExtraBytes = 256
 
 /// The struct behind `pointer`: members that an older caller lacks are zero.
 ///
-/// - Throws: `LCN_STRUCT_SIZE` for a size that no version has, or a newer caller's member that is not zero: it
-///   asks for something that this library cannot do.
+/// - Throws: `LCN_STRUCT_SIZE` for a size that no version has, or a newer caller's member that is
+///   not zero: it asks for something that this library cannot do.
 package func descriptor<T: VersionedStruct>(
   _ pointer: UnsafePointer<T>?, _ name: StaticString
 ) throws(Failure) -> T {
@@ -44,8 +45,8 @@ package func descriptor<T: VersionedStruct>(
   if bytes.dropFirst(MemoryLayout<T>.size).contains(where: { $0 != 0 }) {
     throw Failure(
       .structSize,
-      "struct_size of \(name) is \(size), this library knows \(MemoryLayout<T>.size), and the members "
-        + "behind those are not zero")
+      "struct_size of \(name) is \(size), this library knows \(MemoryLayout<T>.size), "
+        + "and the members behind those are not zero")
   }
   return withUnsafeTemporaryAllocation(of: T.self, capacity: 1) { whole in
     let target = UnsafeMutableRawBufferPointer(whole)
@@ -55,8 +56,9 @@ package func descriptor<T: VersionedStruct>(
   }
 }
 
-/// Lets `body` fill a struct of zeros, then writes as much of it as the caller's has room for; members that
-/// this library lacks become zero. Nothing is written when `body` throws, and never `struct_size`.
+/// Lets `body` fill a struct of zeros, then writes as much of it as the caller's has room for;
+/// members that this library lacks become zero. Nothing is written when `body` throws, and never
+/// `struct_size`.
 package func fill<T: VersionedStruct>(
   _ pointer: UnsafeMutablePointer<T>?, _ name: StaticString,
   _ body: (inout T) throws(Failure) -> Void

@@ -42,7 +42,15 @@
  *   the shapes and strides describe; only the caller can know whether that much memory is there.
  * - Unless stated otherwise every function may be called from any thread at any time; matrices, plans and
  *   models never change after they were made, and may be used by many threads at once.
- * - The library never prints and never exits.
+ * - There is one pool of threads in a process, whatever number of threads plans and models ask for: as many as
+ *   the processors that the process may run on and a container's CPU quota pays for. It starts with the first run
+ *   that is worth it. More slices than threads wait their turn there; results are bitwise the same.
+ * - A process may fork at any time. The child uses, makes and destroys handles as the parent does, with a pool of its
+ *   own; what another thread of the parent was running is not run in the child.
+ * - OpenBLAS's number of threads belongs to the program. While the library computes a dense product it is 1 for the
+ *   whole process (for the calling thread alone when OpenBLAS uses OpenMP); afterwards it is what it was, unless the
+ *   program has set another meanwhile.
+ * - The library never prints, never exits and never replaces the process.
  *
  * ABI: names, numbers and layouts in this file do not change within one LCN_ABI_VERSION. New functions,
  * status codes and trailing struct members may be added; a struct of any earlier size stays accepted: the members
@@ -129,7 +137,7 @@ typedef struct {
   int32_t avx512_vnni;    /* 1 when the instructions exist, else 0 */
   int32_t avx512_bf16;
   int32_t avx512_vbmi2;
-  int32_t cores;          /* processors this process may run on */
+  int32_t cores;          /* processors this process may use at once: affinity, and a container's CPU quota */
   int32_t reserved;       /* 0 */
   int64_t l1d_bytes;      /* cache sizes; 0 when unknown */
   int64_t l2_bytes;
@@ -338,7 +346,7 @@ typedef struct {
   const void *bias;      /* one value per output row, of the matrix's dtype; NULL for none. Copied. */
   int64_t bias_count;    /* number of values at bias: the matrix's rows, or 0 */
   int32_t activation;    /* LCN_ACTIVATION_… */
-  int32_t threads;       /* threads that lcn_plan_run may use, 1 … 1024; 1 runs in the caller alone */
+  int32_t threads;       /* threads of the pool that lcn_plan_run may use, 1 … 1024; 1 runs in the caller alone */
   double clamp_lower;    /* for LCN_ACTIVATION_CLAMP; may be infinite */
   double clamp_upper;
   int32_t deterministic; /* 1: choose the kernel by estimate alone, so that the same weights and machine always
@@ -402,7 +410,8 @@ lcn_status lcn_plan_workspace_size(const lcn_plan *plan, int64_t width, size_t *
  * call at the same time; NULL borrows from the plan, which owns as many workspaces as it has threads and
  * allocates only when more calls than that run at once. A plan with threads above 1 uses its own.
  *
- * Otherwise nothing is allocated, and no lock is taken. Any number of threads may run one plan at once.
+ * Otherwise nothing is allocated, and no lock is taken, except for the instant in which a dense product looks at
+ * OpenBLAS's number of threads. Any number of threads may run one plan at once.
  * Errors: LCN_NULL_POINTER, LCN_MISALIGNED, LCN_INVALID_STRIDE, LCN_SIZE_OVERFLOW, LCN_INVALID_ARGUMENT for
  * overlapping arrays or a negative width, LCN_BUFFER_TOO_SMALL for a workspace that is. y is untouched then. */
 lcn_status lcn_plan_run(const lcn_plan *plan, const void *x, int64_t x_stride, void *y, int64_t y_stride,

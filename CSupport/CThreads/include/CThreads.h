@@ -43,6 +43,9 @@ void lcn_sleep(uint32_t *word, uint32_t expected);
 // Wakes up to `count` sleepers of `word`.
 void lcn_wake(uint32_t *word, int32_t count);
 
+// Names the calling thread for debuggers and profilers: at most 15 bytes.
+void lcn_name_thread(const char *name);
+
 // A number of this process that its forked children do not have: even, never 0.
 extern uint32_t lcn_process_mark;
 static inline uint32_t lcn_process(void) { return lcn_process_mark; }
