@@ -124,7 +124,10 @@ private struct Handle: Sendable {
       Architecture(
         name: "small", input: Shape(features: 12),
         layers: [.dense(name: "logits", units: 4, relu: false)]), threads: 1)
-    try model.setWeights(["logits/kernel": randomValues(4, 12, density: 0.5, seed: 3)])
+    try model.setWeights([
+      "logits/kernel": randomValues(4, 12, density: 0.5, seed: 3),
+      "logits/bias": randomValues(1, 4, density: 1, seed: 4),
+    ])
     let path = "/tmp/lacuna-abi-\(getpid())-turns.lacuna"
     defer { unlink(path) }
     try CompressedModel(model, form: .sparse).save(to: path)
