@@ -69,7 +69,6 @@ extension BLAS {
 /// Counts who needs OpenBLAS on one thread.
 private enum OneThread {
   private struct State {
-    var lock: UInt32 = 0
     /// The process that `users` were counted in: a forked child has none of them.
     var mark: UInt32 = 0
     var users = 0
@@ -84,9 +83,12 @@ private enum OneThread {
     return state
   }()
 
-  static func enter() {
-    let state = state
-    lcn_lock(&state.pointee.lock)
+  private static let lock = ForkSafeLock()
+
+  static func enter() { lock.withLock { count(state) } }
+  static func leave() { lock.withLock { uncount(state) } }
+
+  private static func count(_ state: UnsafeMutablePointer<State>) {
     if state.pointee.users == 0 || state.pointee.mark != lcn_process() {
       // A child of a process that was in the middle of a product finds 1, and the setting still
       // noted.
@@ -97,16 +99,12 @@ private enum OneThread {
       if state.pointee.setting != 1 { openblas_set_num_threads(1) }
     }
     state.pointee.users += 1
-    lcn_unlock(&state.pointee.lock)
   }
 
-  static func leave() {
-    let state = state
-    lcn_lock(&state.pointee.lock)
+  private static func uncount(_ state: UnsafeMutablePointer<State>) {
     state.pointee.users -= 1
     if state.pointee.users == 0, state.pointee.setting != 1, openblas_get_num_threads() == 1 {
       openblas_set_num_threads(state.pointee.setting)
     }
-    lcn_unlock(&state.pointee.lock)
   }
 }

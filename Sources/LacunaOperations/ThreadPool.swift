@@ -31,22 +31,43 @@ public final class ThreadPool: @unchecked Sendable {
   /// Threads that can work at once, the calling one included.
   public let threads: Int
 
-  private let shared: UnsafeMutablePointer<Shared>
+  private let shared: Shared
 
+  /// What the threads share: words in one piece of memory, each reached by its own pointer. An `inout`
+  /// of one would be an exclusive access to a variable, which several threads must not have at once.
   private struct Shared {
+    let memory: UnsafeMutableRawPointer
+
     /// job number (24 bits) · task count (20 bits) · next task (20 bits)
-    var job: UInt64 = 0
+    var job: UnsafeMutablePointer<UInt64> { memory.assumingMemoryBound(to: UInt64.self) }
     /// Changes at each new job; idle threads sleep on it.
-    var signal: UInt32 = 0
+    var signal: UnsafeMutablePointer<UInt32> { word(0) }
     /// Tasks of this job that are done; the caller sleeps on it.
-    var completed: UInt32 = 0
+    var completed: UnsafeMutablePointer<UInt32> { word(1) }
     /// A lock of CThreads, held by the thread whose job this is.
-    var busy: UInt32 = 0
-    var stopping: UInt32 = 0
-    var alive: UInt32 = 0
+    var busy: UnsafeMutablePointer<UInt32> { word(2) }
+    var stopping: UnsafeMutablePointer<UInt32> { word(3) }
+    var alive: UnsafeMutablePointer<UInt32> { word(4) }
     /// The process that the threads were started in; changed by the holder of `busy`.
-    var startedIn: UInt32 = 0
+    var startedIn: UnsafeMutablePointer<UInt32> { word(5) }
     /// Valid while a task of the job is claimed and not completed.
+    var work: UnsafeMutablePointer<Work> { (memory + 32).assumingMemoryBound(to: Work.self) }
+
+    private func word(_ number: Int) -> UnsafeMutablePointer<UInt32> {
+      (memory + 8 + 4 * number).assumingMemoryBound(to: UInt32.self)
+    }
+
+    static func allocate() -> Shared {
+      let shared = Shared(memory: .allocate(byteCount: 64, alignment: 64))
+      shared.memory.bindMemory(to: UInt64.self, capacity: 1).initialize(to: 0)
+      (shared.memory + 8).bindMemory(to: UInt32.self, capacity: 6).initialize(
+        repeating: 0, count: 6)
+      (shared.memory + 32).bindMemory(to: Work.self, capacity: 1).initialize(to: Work())
+      return shared
+    }
+  }
+
+  private struct Work {
     var body: Task?
     var context: UnsafeMutableRawPointer?
   }
@@ -62,23 +83,22 @@ public final class ThreadPool: @unchecked Sendable {
   ///   the first call that has more than one task.
   package init(threads: Int) {
     self.threads = max(1, threads)
-    shared = .allocate(capacity: 1)
-    shared.initialize(to: Shared())
+    shared = .allocate()
   }
 
   deinit {
-    lcn_store(&shared.pointee.stopping, 1)
-    _ = lcn_add(&shared.pointee.signal, 1)
-    lcn_wake(&shared.pointee.signal, Int32.max)
+    lcn_store(shared.stopping, 1)
+    _ = lcn_add(shared.signal, 1)
+    lcn_wake(shared.signal, Int32.max)
     // There is nobody to wait for in a child of the process that started the threads.
-    while shared.pointee.startedIn == lcn_process() {
-      let alive = lcn_load(&shared.pointee.alive)
+    while shared.startedIn.pointee == lcn_process() {
+      let alive = lcn_load(shared.alive)
       if alive == 0 { break }
-      lcn_sleep(&shared.pointee.alive, alive)
+      lcn_sleep(shared.alive, alive)
     }
     // A thread's last act on `shared` is its decrement of `alive` and the wake-up: a wake-up of
     // freed memory is harmless, a read is not.
-    shared.deallocate()
+    shared.memory.deallocate()
   }
 
   /// Calls `body` once with every index in `0..<tasks` and returns when all calls have returned.
@@ -104,72 +124,73 @@ public final class ThreadPool: @unchecked Sendable {
     tasks: Int, limit: Int = .max, context: UnsafeMutableRawPointer, _ body: Task
   ) {
     let useful = min(threads, limit, tasks)
-    if useful <= 1 || tasks > Int(Self.taskMask) || !lcn_try_lock(&shared.pointee.busy) {
+    if useful <= 1 || tasks > Int(Self.taskMask) || !lcn_try_lock(shared.busy) {
       for i in 0..<max(tasks, 0) { body(context, i) }
       return
     }
     startThreads()
-    (shared.pointee.body, shared.pointee.context) = (body, context)
-    lcn_store(&shared.pointee.completed, 0)
-    let number = (shared.pointee.job >> (2 * Self.taskBits)) &+ 1
+    shared.work.pointee = Work(body: body, context: context)
+    lcn_store(shared.completed, 0)
+    let number = (lcn_load64(shared.job) >> (2 * Self.taskBits)) &+ 1
     lcn_store64(
-      &shared.pointee.job, number << (2 * Self.taskBits) | UInt64(tasks) << Self.taskBits)
-    _ = lcn_add(&shared.pointee.signal, 1)
-    lcn_wake(&shared.pointee.signal, Int32(useful - 1))
+      shared.job, number << (2 * Self.taskBits) | UInt64(tasks) << Self.taskBits)
+    _ = lcn_add(shared.signal, 1)
+    lcn_wake(shared.signal, Int32(useful - 1))
     Self.work(shared)
     waitForCompletion(of: tasks)
-    lcn_unlock(&shared.pointee.busy)
+    lcn_unlock(shared.busy)
   }
 
   private func waitForCompletion(of tasks: Int) {
     var spins = 0
     while true {
-      let done = lcn_load(&shared.pointee.completed)
+      let done = lcn_load(shared.completed)
       if done == UInt32(tasks) { return }
       spins += 1
-      if spins < Self.spins { lcn_pause() } else { lcn_sleep(&shared.pointee.completed, done) }
+      if spins < Self.spins { lcn_pause() } else { lcn_sleep(shared.completed, done) }
     }
   }
 
   /// Claims and runs tasks of the current job until none is left.
-  private static func work(_ shared: UnsafeMutablePointer<Shared>) {
+  private static func work(_ shared: Shared) {
     while true {
-      let job = lcn_load64(&shared.pointee.job)
+      let job = lcn_load64(shared.job)
       let (count, next) = ((job >> taskBits) & taskMask, job & taskMask)
       if next >= count { return }
-      if !lcn_exchange64(&shared.pointee.job, job, job + 1) { continue }
-      shared.pointee.body!(shared.pointee.context!, Int(next))
-      if UInt64(lcn_add(&shared.pointee.completed, 1)) == count {
-        lcn_wake(&shared.pointee.completed, 1)
+      if !lcn_exchange64(shared.job, job, job + 1) { continue }
+      let task = shared.work.pointee
+      task.body!(task.context!, Int(next))
+      if UInt64(lcn_add(shared.completed, 1)) == count {
+        lcn_wake(shared.completed, 1)
       }
     }
   }
 
   /// What every created thread does until the pool goes away.
-  private static func serve(_ shared: UnsafeMutablePointer<Shared>) {
+  private static func serve(_ shared: Shared) {
     while true {
-      let signal = lcn_load(&shared.pointee.signal)
-      if lcn_load(&shared.pointee.stopping) != 0 { break }
+      let signal = lcn_load(shared.signal)
+      if lcn_load(shared.stopping) != 0 { break }
       work(shared)
-      lcn_sleep(&shared.pointee.signal, signal)
+      lcn_sleep(shared.signal, signal)
     }
-    let alive = withUnsafeMutablePointer(to: &shared.pointee.alive) { $0 }
+    let alive = shared.alive
     _ = lcn_add(alive, .max)
     lcn_wake(alive, 1)
   }
 
   /// Creates the threads once in each process. Called by the holder of `busy`.
   private func startThreads() {
-    if shared.pointee.startedIn == lcn_process() { return }
-    shared.pointee.startedIn = lcn_process()
-    lcn_store(&shared.pointee.alive, 0)
+    if shared.startedIn.pointee == lcn_process() { return }
+    shared.startedIn.pointee = lcn_process()
+    lcn_store(shared.alive, 0)
     for _ in 1..<threads {
-      _ = lcn_add(&shared.pointee.alive, 1)
-      if !Self.startThread(shared) { _ = lcn_add(&shared.pointee.alive, .max) }
+      _ = lcn_add(shared.alive, 1)
+      if !Self.startThread(shared) { _ = lcn_add(shared.alive, .max) }
     }
   }
 
-  private static func startThread(_ shared: UnsafeMutablePointer<Shared>) -> Bool {
+  private static func startThread(_ shared: Shared) -> Bool {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }
@@ -188,8 +209,8 @@ public final class ThreadPool: @unchecked Sendable {
           let memory = argument!
         #endif
         lcn_name_thread("lacuna")
-        ThreadPool.serve(memory.assumingMemoryBound(to: Shared.self))
+        ThreadPool.serve(Shared(memory: memory))
         return nil
-      }, shared) == 0
+      }, shared.memory) == 0
   }
 }
