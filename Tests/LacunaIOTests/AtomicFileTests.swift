@@ -31,6 +31,23 @@ import Testing
     }
   }
 
+  @Test func aPrivateFileStaysPrivateWhileItIsReplaced() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/a"
+      func mode(_ name: String) -> Int? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: folder + "/" + name)
+        return attributes?[.posixPermissions] as? Int
+      }
+      try AtomicFile.write(Array("old".utf8), to: path)
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+      try AtomicFile.write(to: path) { (writer) throws(FileError) in
+        try writer.write(Array("new".utf8))
+        #expect((try? names(in: folder).map(mode)) == [0o600, 0o600])
+      }
+      #expect(mode("a") == 0o600 && content(path) == "new")
+    }
+  }
+
   @Test func fullDisk() {
     let full = FileError.system(path: "/dev/full", operation: "write", code: ENOSPC)
     #expect(throws: full) { try AtomicFile.write([1, 2, 3], to: "/dev/full") }

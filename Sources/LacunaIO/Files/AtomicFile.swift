@@ -69,11 +69,15 @@ public enum AtomicFile {
       return try body(Writer(descriptor: descriptor, path: path))
     }
     let target = exists ? resolved(path) : path
-    let (temporary, descriptor) = try create(beside: target, path: path)
+    // Nobody may read the new content who could not read the old one, not even for a moment.
+    let mode = exists ? status.st_mode & 0o777 : 0o666
+    let (temporary, descriptor) = try create(beside: target, mode: mode, path: path)
     var isOpen = true
     do throws(FileError) {
       try body(Writer(descriptor: descriptor, path: path))
-      if exists { fchmod(descriptor, status.st_mode & 0o7777) }
+      if exists && fchmod(descriptor, status.st_mode & 0o7777) != 0 {
+        throw .system(path: path, operation: "chmod", code: errno)
+      }
       if fsync(descriptor) != 0 { throw .system(path: path, operation: "fsync", code: errno) }
       isOpen = false
       if close(descriptor) != 0 { throw .system(path: path, operation: "close", code: errno) }
@@ -90,14 +94,14 @@ public enum AtomicFile {
 
   /// Makes a new file in the folder of `target`; `path` is what an error names.
   private static func create(
-    beside target: String, path: String
+    beside target: String, mode: mode_t, path: String
   ) throws(FileError) -> (name: String, descriptor: Int32) {
     let slash = target.lastIndex(of: "/").map { target.index(after: $0) } ?? target.startIndex
     let (folder, name) = (target[..<slash], target[slash...])
     while true {
       let number = created.wrappingAdd(1, ordering: .relaxed).newValue
       let temporary = "\(folder).\(name).\(getpid())-\(number).tmp"
-      let descriptor = systemOpen(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let descriptor = systemOpen(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
       if descriptor >= 0 { return (temporary, descriptor) }
       // A dead process with our number may have left this name behind.
       if errno != EEXIST && errno != EINTR {
