@@ -69,6 +69,22 @@ import Testing
     #expect(throws: ModelError.self) { _ = try Checkpoint(file) }
   }
 
+  @Test(
+    "A counter that no run of these settings reaches is refused by its name",
+    arguments: ["step", "samples", "optimiserStep", "epochSamples", "epochCorrect"])
+  func counters(name: String) throws {
+    var file = Checkpoint(try Self.trainer()).file
+    let text = try #require(file.metadata["progress"])
+    for value in [Int.max, -1, .min] {
+      let changed = text.replacing(
+        try Regex("\"\(name)\":-?[0-9]+"), with: "\"\(name)\":\(value)")
+      #expect(changed != text)
+      file.metadata["progress"] = changed
+      let error = #expect(throws: ModelError.self) { _ = try Checkpoint(file) }
+      #expect(error.map { "\($0)".contains("\(name) is \(value)") } == true, "\(changed)")
+    }
+  }
+
   @Test("A missing tensor is named")
   func missingTensor() throws {
     var file = Checkpoint(try Self.trainer()).file

@@ -140,6 +140,9 @@ private final class Walk {
       flipped[position] ^= 0xFF
       if let state = try? PrunerState(bytes: flipped) { #expect(state != first.state) }
     }
+    // A step after which no other can be counted.
+    let last = bytes[..<4] + [255, 255, 255, 255, 255, 255, 255, 127] + bytes[12...]
+    #expect(throws: PruningError.self) { try PrunerState(bytes: Array(last)) }
     // A state of another model: the number of values disagrees with the mask.
     let other = try Pruner(
       settings: first.settings, resuming: first.state, masks: ["w": BitMask(rows: 4, columns: 5)])

@@ -54,6 +54,7 @@ extension Checkpoint {
     settings = try metadata.decoded(TrainingSettings.self, key: "training")
     progress = try metadata.decoded(Progress.self, key: "progress")
     try settings.validate()
+    try progress.validate(settings)
     let expected = try architecture.tensorShapes()
 
     func dense(_ name: String) throws(ModelError) -> [Float]? {
@@ -116,5 +117,23 @@ extension Checkpoint {
       }
     }
     return Pruning(state: state, masks: masks)
+  }
+}
+
+extension Checkpoint.Progress {
+  /// Every counter is one that a run with these settings can reach: none overflows on the way on.
+  fileprivate func validate(_ settings: TrainingSettings) throws(ModelError) {
+    func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(ModelError) {
+      if range.contains(value) { return }
+      throw .metadata(
+        key: "progress",
+        reason: "\(name) is \(value), must be in \(range.lowerBound)...\(range.upperBound)")
+    }
+    // The order of the samples is kept in 32 bits.
+    try check("samples", samples, 1...Int(Int32.max))
+    try check("step", step, 0...settings.totalSteps(samples: samples))
+    try check("optimiserStep", optimiserStep, 0...step)
+    try check("epochSamples", epochSamples, 0...samples)
+    try check("epochCorrect", epochCorrect, 0...epochSamples)
   }
 }

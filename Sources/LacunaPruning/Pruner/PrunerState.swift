@@ -51,6 +51,10 @@ extension PrunerState {
       throw .malformedState(reason: "it does not begin with LPS1")
     }
     step = try reader.count("step")
+    // A run goes on counting: no number of steps that it takes may overflow.
+    if step > .max / 2 {
+      throw .malformedState(reason: "step is \(step), must be at most \(Int.max / 2)")
+    }
     let flags = try reader.take(1).first!
     if flags > 1 { throw .malformedState(reason: "flags are \(flags), must be 0 or 1") }
     isFrozen = flags == 1
@@ -87,7 +91,11 @@ private struct StateReader {
   mutating func tensors() throws(PruningError) -> [String: [Float]] {
     var result: [String: [Float]] = [:]
     for _ in 0..<(try count("tensor count")) {
-      let name = String(decoding: try take(try count("name length")), as: UTF8.self)
+      let bytes = try take(try count("name length"))
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        throw .malformedState(reason: "a name before byte \(position) is not UTF-8")
+      }
+      if result[name] != nil { throw .malformedState(reason: "\(name) occurs twice") }
       let (byteCount, overflow) = try count("value count of \(name)")
         .multipliedReportingOverflow(by: 4)
       if overflow { throw .malformedState(reason: "\(name) has an impossible number of values") }
