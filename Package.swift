@@ -105,6 +105,10 @@ let package = Package(
     // Tests ------------------------------------------------------------------------------------
     .target(
       name: "TestSupport", dependencies: ["Lacuna"], path: "Tests/Support", swiftSettings: strict),
+    // The claims of every reader of foreign bytes: the suite replays, Scripts/fuzz searches.
+    .target(
+      name: "FuzzTargets", dependencies: ["CLacuna", "LacunaABI", "Lacuna"],
+      path: "Tests/FuzzTargets", swiftSettings: strict),
     // Counts allocations, for tests that promise none.
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
   ] + x86KernelTargets
@@ -125,6 +129,18 @@ let package = Package(
         swiftSettings: strict),
       .testTarget(
         name: "LacunaBenchTests", dependencies: ["lacuna-bench"], swiftSettings: strict),
+      .testTarget(
+        name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "Lacuna"], swiftSettings: strict),
     ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer is linked only where Scripts/fuzz asks for it: a usual build has no such library.
+if Context.environment["LACUNA_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "FuzzRuntime", path: "Tests/FuzzRuntime"),
+    .executableTarget(
+      name: "lacuna-fuzz", dependencies: ["FuzzTargets", "FuzzRuntime"], path: "Tests/FuzzDriver",
+      swiftSettings: strict),
+  ]
+}

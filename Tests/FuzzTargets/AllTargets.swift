@@ -1,0 +1,87 @@
+// Every reader by name, and where a search starts.
+
+import Lacuna
+import LacunaIO
+
+/// All targets, in the order in which a campaign runs them.
+public let fuzzTargets: [FuzzTarget] =
+  arrayTargets + matrixTargets + containerTargets + modelTargets + callTargets
+
+/// Inputs to start from.
+///
+/// - Parameter files: golden files, name and content; each goes to the targets that read its kind.
+public func fuzzSeeds(
+  of target: String, files: [(name: String, bytes: [UInt8])]
+) throws -> [[UInt8]] {
+  func of(_ suffixes: String...) -> [[UInt8]] {
+    files.filter { file in suffixes.contains { file.name.hasSuffix($0) } }.map(\.bytes)
+  }
+  switch target {
+  case "idx":
+    let small = IDX(shape: [2, 2, 3], elements: Array(0..<12))
+    return [
+      small.encoded(), small.encoded(gzip: true), IDX(shape: [3], elements: [1, 2, 3]).encoded(),
+    ]
+  case "idx-gzip": return [IDX(shape: [2, 2, 3], elements: Array(0..<12)).encoded()]
+  case "gzip": return of(".gz") + [Gzip.compress(Array(0..<200))]
+  case "npy": return of(".npy")
+  case "npz": return of(".npz")
+  case "npz-members":
+    return [false, true].flatMap { deflated in
+      [
+        zipCase(
+          files.filter { $0.name.hasSuffix(".npy") }.prefix(6).map { ($0.name, $0.bytes) },
+          deflated: deflated)
+      ]
+        + files.filter { $0.name.hasSuffix(".npy") }.map {
+          zipCase([("a.npy", $0.bytes)], deflated: deflated)
+        }
+    }
+  case "mtx": return of(".mtx")
+  case "smtx": return of(".smtx") + [Array("3, 4, 3\n0 2 2 3\n1 3 0\n".utf8)]
+  case "scipy": return scipySeeds()
+  case "safetensors": return of(".safetensors")
+  case "lacuna": return try containerSeeds().map { try $0.encoded() }
+  case "lacuna-sections":
+    return try containerSeeds().flatMap { file in
+      let bytes = try file.encoded()
+      return try LacunaReader(bytes: bytes).records.map { ContainerCase(bytes, $0).input }
+    }
+  case "pruner-state": return try modelSeeds().states
+  case "model": return try modelSeeds().models
+  case "checkpoint": return try modelSeeds().checkpoints
+  case "plan-blob": return try blobSeeds()
+  default: return []
+  }
+}
+
+/// Small files of every kind of tensor, with few and with many entries.
+private func containerSeeds() throws -> [LacunaFile] {
+  var files: [LacunaFile] = []
+  for (rows, columns, step) in [(3, 5, 2), (8, 40, 3), (16, 120, 1), (1, 1, 1), (12, 16, 7)] {
+    let values = (0..<rows * columns).map { index in
+      index % step == 0 ? Float(index * 37 % 101 - 50) / 8 : 0
+    }
+    let dense = try DenseMatrix(rows: rows, columns: columns, values: values)
+    let csr = CSRMatrix(dense: dense)
+    let bsr = BSRMatrix(dense: dense, block: try BlockSize(2, 4))
+    let shape = [rows, columns]
+    for (name, tensor) in [
+      ("dense", StoredTensor.dense(shape: shape, values: values)),
+      ("sparse", .sparse(shape: shape, csr)),
+      ("quantized", .quantizedSparse(shape: shape, try QuantizedCSR(quantizing: csr))),
+      ("blocks", .blockSparse(shape: shape, bsr)),
+      ("quantized-blocks", .quantizedBlockSparse(shape: shape, try QuantizedBSR(quantizing: bsr))),
+      ("mask", .bitMask(BitMask(csr.pattern))),
+      ("bytes", .bytes(Array(repeating: 7, count: 99) + Array(0..<100))),
+    ] {
+      files.append(
+        LacunaFile(metadata: ["kind": "test"], tensors: [NamedTensor(name: name, tensor: tensor)]))
+    }
+  }
+  files.append(
+    LacunaFile(
+      metadata: ["a": "b", "long": String(repeating: "text ", count: 30)],
+      tensors: Array(files.prefix(3).flatMap(\.tensors))))
+  return files
+}
