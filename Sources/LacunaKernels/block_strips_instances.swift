@@ -1,4 +1,5 @@
 // The instances of the block kernels: C block columns by 1…6 columns of X.
+// Made by Scripts/instances: do not edit.
 
 import CSIMD
 

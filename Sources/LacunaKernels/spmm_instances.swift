@@ -1,6 +1,7 @@
 // The instances of the strip kernels: strip heights 1, 2 and 4 by panels of 1…8 registers.
 //
 // R·T accumulators, T loaded registers and one weight have to fit in 32 registers of AVX-512, else 16.
+// Made by Scripts/instances: do not edit.
 
 import CSIMD
 

@@ -2,6 +2,7 @@
 //
 // Functions of their own rather than cases of one: a caller that grows too large stops inlining, and a
 // body whose number of columns is not a constant keeps its sums in memory, ten times slower.
+// Made by Scripts/instances: do not edit.
 
 import CSIMD
 
