@@ -64,7 +64,8 @@ package struct Failure: Error {
     case .shapeMismatch, .biasCount: self.init(.shapeMismatch, error.description)
     case .outOfRange, .invalidClamp: self.init(.invalidArgument, error.description)
     case .unknownISA, .unavailableISA: self.init(.environment, error.description)
-    case .unknownKernel, .unsuitableKernel: self.init(.unsupported, error.description)
+    case .unknownKernel, .unsuitableKernel, .notUpdatable:
+      self.init(.unsupported, error.description)
     case .invalidDecision: self.init(.badData, error.description)
     case .outOfMemory: self.init(.outOfMemory, error.description)
     }

@@ -47,23 +47,13 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
     (self.layout, self.epilogue) = (layout, epilogue)
     let pattern = source.blockPattern
     let area = source.block.area
-    let parts = area / 16
     blockColumns = source.block.columns
     gridColumns = pattern.columns
     kernel = table.kernel(.blockVector, dtype: .f32)!
     pack = table.kernel(.packWindows, dtype: .f32)!
     weights = allocateStream(byteCount: source.blocks * area * 4)
-    // Strips of equal count follow each other: a loop's end that changes at each strip costs a
-    // third.
-    let height = 16 / source.block.columns
-    let strips = (0..<(pattern.rows * parts)).map { strip in
-      let gridRow = strip / parts
-      return (
-        part: strip % parts, row: strip * height,
-        blocks: pattern.rowOffsets[gridRow]..<pattern.rowOffsets[gridRow + 1]
-      )
-    }.sorted { ($0.blocks.count, $0.row) < ($1.blocks.count, $1.row) }
-    indices = AlignedBuffer(count: source.blocks * parts)
+    let strips = blockStrips(pattern, block: source.block)
+    indices = AlignedBuffer(count: source.blocks * (area / 16))
     counts = AlignedBuffer(count: strips.count)
     firstRows = AlignedBuffer(count: strips.count)
     starts = AlignedBuffer(count: strips.count + 1)
@@ -88,6 +78,19 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
   deinit { weights.deallocate() }
 
   var packedBytes: Int { indices.count * 66 + counts.count * 8 }
+
+  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots {
+    guard case .bsr(let source) = numbers else { preconditionFailure("blocks of other weights") }
+    var slots: [UInt32] = []
+    slots.reserveCapacity(indices.count * 16)
+    for strip in blockStrips(source.blockPattern, block: source.block) {
+      for b in strip.blocks {
+        let first = b * source.block.area + 16 * strip.part
+        for i in 0..<16 { slots.append(UInt32(source.values[first + i])) }
+      }
+    }
+    return ValueSlots(memory: weights, numbers: slots)
+  }
 
   private static let mostColumns = 6
   /// Inputs per packed column: whole blocks, and a register more.
@@ -139,4 +142,26 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
       scratch: workspace, columns: Int32(count), blockColumns: Int32(blockColumns))
     kernel.call(&arguments)
   }
+}
+
+/// Sixteen weights' worth of rows of a row of blocks.
+private struct BlockStrip {
+  /// Which sixteenth of each block.
+  var part: Int
+  /// First output row.
+  var row: Int
+  /// The blocks it walks.
+  var blocks: Range<Int>
+}
+
+/// The strips in the order in which the kernel walks them. Strips of equal count follow each other: a
+/// loop's end that changes at each strip costs a third.
+private func blockStrips(_ pattern: CSRPattern, block: BlockSize) -> [BlockStrip] {
+  let parts = block.area / 16
+  return (0..<(pattern.rows * parts)).map { strip in
+    let gridRow = strip / parts
+    return BlockStrip(
+      part: strip % parts, row: strip * (16 / block.columns),
+      blocks: pattern.rowOffsets[gridRow]..<pattern.rowOffsets[gridRow + 1])
+  }.sorted { ($0.blocks.count, $0.row) < ($1.blocks.count, $1.row) }
 }

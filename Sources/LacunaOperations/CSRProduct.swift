@@ -32,6 +32,12 @@ final class CSRProduct: ProductBody, @unchecked Sendable {
   }
   var workspaceBytes: Int { 0 }
 
+  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots {
+    ValueSlots(
+      memory: UnsafeMutableRawPointer(values.pointer),
+      numbers: (0..<pattern.nnz).map { UInt32($0 + 1) })
+  }
+
   func usefulSlices(width: Int) -> Int { max(1, pattern.rows / 16) }
 
   /// The first row of share `slice` of `slices` of the entries.

@@ -32,6 +32,12 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
   package var packedBytes: Int { rows * columns * dtype.size }
   package var workspaceBytes: Int { 0 }
 
+  package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots {
+    let dense = AlignedBuffer<Double>(count: rows * columns)
+    numbers.writeDense(to: UnsafeMutableRawPointer(dense.pointer), scale: 1)
+    return ValueSlots(memory: weights, packed: dense.pointer, count: dense.count)
+  }
+
   /// Output rows of one call of OpenBLAS: a function of the shape alone, because OpenBLAS may round
   /// an element differently when the call has another shape. Four cuts at most of 384 rows at
   /// least: calls of 256 rows cost up to 8 % when there are few right-hand sides.

@@ -22,6 +22,8 @@ public enum OperationError: Error, Equatable, Sendable {
   case unsuitableKernel(name: String, rows: Int, columns: Int)
   /// A saved plan choice cannot be read, or belongs to other weights.
   case invalidDecision(reason: String)
+  /// New values for a plan that was made without ``PlanOptions/updatable``.
+  case notUpdatable
   /// The memory that the operation needs cannot be had.
   case outOfMemory(bytes: Int)
   /// The operand is malformed in itself.
@@ -52,6 +54,7 @@ extension OperationError: CustomStringConvertible {
     case .unsuitableKernel(let name, let rows, let columns):
       "the \(rows)×\(columns) weights do not fit the format of kernel \(name)"
     case .invalidDecision(let reason): "the saved plan choice cannot be used: \(reason)"
+    case .notUpdatable: "the plan was made to keep its values: make it updatable"
     case .outOfMemory(let bytes): "\(bytes) bytes of memory cannot be allocated"
     case .format(let error): error.description
     }

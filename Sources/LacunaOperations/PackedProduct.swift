@@ -44,6 +44,14 @@ package final class PackedProduct: ProductBody {
   package var packedBytes: Int { weights.byteCount }
   package var readsTaps: Bool { layout == .columns }
 
+  package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots {
+    let shape = PackingShape(
+      rowCuts: weights.rowCuts, columnBlock: weights.columnBlock, heights: weights.heights)
+    let numbered = numbers.packed(shape, scale: 1)
+    return ValueSlots(
+      memory: weights.values, packed: numbered.values, count: numbered.storedWeights)
+  }
+
   private var panelBytes: Int { mostVectors * vectorBytes }
   private var panelOffset: Int { weights.tallestRowBlock * panelBytes }
 

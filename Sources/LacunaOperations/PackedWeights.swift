@@ -38,6 +38,8 @@ package final class PackedWeights: @unchecked Sendable {
   let byteCount: Int
   /// Stored steps times their height: multiply-adds per column of X.
   let storedWeights: Int
+  /// The weights of all regions, in their order.
+  let values: UnsafeMutableRawPointer
   private let buffers: [AnyObject]
 
   var rowBlocks: Int { rowCuts.count - 1 }
@@ -46,12 +48,14 @@ package final class PackedWeights: @unchecked Sendable {
 
   init(
     rows: Int, columns: Int, dtype: DType, rowCuts: [Int], columnBlock: Int, columnBlocks: Int,
-    heights: [Int], regions: [Region], byteCount: Int, storedWeights: Int, buffers: [AnyObject]
+    heights: [Int], regions: [Region], byteCount: Int, storedWeights: Int,
+    values: UnsafeMutableRawPointer, buffers: [AnyObject]
   ) {
     (self.rows, self.columns, self.dtype, self.rowCuts) = (rows, columns, dtype, rowCuts)
     tallestRowBlock = zip(rowCuts, rowCuts.dropFirst()).map { $1 - $0 }.max() ?? 0
     (self.columnBlock, self.columnBlocks, self.heights) = (columnBlock, columnBlocks, heights)
-    (self.byteCount, self.storedWeights, self.buffers) = (byteCount, storedWeights, buffers)
+    (self.byteCount, self.storedWeights) = (byteCount, storedWeights)
+    (self.values, self.buffers) = (values, buffers)
     self.regions = .allocate(capacity: max(regions.count, 1))
     for (i, region) in regions.enumerated() { (self.regions + i).initialize(to: region) }
   }

@@ -25,6 +25,11 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
   public let decision: PlanDecision
 
   package let body: any ProductBody
+  let epilogue: EpilogueValues
+  /// What ``update(values:bias:)`` fills; nil when values stay.
+  let slots: ValueSlots?
+  let stored: Int
+  let scale: Double
   let workspaces: WorkspacePool
 
   /// A plan for weights in CSR.
@@ -43,14 +48,20 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
       source: .csr(weights), layout: layout, width: width, epilogue: epilogue, options: options)
   }
 
-  /// A plan for weights in BSR. As for CSR. Blocks of more than 65 536 columns are taken apart.
+  /// A plan for weights in BSR. As for CSR. Blocks of more than 65 536 columns are taken apart, and their
+  /// values cannot be updated.
   public convenience init(
     _ weights: BSRMatrix<Scalar>, layout: ProductLayout = .columns, width: Int,
     epilogue: Epilogue<Scalar> = .init(), options: PlanOptions = .init()
   ) throws(OperationError) {
     // Strips count the columns of a block in 16 bits.
-    let source: WeightSource<Scalar> =
-      weights.block.columns > 1 << 16 ? .csr(CSRMatrix(weights)) : .bsr(weights)
+    let isWide = weights.block.columns > 1 << 16
+    if isWide && options.updatable {
+      throw .outOfRange(
+        name: "columns of a block of an updatable plan", value: weights.block.columns, minimum: 1,
+        maximum: 1 << 16)
+    }
+    let source: WeightSource<Scalar> = isWide ? .csr(CSRMatrix(weights)) : .bsr(weights)
     try self.init(
       source: source, layout: layout, width: width, epilogue: epilogue, options: options)
   }
@@ -88,8 +99,15 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
       rows: source.rows, columns: source.columns, stored: source.stored, block: source.block,
       dtype: Scalar.dtype, layout: layout, width: width, options: options, table: table,
       scale: scale)
-    let values = EpilogueValues(epilogue, rows: source.rows)
-    (body, explanation) = try choose(request, weights: source, epilogue: values)
+    if options.updatable && source.stored >= Int(UInt32.max) {
+      throw .outOfRange(
+        name: "weights of an updatable plan", value: source.stored, minimum: 0,
+        maximum: Int(UInt32.max) - 1)
+    }
+    self.epilogue = EpilogueValues(epilogue, rows: source.rows)
+    (body, explanation) = try choose(request, weights: source, epilogue: self.epilogue)
+    slots = options.updatable ? body.valueSlots(source.numbered()) : nil
+    (stored, self.scale) = (source.stored, scale)
     decision = request.decision(kernel: body.name)
     (rows, columns, self.layout, self.width) = (source.rows, source.columns, layout, width)
     threads = options.threads

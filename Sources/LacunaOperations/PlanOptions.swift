@@ -11,6 +11,8 @@ public struct PlanOptions: Hashable, Sendable, Codable {
   public var kernel: String?
   /// A saved choice; the plan throws when it was made for other weights or another instruction set.
   public var decision: PlanDecision?
+  /// Keep what ``Plan/update(values:bias:)`` needs: 4 bytes for each packed weight.
+  public var updatable: Bool
   /// Use this instruction set instead of ``ISA/selected``.
   public var isa: ISA?
 
@@ -19,9 +21,9 @@ public struct PlanOptions: Hashable, Sendable, Codable {
 
   public init(
     threads: Int = 1, deterministic: Bool = false, kernel: String? = nil, isa: ISA? = nil,
-    decision: PlanDecision? = nil
+    decision: PlanDecision? = nil, updatable: Bool = false
   ) {
-    (self.threads, self.deterministic) = (threads, deterministic)
+    (self.threads, self.deterministic, self.updatable) = (threads, deterministic, updatable)
     (self.kernel, self.isa, self.decision) = (kernel, isa, decision)
   }
 }

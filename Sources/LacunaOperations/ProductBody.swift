@@ -51,6 +51,9 @@ package protocol ProductBody: AnyObject, Sendable {
   var workspaceBytes: Int { get }
   /// Whether calls may have ``ProductCall/taps``.
   var readsTaps: Bool { get }
+  /// Where the weights lie, found by packing `numbers` as the weights were packed: the same pattern,
+  /// each value its number in the source.
+  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots
   /// How many slices of a call this wide can work at once without idling.
   func usefulSlices(width: Int) -> Int
   /// Does share number `slice` of the work.

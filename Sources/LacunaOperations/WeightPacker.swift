@@ -184,7 +184,8 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger 
       regions: regions,
       byteCount: weightCount * MemoryLayout<Scalar>.size + indexCount * 2
         + (groups.count + rowCount) * 4,
-      storedWeights: weightCount, buffers: [weights, indices, groupBuffer, rows])
+      storedWeights: weightCount, values: UnsafeMutableRawPointer(weights.pointer),
+      buffers: [weights, indices, groupBuffer, rows])
   }
 }
 

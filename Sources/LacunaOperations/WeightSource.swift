@@ -3,7 +3,7 @@
 import LacunaFormats
 
 /// Weights in one of the formats a plan accepts.
-enum WeightSource<Scalar: SparseScalar> {
+package enum WeightSource<Scalar: SparseScalar> {
   case csr(CSRMatrix<Scalar>)
   case bsr(BSRMatrix<Scalar>)
   case dense(DenseMatrix<Scalar>)

@@ -28,20 +28,22 @@ public final class SparseGradients<Scalar: SparseScalar> {
   /// The expected number of right-hand sides, such as the batch; other numbers work as well.
   public let width: Int
 
-  private let options: PlanOptions
-  private let transposed: CSRPattern
+  /// For each weight of Wᵀ, which weight of W it is.
   private let sources: [Int]
   private let sampled: SampledProduct
-  private var forward: Plan<Scalar>?
-  private var backward: Plan<Scalar>?
+  private let forward: Plan<Scalar>
+  private let backward: Plan<Scalar>
+  /// The weights of Wᵀ, and a bias of zeros.
+  private var turned: [Scalar]
+  private let noBias: [Scalar]
 
   /// Prepares the products of one pattern.
   ///
   /// - Parameters:
   ///   - layout: `.rows` for activations [batch, features], `.columns` for [features, batch].
   ///   - width: expected number of right-hand sides.
-  /// - Throws: ``OperationError`` for a negative width, fewer than one thread, or an instruction set
-  ///   that is not available.
+  /// - Throws: ``OperationError`` for a negative width, fewer than one thread, an instruction set that is
+  ///   not available, or workspaces beyond memory.
   /// - Complexity: O(rows + columns + nnz)
   public init(
     _ pattern: CSRPattern, layout: ProductLayout, width: Int, options: PlanOptions = .init()
@@ -54,9 +56,19 @@ public final class SparseGradients<Scalar: SparseScalar> {
       throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
     }
     (self.pattern, self.layout, self.width) = (pattern, layout, width)
-    // Plans are made again at each update: by estimate, never by timing.
-    self.options = PlanOptions(threads: options.threads, deterministic: true, isa: options.isa)
+    // By estimate: training must not depend on what a clock said.
+    let options = PlanOptions(
+      threads: options.threads, deterministic: true, isa: options.isa, updatable: true)
+    let transposed: CSRPattern
     (transposed, sources) = pattern.transposedWithSources()
+    turned = Array(repeating: 0, count: pattern.nnz)
+    noBias = Array(repeating: 0, count: pattern.rows)
+    forward = try Plan(
+      CSRMatrix(uncheckedPattern: pattern, values: turned), layout: layout, width: width,
+      epilogue: Epilogue(bias: noBias), options: options)
+    backward = try Plan(
+      CSRMatrix(uncheckedPattern: transposed, values: turned), layout: layout, width: width,
+      options: options)
     sampled = SampledProduct(
       pattern, dtype: Scalar.dtype, layout: layout, threads: options.threads,
       table: options.isa.map { KernelTable($0) } ?? .selected)
@@ -66,20 +78,14 @@ public final class SparseGradients<Scalar: SparseScalar> {
   ///
   /// - Parameters:
   ///   - values: one per kept weight, in the pattern's order.
-  ///   - bias: one per output row, or nil.
+  ///   - bias: one per output row, or nil for none.
   /// - Throws: ``OperationError/format(_:)`` with `FormatError.wrongCount`, or
   ///   ``OperationError/biasCount(expected:actual:)``.
   /// - Complexity: O(nnz)
   public func update(values: [Scalar], bias: [Scalar]? = nil) throws(OperationError) {
-    if values.count != pattern.nnz {
-      throw .format(.wrongCount(name: "values", expected: pattern.nnz, actual: values.count))
-    }
-    forward = try Plan(
-      CSRMatrix(uncheckedPattern: pattern, values: values), layout: layout, width: width,
-      epilogue: Epilogue(bias: bias), options: options)
-    backward = try Plan(
-      CSRMatrix(uncheckedPattern: transposed, values: gather(values, sources)), layout: layout,
-      width: width, options: options)
+    try forward.update(values: values, bias: bias ?? noBias)
+    gather(values, sources, into: &turned)
+    try backward.update(values: turned)
   }
 
   /// Y ← W·X + bias, in the layout `.rows` Y ← X·Wᵀ + bias. Before the first ``update(values:bias:)``
@@ -89,8 +95,7 @@ public final class SparseGradients<Scalar: SparseScalar> {
   public func product(
     _ x: DenseMatrix<Scalar>, into y: inout DenseMatrix<Scalar>
   ) throws(OperationError) {
-    try zeroWhenNew()
-    try forward!.run(x, into: &y)
+    try forward.run(x, into: &y)
   }
 
   /// dX ← Wᵀ·dY, in the layout `.rows` dX ← dY·W.
@@ -99,8 +104,7 @@ public final class SparseGradients<Scalar: SparseScalar> {
   public func inputGradient(
     _ outputGradient: DenseMatrix<Scalar>, into inputGradient: inout DenseMatrix<Scalar>
   ) throws(OperationError) {
-    try zeroWhenNew()
-    try backward!.run(outputGradient, into: &inputGradient)
+    try backward.run(outputGradient, into: &inputGradient)
   }
 
   /// dW[i, j] ← Σ over right-hand sides of dY[i]·X[j], for the kept (i, j) alone.
@@ -153,7 +157,7 @@ public final class SparseGradients<Scalar: SparseScalar> {
     _ x: UnsafePointer<Scalar>, stride xStride: Int, into y: UnsafeMutablePointer<Scalar>,
     stride yStride: Int, width: Int
   ) {
-    forward!.run(x, stride: xStride, into: y, stride: yStride, width: width)
+    forward.run(x, stride: xStride, into: y, stride: yStride, width: width)
   }
 
   /// As ``product(_:stride:into:stride:width:)`` for dX ← Wᵀ·dY.
@@ -161,12 +165,8 @@ public final class SparseGradients<Scalar: SparseScalar> {
     _ outputGradient: UnsafePointer<Scalar>, stride gradientStride: Int,
     into inputGradient: UnsafeMutablePointer<Scalar>, stride: Int, width: Int
   ) {
-    backward!.run(
+    backward.run(
       outputGradient, stride: gradientStride, into: inputGradient, stride: stride, width: width)
-  }
-
-  private func zeroWhenNew() throws(OperationError) {
-    if forward == nil { try update(values: Array(repeating: 0, count: pattern.nnz)) }
   }
 
   private func expect(
@@ -179,14 +179,13 @@ public final class SparseGradients<Scalar: SparseScalar> {
   }
 }
 
-/// values[sources[p]] for each p.
-private func gather<Scalar>(_ values: [Scalar], _ sources: [Int]) -> [Scalar] {
-  [Scalar](unsafeUninitializedCapacity: sources.count) { target, count in
-    values.withUnsafeBufferPointer { values in
-      sources.withUnsafeBufferPointer { sources in
-        for p in 0..<sources.count { (target.baseAddress! + p).initialize(to: values[sources[p]]) }
+/// target[p] ← values[sources[p]].
+private func gather<Scalar>(_ values: [Scalar], _ sources: [Int], into target: inout [Scalar]) {
+  values.withUnsafeBufferPointer { values in
+    sources.withUnsafeBufferPointer { sources in
+      target.withUnsafeMutableBufferPointer { target in
+        for p in 0..<sources.count { target[p] = values[sources[p]] }
       }
     }
-    count = sources.count
   }
 }

@@ -25,6 +25,14 @@ final class WindowProduct: ProductBody {
 
   var packedBytes: Int { weights.byteCount }
 
+  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots {
+    // The geometry fitted the weights, so it fits their numbers.
+    let numbered = numbers.windowWeights(weights.geometry, scale: 1)!
+    return ValueSlots(
+      memory: weights.values, packed: numbered.values,
+      count: numbered.valueStarts[numbered.groups])
+  }
+
   /// The window behind the last input is all zeros: idle steps stand there.
   private var packedBlocks: Int { weights.blocks + 2 }
   private var mostColumns: Int { kernel.mostVectors }
