@@ -9,7 +9,7 @@ import LacunaPruning
 extension Failure {
   init(_ error: PruningError) {
     switch error {
-    case .notANumber: self.init(.notANumber, error.description)
+    case .notANumber, .infinite, .normOverflow: self.init(.notANumber, error.description)
     case .wrongCount, .shapeMismatch: self.init(.shapeMismatch, error.description)
     case .malformedState: self.init(.badData, error.description)
     case .format(let error): self.init(error)

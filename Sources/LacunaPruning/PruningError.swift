@@ -12,6 +12,12 @@ public enum PruningError: Error, Equatable, Sendable {
   case notSerialisable(schedule: String)
   /// A weight or saliency is not a number, at `index` of the tensor's row-major order.
   case notANumber(tensor: String, index: Int)
+  /// A weight or saliency is infinite, at `index` of the tensor's row-major order.
+  case infinite(tensor: String, index: Int)
+  /// The norm of a block, row, column or channel is beyond the largest number of the tensor's type.
+  case normOverflow(tensor: String, cell: Int)
+  /// A saliency takes f32 tensors only.
+  case needsFloat(tensor: String, saliency: String)
   /// A buffer has another length than the tensor's shape asks for.
   case wrongCount(tensor: String, name: String, expected: Int, actual: Int)
   /// A tensor disagrees in shape with the mask that the pruner keeps for its name.
@@ -39,6 +45,12 @@ extension PruningError: CustomStringConvertible {
     case .notSerialisable(let schedule):
       "a schedule of type \(schedule) has no serial form; tabulate it with PiecewiseSparsity"
     case .notANumber(let tensor, let index): "\(tensor)[\(index)] is not a number"
+    case .infinite(let tensor, let index): "\(tensor)[\(index)] is infinite"
+    case .normOverflow(let tensor, let cell):
+      "the norm of piece \(cell) of \(tensor) is beyond the largest number of its type: pool by max or "
+        + "average"
+    case .needsFloat(let tensor, let saliency):
+      "\(saliency) takes f32 weights, and \(tensor) is f64: only plain magnitude ranks f64"
     case .wrongCount(let tensor, let name, let expected, let actual):
       "\(name) of \(tensor) has \(actual) elements, expected \(expected)"
     case .shapeMismatch(let tensor, let expectedRows, let expectedColumns, let rows, let columns):

@@ -116,6 +116,55 @@ func maskOptions(
     }
   }
 
+  @Test func `Doubles are ranked and pooled as doubles`() throws {
+    var options = maskOptions(sparsity: 0.5)
+    for (values, block, expected) in [
+      ([1e-50, 3e-50, 2e-50, 4e-50], 1, [0, 1, 0, 1]),
+      ([1e-200, 1e-200, 3e-200, 3e-200], 2, [0, 0, 1, 1]),
+      ([3e200, 3e200, 1e200, 1e200], 2, [1, 1, 0, 0]),
+    ] as [([Double], Int, [UInt8])] {
+      if block > 1 {
+        options = maskOptions(
+          sparsity: 0.5, granularity: LCN_GRANULARITY_BLOCK, block: (1, block))
+        options.pooling = Int32(LCN_POOL_L2)
+      }
+      var d = denseDesc(1, 4, pinned(values), dtype: LCN_F64)
+      let bits = pinned([UInt8](repeating: 9, count: 4))
+      var m = maskDesc(1, 4, bits)
+      expect(lcn_mask_compute(&d, &options, &m, nil), "LCN_OK")
+      #expect((0..<4).map { bits[$0] } == expected, "\(values)")
+    }
+  }
+
+  @Test func `Infinity and norms beyond the type are refused`() {
+    let bits = pinned([UInt8](repeating: 9, count: 4))
+    var m = maskDesc(1, 4, bits)
+    var options = maskOptions(sparsity: 0.5)
+    var infinite = denseDesc(1, 4, pinned([1, 2, -.infinity, 4] as [Float]))
+    expect(lcn_mask_compute(&infinite, &options, &m, nil), "LCN_NOT_A_NUMBER")
+    #expect(String(cString: lcn_last_error()).contains("[2] is infinite"))
+    options = maskOptions(sparsity: 0.5, granularity: LCN_GRANULARITY_BLOCK, block: (1, 2))
+    options.pooling = Int32(LCN_POOL_L1)
+    var huge = denseDesc(
+      1, 4, pinned([Float](repeating: .greatestFiniteMagnitude, count: 4)))
+    expect(lcn_mask_compute(&huge, &options, &m, nil), "LCN_NOT_A_NUMBER")
+    #expect((0..<4).allSatisfy { bits[$0] == 9 })
+  }
+
+  @Test func `Schedules answer for every step that fits 64 bits`() {
+    for begin in [0, Int.max - 1] {
+      for frequency in [1, Int.max] {
+        var d = scheduleDesc(initial: 0.1, begin: begin, end: .max, frequency: frequency)
+        for step in [Int64.min, -1, 0, 1, .max - 1, .max] {
+          var (sparsity, update) = (-1.0, Int32(-1))
+          expect(lcn_schedule_sparsity(&d, step, &sparsity), "LCN_OK")
+          expect(lcn_schedule_is_update(&d, step, &update), "LCN_OK")
+          #expect(sparsity >= 0 && sparsity < 1 && (update == 0 || update == 1), "\(step)")
+        }
+      }
+    }
+  }
+
   @Test func `NaN, odd numbers and wrong shapes are refused`() {
     let w = pinned([1, .nan, 3, 4] as [Float])
     let bits = pinned([UInt8](repeating: 9, count: 8))

@@ -178,10 +178,10 @@ private func kept<Scalar: SparseScalar>(_ values: [Scalar], _ count: Int) -> Set
       #expect(
         message { _ = try mask(bad, shape: [40, 32], sparsity: 0.5, granularity: granularity) }
           == "weights[777] is not a number", "\(granularity)")
-      // Infinity is a magnitude like others.
       bad[777] = -.infinity
-      let outcome = try mask(bad, shape: [40, 32], sparsity: 0.5, granularity: granularity)
-      #expect(outcome.mask[777 / 32, 777 % 32], "\(granularity)")
+      #expect(
+        message { _ = try mask(bad, shape: [40, 32], sparsity: 0.5, granularity: granularity) }
+          == "weights[777] is infinite", "\(granularity)")
     }
   }
 }
@@ -203,7 +203,7 @@ enum Adversary {
       ("zeros", Array(repeating: 0, count: count)),
       ("signed zeros", random.map { $0 < 0 ? -0.0 : 0 }),
       ("mostly zero", random.enumerated().map { $0.offset % 17 == 0 ? $0.element : 0 }),
-      ("infinite", random.map { $0 > 0.5 ? .infinity : $0 }),
+      ("huge", random.map { $0 > 0.5 ? 0x1p100 : $0 }),
       ("few mantissas", random.map { ($0 * 4).rounded() }),
     ]
   }

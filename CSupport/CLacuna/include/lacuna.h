@@ -517,8 +517,10 @@ typedef struct {
  *
  * Weights [rows, columns] that are packed row-major are read in place, others through a copy; they stay as they are.
  * Allocates scores for the time of the call, up to twice the weights. O(rows · columns).
- * Errors: LCN_NOT_A_NUMBER when a weight is NaN (the text names the index), LCN_SHAPE_MISMATCH when mask and weights
- * disagree, LCN_INVALID_ARGUMENT for a number outside its range. The mask is untouched then. */
+ * f64 weights are ranked and pooled as f64. Norms do not overflow or vanish on their way.
+ * Errors: LCN_NOT_A_NUMBER when a weight is NaN or infinite (the text names the index), or when the norm of a block,
+ * row or column is beyond the largest number of the type; LCN_SHAPE_MISMATCH when mask and weights disagree,
+ * LCN_INVALID_ARGUMENT for a number outside its range. The mask is untouched then. */
 lcn_status lcn_mask_compute(const lcn_dense_desc *weights, const lcn_mask_options *options,
                             const lcn_mask_desc *mask, int64_t *kept) LCN_NOEXCEPT;
 

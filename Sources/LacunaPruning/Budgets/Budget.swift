@@ -20,8 +20,9 @@ public enum Budget: String, Hashable, Sendable, Codable, CaseIterable {
 /// - Parameter shapes: Dimensions of each tensor, none of them empty.
 /// - Complexity: O(tensors²)
 public func erdosRenyiSparsities(of shapes: [[Int]], sparsity: Double) -> [Double] {
-  let sizes = shapes.map { Double($0.reduce(1, *)) }
-  let raw = zip(shapes, sizes).map { Double($0.reduce(0, +)) / max($1, 1) }
+  // In double: products and sums of a caller's dimensions may not fit an integer.
+  let sizes = shapes.map { $0.reduce(1.0) { $0 * Double($1) } }
+  let raw = zip(shapes, sizes).map { $0.reduce(0.0) { $0 + Double($1) } / max($1, 1) }
   var isDense = [Bool](repeating: false, count: shapes.count)
   while true {
     var left = (1 - sparsity) * sizes.reduce(0, +)

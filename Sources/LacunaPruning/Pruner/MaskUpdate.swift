@@ -34,26 +34,25 @@ struct MaskUpdate {
     var result: [MaskOutcome?] = Array(repeating: nil, count: tensors.count)
     var sharing: [Int] = []
     for (n, tensor) in tensors.enumerated() {
-      let own = resolved[tensor.name]!
-      let target = targets[tensor.name]!
-      let kept = keptCount(of: scores[n].cells.count, sparsity: target)
-      if case .dropAndGrow(let fraction, let until, let growth) = settings.dynamics,
-        let mask = masks[tensor.name]
-      {
-        result[n] = try exchanged(
-          scores[n], tensor, mask, kept: kept,
-          share: MaskDynamics.exchanged(fraction, until: until, step: step), growth)
-      } else if settings.budget == .global && !own.hasOwnSchedule {
+      if isShared(tensor) {
         sharing.append(n)
       } else {
-        result[n] = try scores[n].mask(kept: kept, sparsity: target, ties: own.ties)
+        switch scores[n] {
+        case .f32(let scores):
+          result[n] = try outcome(scores, tensor, target: targets[tensor.name]!)
+        case .f64(let scores):
+          result[n] = try outcome(scores, tensor, target: targets[tensor.name]!)
+        }
       }
     }
     if !sharing.isEmpty {
       let target = targets[tensors[sharing[0]].name]!
-      let outcomes = try globalMasks(
-        sharing.map { scores[$0] }, sparsity: target,
-        ties: resolved[tensors[sharing[0]].name]!.ties)
+      let ties = resolved[tensors[sharing[0]].name]!.ties
+      let narrow = sharing.compactMap { scores[$0].narrow }
+      let outcomes =
+        narrow.count == sharing.count
+        ? try globalMasks(narrow, sparsity: target, ties: ties)
+        : try globalMasks(sharing.map { scores[$0].wide }, sparsity: target, ties: ties)
       for (n, outcome) in zip(sharing, outcomes) { result[n] = outcome }
     }
     return try zip(tensors, result).map { (tensor, outcome) throws(PruningError) in
@@ -65,15 +64,44 @@ struct MaskUpdate {
     }
   }
 
-  /// The competing scores of each tensor.
-  private func scores(
-    of tensors: [PrunableTensor]
-  ) throws(PruningError) -> [TensorScores<Float>] {
+  /// Whether a tensor competes with others under one threshold.
+  private func isShared(_ tensor: PrunableTensor) -> Bool {
+    if case .dropAndGrow = settings.dynamics, masks[tensor.name] != nil { return false }
+    return settings.budget == .global && !resolved[tensor.name]!.hasOwnSchedule
+  }
+
+  /// The outcome for a tensor that competes within itself.
+  private func outcome<Scalar: RankedScalar>(
+    _ scores: TensorScores<Scalar>, _ tensor: PrunableTensor, target: Double
+  ) throws(PruningError) -> MaskOutcome {
+    let kept = keptCount(of: scores.cells.count, sparsity: target)
+    if case .dropAndGrow(let fraction, let until, let growth) = settings.dynamics,
+      let mask = masks[tensor.name]
+    {
+      return try exchanged(
+        scores, tensor, mask, kept: kept,
+        share: MaskDynamics.exchanged(fraction, until: until, step: step), growth)
+    }
+    return try scores.mask(kept: kept, sparsity: target, ties: resolved[tensor.name]!.ties)
+  }
+
+  /// The competing scores of each tensor, in the tensor's own precision.
+  private func scores(of tensors: [PrunableTensor]) throws(PruningError) -> [RankedScores] {
     if settings.saliency.isLiveMagnitude {
       return try tensors.map { (tensor) throws(PruningError) in
-        try TensorScores(
-          name: tensor.name, UnsafeBufferPointer(tensor.weights), shape: tensor.weightShape,
-          granularity: resolved[tensor.name]!.granularity)
+        let granularity = resolved[tensor.name]!.granularity
+        switch tensor.weights {
+        case .f32(let weights):
+          return .f32(
+            try TensorScores(
+              name: tensor.name, UnsafeBufferPointer(weights), shape: tensor.weightShape,
+              granularity: granularity))
+        case .f64(let weights):
+          return .f64(
+            try TensorScores(
+              name: tensor.name, UnsafeBufferPointer(weights), shape: tensor.weightShape,
+              granularity: granularity))
+        }
       }
     }
     var values: [[Float]] = []
@@ -85,21 +113,24 @@ struct MaskUpdate {
       } else {
         values.append(try settings.saliency.accumulated(nil, tensor))
       }
-      for i in values[values.count - 1].indices where values[values.count - 1][i].isNaN {
-        throw .notANumber(tensor: "\(settings.saliency.name) of \(tensor.name)", index: i)
+      if let index = values[values.count - 1].firstIndex(where: { !$0.isFinite }) {
+        let name = "\(settings.saliency.name) of \(tensor.name)"
+        if values[values.count - 1][index].isNaN { throw .notANumber(tensor: name, index: index) }
+        throw .infinite(tensor: name, index: index)
       }
     }
     normalise(&values, perTensor: settings.saliency.isScaledPerTensor)
     return try zip(tensors, values).map { (tensor, values) throws(PruningError) in
-      try TensorScores(
-        name: tensor.name, owning: values, shape: tensor.weightShape,
-        granularity: resolved[tensor.name]!.granularity)
+      .f32(
+        try TensorScores(
+          name: tensor.name, owning: values, shape: tensor.weightShape,
+          granularity: resolved[tensor.name]!.granularity))
     }
   }
 
   /// One threshold over all tensors; a tensor that would keep nothing keeps its best cell instead.
-  private func globalMasks(
-    _ scores: [TensorScores<Float>], sparsity: Double, ties policy: TiePolicy
+  private func globalMasks<Scalar: RankedScalar>(
+    _ scores: [TensorScores<Scalar>], sparsity: Double, ties policy: TiePolicy
   ) throws(PruningError) -> [MaskOutcome] {
     let cells = scores.reduce(0) { $0 + $1.cells.count }
     var left = max(keptCount(of: cells, sparsity: sparsity), scores.count)
@@ -124,11 +155,10 @@ struct MaskUpdate {
   }
 
   /// Drops the least of the active cells and activates as many others.
-  private func exchanged(
-    _ scores: TensorScores<Float>, _ tensor: PrunableTensor, _ mask: BitMask, kept: Int,
+  private func exchanged<Scalar: RankedScalar>(
+    _ scores: TensorScores<Scalar>, _ tensor: PrunableTensor, _ mask: BitMask, kept: Int,
     share: Double, _ growth: MaskDynamics.Growth
   ) throws(PruningError) -> MaskOutcome {
-    try scores.checkNumbers()
     var cells = try scores.layout.cells(of: mask)
     let grown = min(Int((Double(kept) * share).rounded(.down)), cells.rows * cells.columns - kept)
     let active = cells.keptIndices
@@ -155,7 +185,6 @@ struct MaskUpdate {
         let pull = try TensorScores(
           name: "gradient of \(tensor.name)", gradients, shape: tensor.weightShape,
           granularity: scores.granularity)
-        try pull.checkNumbers()
         let chosen = try chosen(
           missing, of: candidates, scored: { pull.cells[$0] }, "gradient of \(tensor.name)")
         for cell in chosen { cells.insert(cell) }
@@ -167,8 +196,8 @@ struct MaskUpdate {
   }
 
   /// The `count` of `candidates` with the largest scores, in their order.
-  private func chosen(
-    _ count: Int, of candidates: [Int], scored: (Int) -> Float, _ name: String
+  private func chosen<Scalar: RankedScalar>(
+    _ count: Int, of candidates: [Int], scored: (Int) -> Scalar, _ name: String
   ) throws(PruningError) -> [Int] {
     if count == 0 { return [] }
     let values = candidates.map { scored($0).magnitude }
@@ -182,6 +211,25 @@ struct MaskUpdate {
         return candidate
       }
       return value > place.threshold ? candidate : nil
+    }
+  }
+}
+
+/// The scores of one tensor, in its own precision.
+private enum RankedScores {
+  case f32(TensorScores<Float>)
+  case f64(TensorScores<Double>)
+
+  /// As f32, when they are.
+  var narrow: TensorScores<Float>? {
+    if case .f32(let scores) = self { scores } else { nil }
+  }
+
+  /// As f64, exact.
+  var wide: TensorScores<Double> {
+    switch self {
+    case .f32(let scores): scores.widened()
+    case .f64(let scores): scores
     }
   }
 }

@@ -9,7 +9,7 @@ public struct PrunableTensor {
   /// The name that rules, masks, reports and saved states use.
   public let name: String
   /// The weights, `rows · columns` of them without padding.
-  public let weights: UnsafeMutableBufferPointer<Float>
+  public let weights: WeightBuffer
   /// ∂loss/∂w in the weights' order, for saliencies and mask dynamics that need them.
   public let gradients: UnsafeBufferPointer<Float>?
   let weightShape: WeightShape
@@ -35,6 +35,26 @@ public struct PrunableTensor {
   public init(
     name: String, weights: UnsafeMutableBufferPointer<Float>, shape: [Int],
     gradients: UnsafeBufferPointer<Float>? = nil, layout: WeightLayout = .outputMajor
+  ) throws(PruningError) {
+    try self.init(
+      name: name, buffer: .f32(weights), shape: shape, gradients: gradients, layout: layout)
+  }
+
+  /// A tensor of f64 weights, which are ranked, pooled and thresholded as f64; they compete by plain
+  /// magnitude only.
+  ///
+  /// - Throws: ``PruningError`` when a dimension is negative or a count disagrees with the shape.
+  public init(
+    name: String, weights: UnsafeMutableBufferPointer<Double>, shape: [Int],
+    layout: WeightLayout = .outputMajor
+  ) throws(PruningError) {
+    try self.init(
+      name: name, buffer: .f64(weights), shape: shape, gradients: nil, layout: layout)
+  }
+
+  private init(
+    name: String, buffer weights: WeightBuffer, shape: [Int],
+    gradients: UnsafeBufferPointer<Float>?, layout: WeightLayout
   ) throws(PruningError) {
     try checkShape(shape, name: name, count: weights.count, of: "weights")
     if let gradients, gradients.count != weights.count {

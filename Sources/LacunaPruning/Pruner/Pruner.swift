@@ -66,8 +66,8 @@ public final class Pruner {
   /// When it throws, no weight, no mask and no counter has changed.
   ///
   /// - Parameter tensors: All tensors of the model, the same ones in each step.
-  /// - Throws: ``PruningError/notANumber(tensor:index:)`` when a weight that is to be ranked is NaN;
-  ///   errors about names, patterns and shapes that disagree.
+  /// - Throws: ``PruningError/notANumber(tensor:index:)`` or ``PruningError/infinite(tensor:index:)`` when
+  ///   a weight that is to be ranked is one; errors about names, patterns and shapes that disagree.
   /// - Complexity: O(weights)
   public func step(_ tensors: [PrunableTensor]) throws(PruningError) {
     let model = try resolve(tensors)
@@ -117,10 +117,8 @@ public final class Pruner {
   public func enforce(_ tensors: [PrunableTensor]) {
     if settings.dynamics == .recompute && !state.isFrozen, let model {
       for tensor in tensors where model.isUpdate(tensor.name, at: state.step + 1) {
-        guard let mask = masks[tensor.name], let weights = tensor.weights.baseAddress else {
-          continue
-        }
-        state.waiting[tensor.name] = mask.droppedValues(of: UnsafePointer(weights))
+        guard let mask = masks[tensor.name] else { continue }
+        state.waiting[tensor.name] = mask.dropped(of: tensor.weights)
       }
     }
     zeroMasked(tensors)
@@ -137,28 +135,41 @@ public final class Pruner {
   ///
   /// No weight changes its value: masked ones are zero already.
   ///
-  /// - Returns: The final report.
+  /// - Returns: The final report, zeros counted.
   @discardableResult
   public func strip(_ tensors: [PrunableTensor]) -> PruningReport {
     zeroMasked(tensors)
     freeze()
     masks = [:]
-    return report
+    return report(countingZerosOf: tensors)
+  }
+
+  /// ``report`` with the zeros that the weights hold now: those of the masks and those that were there
+  /// without them.
+  ///
+  /// - Complexity: O(weights)
+  public func report(countingZerosOf tensors: [PrunableTensor]) -> PruningReport {
+    report.countingZeros(of: tensors)
+  }
+
+  /// Whether some mask may still change in the steps after the current one, up to `last`.
+  ///
+  /// - Complexity: O(schedules), each of which answers as ``PruningSchedule/firstUpdate(in:)`` does.
+  public func hasUpdates(through last: Int) -> Bool {
+    if state.isFrozen || last <= currentStep { return false }
+    let steps = currentStep + 1...last
+    return settings.schedules.contains { $0.firstUpdate(in: steps) != nil }
   }
 
   private func zeroMasked(_ tensors: [PrunableTensor]) {
     for tensor in tensors {
-      if let mask = masks[tensor.name], let weights = tensor.weights.baseAddress {
-        mask.apply(unchecked: weights, rowStride: tensor.columns)
-      }
+      masks[tensor.name]?.zero(tensor.weights)
     }
   }
 
   private func restoreWaiting(_ tensor: PrunableTensor) {
-    if let values = state.waiting[tensor.name], let mask = masks[tensor.name],
-      let weights = tensor.weights.baseAddress
-    {
-      mask.restoreDropped(values, to: weights)
+    if let values = state.waiting[tensor.name], let mask = masks[tensor.name] {
+      mask.restore(values, to: tensor.weights)
     }
   }
 
@@ -176,9 +187,14 @@ public final class Pruner {
             rows: tensor.rows, columns: tensor.columns)
         }
         let dropped = tensor.weights.count - mask.keptCount
-        if let values = state.waiting[tensor.name], values.count != dropped {
-          throw .wrongCount(
-            tensor: tensor.name, name: "waiting values", expected: dropped, actual: values.count)
+        if let values = state.waiting[tensor.name] {
+          if values.count != dropped {
+            throw .wrongCount(
+              tensor: tensor.name, name: "waiting values", expected: dropped, actual: values.count)
+          }
+          if !values.belong(to: tensor.weights) {
+            throw .malformedState(reason: "\(tensor.name) and its waiting values differ in type")
+          }
         }
       }
       if let values = state.averages[tensor.name], values.count != tensor.weights.count {

@@ -25,7 +25,8 @@ public struct PruningSettings: Sendable {
   public var rules: [TensorRule]
   /// Tensors left alone.
   public var exclusions: Exclusions
-  /// How many steps training will run; a schedule with no update among them is refused.
+  /// How many steps training will run; a schedule with no update among them is refused. A trainer of
+  /// this package knows its own steps and refuses without being told.
   public var plannedSteps: Int?
 
   public init(
@@ -39,6 +40,9 @@ public struct PruningSettings: Sendable {
     (self.saliency, self.dynamics) = (saliency, dynamics)
     (self.rules, self.exclusions, self.plannedSteps) = (rules, exclusions, plannedSteps)
   }
+
+  /// The schedule of all, and those of rules.
+  public var schedules: [any PruningSchedule] { [schedule] + rules.compactMap(\.schedule) }
 
   /// Kinds of tensors that are left alone, whatever their names are.
   public struct Exclusions: OptionSet, Hashable, Sendable, Codable {

@@ -75,8 +75,7 @@ extension PruningSettings {
       }
     }
     if let plannedSteps {
-      try schedule.checkFires(within: plannedSteps)
-      for rule in rules { try rule.schedule?.checkFires(within: plannedSteps) }
+      for schedule in schedules { try schedule.checkFires(within: plannedSteps) }
     }
   }
 }

@@ -13,9 +13,28 @@ public struct PruningReport: Equatable, Sendable, Codable {
   public var weights: Int { tensors.reduce(0) { $0 + $1.weights } }
   /// Weights that are kept, those of tensors that are not pruned included.
   public var kept: Int { tensors.reduce(0) { $0 + $1.kept } }
-  /// Dropped weights over all weights, 0 for an empty model.
+  /// Dropped weights over all weights, 0 for an empty model. Weights that are zero without having been
+  /// dropped do not count: see ``zeros``.
   public var sparsity: Double {
     weights == 0 ? 0 : Double(weights - kept) / Double(weights)
+  }
+  /// Weights that are exactly zero, dropped or not; `nil` unless they were counted:
+  /// ``Pruner/report(countingZerosOf:)`` and ``Pruner/strip(_:)`` do.
+  public var zeros: Int? {
+    tensors.reduce(0 as Int?) { sum, tensor in
+      guard let sum, let zeros = tensor.zeros else { return nil }
+      return sum + zeros
+    }
+  }
+
+  func countingZeros(of tensors: [PrunableTensor]) -> PruningReport {
+    var counted = self
+    for tensor in tensors {
+      if let index = counted.tensors.firstIndex(where: { $0.name == tensor.name }) {
+        counted.tensors[index].zeros = tensor.weights.zeros
+      }
+    }
+    return counted
   }
 
   init(
@@ -54,6 +73,8 @@ public struct TensorReport: Equatable, Sendable, Codable {
   public var weights: Int { rows * columns }
   /// Weights that are kept.
   public internal(set) var kept: Int
+  /// Weights that are exactly zero, dropped or not; `nil` unless they were counted.
+  public internal(set) var zeros: Int?
   /// The sparsity that the schedule asked for at the last update.
   public internal(set) var target: Double?
   /// The score of the last kept cell at the last update.

@@ -79,10 +79,13 @@ public struct Saliency: Sendable {
 
   /// One observation's scores.
   ///
-  /// - Throws: ``PruningError`` when gradients are needed and missing, or a caller's measure returns
-  ///   another number of scores than there are weights.
+  /// - Throws: ``PruningError`` when gradients are needed and missing, the weights are f64, or a caller's
+  ///   measure returns another number of scores than there are weights.
   func scores(of tensor: PrunableTensor) throws(PruningError) -> [Float] {
-    let weights = UnsafeBufferPointer(tensor.weights)
+    guard case .f32(let mutable) = tensor.weights else {
+      throw .needsFloat(tensor: tensor.name, saliency: name)
+    }
+    let weights = UnsafeBufferPointer(mutable)
     switch measure {
     case .magnitude: return weights.map(\.magnitude)
     case .gradientTimesWeight, .movement:

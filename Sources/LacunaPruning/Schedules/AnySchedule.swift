@@ -37,6 +37,7 @@ extension AnySchedule: PruningSchedule {
   public func sparsity(at step: Int) -> Double { schedule.sparsity(at: step) }
   public func isUpdate(at step: Int) -> Bool { schedule.isUpdate(at: step) }
   public var finalSparsity: Double { schedule.finalSparsity }
+  public var lastUpdate: Int? { schedule.lastUpdate }
   public func firstUpdate(in steps: ClosedRange<Int>) -> Int? { schedule.firstUpdate(in: steps) }
   public func whyNoUpdate(in plannedSteps: Int) -> String {
     schedule.whyNoUpdate(in: plannedSteps)

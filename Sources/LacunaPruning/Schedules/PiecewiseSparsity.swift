@@ -55,15 +55,29 @@ public struct PiecewiseSparsity: PruningSchedule, Hashable {
   /// Between updates the table holds the last value: masks come out the same.
   ///
   /// - Throws: ``PruningError/scheduleCannotFire(schedule:plannedSteps:reason:)`` when there is no update
-  ///   in `1...plannedSteps`.
-  /// - Complexity: O(`plannedSteps`)
+  ///   in `1...plannedSteps`, ``PruningError/invalidParameter(name:value:allowed:)`` for more than
+  ///   ``mostUpdates`` of them.
+  /// - Complexity: O(updates) calls of ``PruningSchedule/firstUpdate(in:)``
   public init(tabulating other: some PruningSchedule, plannedSteps: Int) throws(PruningError) {
     try other.checkFires(within: plannedSteps)
-    let updates = (1...plannedSteps).filter { other.isUpdate(at: $0) }
+    var updates: [Int] = []
+    while updates.last ?? 0 < plannedSteps,
+      let next = other.firstUpdate(in: (updates.last ?? 0) + 1...plannedSteps)
+    {
+      if updates.count == Self.mostUpdates {
+        throw .invalidParameter(
+          name: "plannedSteps", value: "\(plannedSteps)",
+          allowed: "few enough for a table of at most \(Self.mostUpdates) updates")
+      }
+      updates.append(next)
+    }
     try self.init(
       updates.map { Point(step: $0, sparsity: other.sparsity(at: $0)) }, interpolation: .hold,
       frequency: max(updates[updates.count - 1] - updates[0], 1))
   }
+
+  /// Updates that a table may be made of: more is a mistake, and a table of many megabytes.
+  public static let mostUpdates = 1_000_000
 
   /// The last point at or before `step`.
   private func index(at step: Int) -> Int? {
@@ -88,10 +102,20 @@ public struct PiecewiseSparsity: PruningSchedule, Hashable {
     return points[i].step == step || (step - points[0].step) % frequency == 0
   }
 
+  public var lastUpdate: Int? { points[points.count - 1].step }
+
+  /// - Complexity: O(log points)
   public func firstUpdate(in steps: ClosedRange<Int>) -> Int? {
     let last = min(steps.upperBound, points[points.count - 1].step)
     let from = max(steps.lowerBound, points[0].step)
-    return from > last ? nil : (from...last).first { isUpdate(at: $0) }
+    if from > last { return nil }
+    let before = index(at: from)!
+    // There is a point at or behind `from`, because the last one is.
+    let point = points[before].step == from ? from : points[before + 1].step
+    let past = (from - points[0].step) % frequency
+    let (regular, overflow) = from.addingReportingOverflow(past == 0 ? 0 : frequency - past)
+    let first = overflow ? point : min(point, regular)
+    return first <= last ? first : nil
   }
 
   public func whyNoUpdate(in plannedSteps: Int) -> String {

@@ -12,6 +12,8 @@ public protocol PruningSchedule: Sendable {
   func isUpdate(at step: Int) -> Bool
   /// The sparsity at which the schedule ends.
   var finalSparsity: Double { get }
+  /// The last step at which masks may change; `nil` for a schedule that never stops, or cannot tell.
+  var lastUpdate: Int? { get }
   /// The first update step in `steps`, if there is one.
   func firstUpdate(in steps: ClosedRange<Int>) -> Int?
   /// Why the schedule has no update in `1...plannedSteps`, in words, for an error message.
@@ -25,6 +27,8 @@ extension PruningSchedule {
   public func firstUpdate(in steps: ClosedRange<Int>) -> Int? {
     steps.first { isUpdate(at: $0) }
   }
+
+  public var lastUpdate: Int? { nil }
 
   public func whyNoUpdate(in plannedSteps: Int) -> String { "no step of these is an update step" }
 
@@ -44,6 +48,27 @@ extension PruningSchedule {
   }
 }
 
+extension PruningSchedule {
+  /// The last update step in `steps`, if there is one.
+  ///
+  /// - Complexity: O(log `steps.count`) calls of ``firstUpdate(in:)``
+  public func lastUpdate(in steps: ClosedRange<Int>) -> Int? {
+    guard var found = firstUpdate(in: steps) else { return nil }
+    // There is one at `found`, and none behind `none`.
+    var none = steps.upperBound
+    while found < none {
+      // Wrapping, because the distance of two steps may not fit an integer.
+      let middle = found + Int(UInt(bitPattern: none &- found) / 2) + 1
+      if let later = firstUpdate(in: middle...steps.upperBound) {
+        found = later
+      } else {
+        none = middle - 1
+      }
+    }
+    return found
+  }
+}
+
 /// A schedule whose update steps are those of an ``UpdateWindow``.
 public protocol WindowedSchedule: PruningSchedule {
   /// The update steps.
@@ -52,6 +77,7 @@ public protocol WindowedSchedule: PruningSchedule {
 
 extension WindowedSchedule {
   public func isUpdate(at step: Int) -> Bool { window.contains(step) }
+  public var lastUpdate: Int? { window.end }
   public func firstUpdate(in steps: ClosedRange<Int>) -> Int? { window.first(in: steps) }
   public func whyNoUpdate(in plannedSteps: Int) -> String { window.whyEmpty(in: plannedSteps) }
 }

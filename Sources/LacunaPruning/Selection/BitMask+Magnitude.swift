@@ -115,7 +115,7 @@ extension BitMask {
   }
 
   /// Writes back what ``droppedValues(of:)`` took.
-  func restoreDropped(_ dropped: [Float], to values: UnsafeMutablePointer<Float>) {
+  func restoreDropped<Scalar>(_ dropped: [Scalar], to values: UnsafeMutablePointer<Scalar>) {
     var next = 0
     dropped.withUnsafeBufferPointer { dropped in
       forEachDropped { index in

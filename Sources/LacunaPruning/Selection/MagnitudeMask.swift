@@ -25,8 +25,8 @@ public struct MaskOutcome: Equatable, Sendable {
 ///   - layout: In which order the dimensions lie. The mask has the shape of the memory: the first
 ///     dimension by all others, or for TensorFlow's layout all others by the last.
 ///   - name: What errors call the tensor.
-/// - Throws: ``PruningError`` for a sparsity out of range, a weight that is not a number, a buffer of
-///   another length.
+/// - Throws: ``PruningError`` for a sparsity out of range, a weight that is NaN or infinite, a norm that
+///   is, a buffer of another length.
 /// - Complexity: O(weights)
 public func magnitudeMask<Scalar: SparseScalar>(
   _ weights: UnsafeBufferPointer<Scalar>, shape: [Int], sparsity: Double,

@@ -19,18 +19,22 @@ final class TensorScores<Scalar: RankedScalar> {
   ///
   /// - Parameter elements: One magnitude-like score per weight, row-major; it must outlive this object, or
   ///   be `source`.
-  /// - Throws: ``PruningError/notANumber(tensor:index:)``; for single weights the selection finds it.
+  /// - Throws: ``PruningError/notANumber(tensor:index:)``, ``PruningError/infinite(tensor:index:)``,
+  ///   ``PruningError/normOverflow(tensor:cell:)``.
   init(
     name: String, _ elements: UnsafeBufferPointer<Scalar>, shape: WeightShape,
     granularity: Granularity, source: AlignedBuffer<Scalar>? = nil
   ) throws(PruningError) {
     (self.name, self.shape, self.granularity) = (name, shape, granularity)
     layout = CellLayout(granularity, shape)
+    if let index = firstNotFinite(elements) {
+      if elements[index].isNaN { throw .notANumber(tensor: name, index: index) }
+      throw .infinite(tensor: name, index: index)
+    }
     if granularity == .element {
       (cells, own) = (elements, source)
       return
     }
-    if let index = firstNaN(elements) { throw .notANumber(tensor: name, index: index) }
     let base = elements.baseAddress!
     if granularity.isGrouped {
       if shape.layout == .outputMajor {
@@ -49,12 +53,24 @@ final class TensorScores<Scalar: RankedScalar> {
         base, rows: layout.viewRows, columns: layout.viewColumns, block: layout.block,
         pooling: layout.pooling)
       (cells, own) = (UnsafeBufferPointer(pooled.elements), pooled)
+      if let cell = firstNotFinite(cells) { throw .normOverflow(tensor: name, cell: cell) }
     }
   }
 
-  /// Finds a score that is not a number, where no selection over all of them would.
-  func checkNumbers() throws(PruningError) {
-    if let index = firstNaN(cells) { throw .notANumber(tensor: name, index: index) }
+  private init(
+    name: String, cells: AlignedBuffer<Scalar>, shape: WeightShape, granularity: Granularity,
+    layout: CellLayout
+  ) {
+    (self.name, self.shape, self.granularity, self.layout) = (name, shape, granularity, layout)
+    (self.cells, own) = (UnsafeBufferPointer(cells.elements), cells)
+  }
+
+  /// The same scores as f64, so that they compete with those of f64 tensors under one threshold.
+  func widened() -> TensorScores<Double> {
+    let wide = AlignedBuffer<Double>(count: cells.count)
+    for (index, score) in cells.enumerated() { wide.pointer[index] = Double(score) }
+    return TensorScores<Double>(
+      name: name, cells: wide, shape: shape, granularity: granularity, layout: layout)
   }
 
   /// As above, from scores that this object keeps alive.
@@ -148,8 +164,8 @@ extension BitMask {
   }
 }
 
-/// The index of the first element that is not a number.
-private func firstNaN<Scalar: RankedScalar>(_ values: UnsafeBufferPointer<Scalar>) -> Int? {
+/// The index of the first element that is NaN or infinite.
+private func firstNotFinite<Scalar: RankedScalar>(_ values: UnsafeBufferPointer<Scalar>) -> Int? {
   // The sum of x·0 is NaN when some x is NaN or infinite: one vectorised pass for the usual answer.
   var sum = SIMD8<Scalar>.zero
   let base = UnsafeRawPointer(values.baseAddress!)
@@ -160,5 +176,5 @@ private func firstNaN<Scalar: RankedScalar>(_ values: UnsafeBufferPointer<Scalar
   }
   var total = sum.sum()
   for i in whole..<values.count { total += values[i] * 0 }
-  return total == 0 ? nil : values.firstIndex(where: \.isNaN)
+  return total == 0 ? nil : values.firstIndex { !$0.isFinite }
 }
