@@ -22,11 +22,12 @@ public struct ImageDataset: Sendable {
     (self.shape, self.classes, self.images, self.labels) = (shape, classes, images, labels)
   }
 
-  /// The first `limit` samples.
+  /// The first `limit` samples, or all when there are fewer; none for a negative limit.
   public func prefix(_ limit: Int) -> ImageDataset {
-    ImageDataset(
-      unchecked: shape, classes, Array(images.prefix(limit * shape.count)),
-      Array(labels.prefix(limit)))
+    let count = min(max(limit, 0), count)
+    return ImageDataset(
+      unchecked: shape, classes, Array(images.prefix(count * shape.count)),
+      Array(labels.prefix(count)))
   }
 
   private init(unchecked shape: Shape, _ classes: Int, _ images: [UInt8], _ labels: [UInt8]) {

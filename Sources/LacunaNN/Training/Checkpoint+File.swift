@@ -29,13 +29,18 @@ extension Checkpoint {
       "training": json(settings), "progress": json(progress),
     ]
     var tensors: [NamedTensor] = []
-    func add(_ name: String, _ values: [Float]) {
+    // Weights and moments have the shapes of the network's tensors; files of before are flat.
+    let shapes = Dictionary(
+      ((try? architecture.tensorShapes()) ?? []).map { ($0.name, $0.shape) }
+    ) { first, _ in first }
+    func add(_ prefix: String, _ name: String, _ values: [Float]) {
+      let shape = shapes[name] ?? [values.count]
       tensors.append(
-        NamedTensor(name: name, tensor: .dense(shape: [values.count], values: values)))
+        NamedTensor(name: "\(prefix)/\(name)", tensor: .dense(shape: shape, values: values)))
     }
-    for (name, values) in weights.sorted(by: { $0.key < $1.key }) { add("weights/\(name)", values) }
+    for (name, values) in weights.sorted(by: { $0.key < $1.key }) { add("weights", name, values) }
     for (name, list) in moments.sorted(by: { $0.key < $1.key }) {
-      for (i, values) in list.enumerated() { add("moment\(i)/\(name)", values) }
+      for (i, values) in list.enumerated() { add("moment\(i)", name, values) }
     }
     if let pruning {
       tensors.append(NamedTensor(name: "pruner", tensor: .bytes(pruning.state.bytes)))

@@ -30,6 +30,15 @@ public struct Checkpoint: Sendable, Equatable {
     var epochLoss: UInt64
     var epochCorrect: Int
     var epochSamples: Int
+
+    /// Mean loss of the current epoch so far; nil before its first step.
+    public var loss: Double? {
+      epochSamples > 0 ? Double(bitPattern: epochLoss) / Double(epochSamples) : nil
+    }
+    /// The share of right answers of the current epoch so far; nil before its first step.
+    public var accuracy: Double? {
+      epochSamples > 0 ? Double(epochCorrect) / Double(epochSamples) : nil
+    }
   }
 
   /// The state of a pruner.
@@ -85,7 +94,7 @@ public struct Checkpoint: Sendable, Equatable {
           masks: pruning?.masks ?? [:])
       } catch { throw .pruning(error) }
     }
-    let trainer = try Trainer(trainable, data: data, settings: self.settings)
+    let trainer = try Trainer(trainable, data: data, settings: self.settings, done: progress.step)
     try trainer.restore(progress)
     try trainer.optimiser.restore(moments, step: progress.optimiserStep)
     return trainer
@@ -101,8 +110,12 @@ public struct Checkpoint: Sendable, Equatable {
 
 extension Trainer {
   func restore(_ progress: Checkpoint.Progress) throws(ModelError) {
-    if progress.step < 0 || progress.step > totalSteps {
-      throw .metadata(key: "progress", reason: "step \(progress.step) is not in 0...\(totalSteps)")
+    for (name, value, most) in [
+      ("step", progress.step, totalSteps), ("optimiser step", progress.optimiserStep, totalSteps),
+      ("samples of the epoch", progress.epochSamples, data.count),
+      ("right answers of the epoch", progress.epochCorrect, progress.epochSamples),
+    ] where value < 0 || value > most {
+      throw .metadata(key: "progress", reason: "\(name) \(value) is not in 0...\(most)")
     }
     step = progress.step
     epochLoss = Double(bitPattern: progress.epochLoss)

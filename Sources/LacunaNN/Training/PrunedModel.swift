@@ -13,6 +13,8 @@ public final class PrunedModel: Trainable {
   /// Whether the layers know the masks, because those have changed for the last time; nil before
   /// the first step.
   private var masksAreFixed: Bool?
+  /// The last step that is known to come; nil until a trainer says how many it takes.
+  private var lastStep: Int?
 
   /// Prunes `network` from now on.
   ///
@@ -32,14 +34,48 @@ public final class PrunedModel: Trainable {
     tensors = try network.prunableTensors()
   }
 
+  /// Checks each schedule against the steps of a trainer.
+  ///
+  /// `PruningSettings.plannedSteps` beyond them stands: several trainers may share a schedule. Once there
+  /// are masks, a run may well be one that only heals.
+  public func willTrain(steps: Int) throws(ModelError) -> [TrainingWarning] {
+    let (sum, overflow) = pruner.currentStep.addingReportingOverflow(steps)
+    let last = max(overflow ? .max : sum, pruner.settings.plannedSteps ?? 0)
+    if masksAreFixed == true { network.fixMasks([:]) }
+    (lastStep, masksAreFixed) = (last, nil)
+    if pruner.state.isFrozen || last <= pruner.currentStep { return [] }
+    var warnings: [TrainingWarning] = []
+    for schedule in pruner.settings.schedules {
+      if pruner.masks.isEmpty, schedule.firstUpdate(in: pruner.currentStep + 1...last) == nil {
+        throw .pruning(
+          .scheduleCannotFire(
+            schedule: "\(type(of: schedule))", plannedSteps: last,
+            reason: schedule.whyNoUpdate(in: last)))
+      }
+      if let end = schedule.lastUpdate, end > last {
+        warnings.append(
+          .scheduleCut(
+            schedule: "\(type(of: schedule))", lastUpdate: end, steps: last,
+            reached: schedule.lastUpdate(in: min(1, last)...last).map(schedule.sparsity(at:)) ?? 0,
+            finalSparsity: schedule.finalSparsity))
+      }
+    }
+    return warnings
+  }
+
   public func willStep() throws {
     try pruner.step(tensors)
     let isUpdate = pruner.history.entries.last?.updated.isEmpty == false
     if masksAreFixed == nil || isUpdate {
-      let isLast = !pruner.masks.isEmpty && !pruner.hasUpdates(after: pruner.currentStep)
+      let isLast = !pruner.masks.isEmpty && !pruner.hasUpdates(through: knownSteps)
       if isLast || masksAreFixed == true { network.fixMasks(isLast ? pruner.masks : [:]) }
       masksAreFixed = isLast
     }
+  }
+
+  /// How far to look for updates: without a trainer or planned steps, a million steps ahead.
+  private var knownSteps: Int {
+    lastStep ?? pruner.settings.plannedSteps ?? pruner.currentStep + 1_000_000
   }
 
   public func didComputeGradients() throws { try pruner.observe(tensors) }
@@ -47,8 +83,10 @@ public final class PrunedModel: Trainable {
 
   /// The mask of each tensor that is pruned, by name.
   public var masks: [String: BitMask] { pruner.masks }
-  /// What happened to each tensor at its last update.
-  public var report: PruningReport { pruner.report }
+  /// What happened to each tensor at its last update, and the zeros that it holds now.
+  ///
+  /// - Complexity: O(weights)
+  public var report: PruningReport { pruner.report(countingZerosOf: tensors) }
 
   public var sparsity: Double {
     let masks = pruner.masks.values
@@ -93,17 +131,6 @@ public func pruneLowMagnitude(
     settings: PruningSettings(
       schedule: schedule, granularity: granularity, rules: rules, exclusions: exclusions,
       plannedSteps: plannedSteps))
-}
-
-extension Pruner {
-  /// Whether a schedule updates a mask after `step`, in the planned steps or, when none are
-  /// planned, in a million.
-  fileprivate func hasUpdates(after step: Int) -> Bool {
-    if state.isFrozen { return false }
-    let last = max(settings.plannedSteps ?? step + 1_000_000, step + 1)
-    let schedules = [settings.schedule] + settings.rules.compactMap(\.schedule)
-    return schedules.contains { $0.firstUpdate(in: step + 1...last) != nil }
-  }
 }
 
 extension SequentialModel {

@@ -3,14 +3,23 @@
 /// A network that ``Trainer`` can train: a plain ``SequentialModel``, or one that is being pruned.
 public protocol Trainable: AnyObject {
   var network: SequentialModel { get }
+  /// Called once by a trainer that will run `steps` steps from now on.
+  ///
+  /// - Returns: What is odd about such a run.
+  /// - Throws: ``ModelError`` when such a run makes no sense.
+  func willTrain(steps: Int) throws(ModelError) -> [TrainingWarning]
   /// Called once per step before the forward pass.
   func willStep() throws
   /// Called once per step between the backward pass and the optimiser.
   func didComputeGradients() throws
   /// Called once per step after the optimiser.
   func didStep()
-  /// Zeros over all weights of the pruned tensors.
+  /// Masked weights over all weights of the pruned tensors.
   var sparsity: Double { get }
+}
+
+extension Trainable {
+  public func willTrain(steps: Int) throws(ModelError) -> [TrainingWarning] { [] }
 }
 
 extension SequentialModel: Trainable {

@@ -14,16 +14,20 @@ public final class Trainer {
   public internal(set) var step = 0
   public let stepsPerEpoch: Int
   public let totalSteps: Int
+  /// What is odd about this run: nothing is printed, a program may.
+  public let warnings: [TrainingWarning]
   /// Sums of this epoch so far.
   var epochLoss = 0.0
   var epochCorrect = 0
   var epochSamples = 0
   private var order: (epoch: Int, indices: [Int32]) = (-1, [])
 
-  /// - Throws: ``ModelError`` when the data do not fit the network or a setting is out of range.
-  public init(_ model: any Trainable, data: ImageDataset, settings: TrainingSettings)
-    throws(ModelError)
-  {
+  /// - Parameter done: Steps of this run that were taken before it was stopped.
+  /// - Throws: ``ModelError`` when the data do not fit the network, a setting is out of range, or a model
+  ///   that is to be pruned has a schedule that cannot fire within the steps of this run.
+  public init(
+    _ model: any Trainable, data: ImageDataset, settings: TrainingSettings, done: Int = 0
+  ) throws(ModelError) {
     try settings.validate()
     let network = model.network
     if data.shape.count != network.inputShape.count {
@@ -39,6 +43,7 @@ public final class Trainer {
     optimiser = Optimiser(settings.optimiser, network.parameters)
     stepsPerEpoch = settings.stepsPerEpoch(samples: data.count)
     totalSteps = settings.totalSteps(samples: data.count)
+    warnings = try model.willTrain(steps: max(0, totalSteps - max(0, done)))
   }
 
   public var isFinished: Bool { step >= totalSteps }
@@ -125,9 +130,12 @@ extension SequentialModel {
 
   /// Accuracy and loss over a data set, in inference mode.
   ///
-  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when the shapes disagree.
+  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when the shapes disagree,
+  ///   ``ModelError/invalidSetting(name:reason:)`` for a batch size outside
+  ///   ``TrainingSettings/batchSizes``.
   public func evaluate(_ data: ImageDataset, batchSize: Int = 128) throws(ModelError) -> Evaluation
   {
+    try TrainingSettings.check(batchSize, "batch size", in: TrainingSettings.batchSizes)
     if data.shape.count != inputShape.count {
       throw .dataMismatch(
         what: "values per image", expected: inputShape.count, found: data.shape.count)

@@ -15,7 +15,7 @@ public struct TrainingProgress: Sendable {
   public let accuracy: Double
   /// Mean loss of this step's mini-batch.
   public let batchLoss: Double
-  /// Zeros over all weights of the tensors that are pruned; 0 when nothing is.
+  /// Masked weights over all weights of the tensors that are pruned; 0 when nothing is.
   public let sparsity: Double
   public let learningRate: Float
   /// Whether the step was the last of its epoch.

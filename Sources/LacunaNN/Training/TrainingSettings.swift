@@ -18,20 +18,35 @@ public struct TrainingSettings: Hashable, Codable, Sendable {
     (self.learningRate, self.seed) = (learningRate, seed)
   }
 
-  /// Steps of an epoch over `samples` samples.
-  public func stepsPerEpoch(samples: Int) -> Int { (samples + batchSize - 1) / batchSize }
-  /// Steps of the whole run over `samples` samples.
-  public func totalSteps(samples: Int) -> Int { epochs * stepsPerEpoch(samples: samples) }
+  /// Epochs that a run may have.
+  public static let allowedEpochs = 1...1 << 20
+  /// Samples that a step may take.
+  public static let batchSizes = 1...1 << 16
+
+  /// Steps of an epoch over `samples` samples. A batch size below 1, which no trainer takes, counts as 1.
+  public func stepsPerEpoch(samples: Int) -> Int {
+    let (whole, rest) = samples.quotientAndRemainder(dividingBy: max(batchSize, 1))
+    return whole + (rest > 0 ? 1 : 0)
+  }
+
+  /// Steps of the whole run over `samples` samples; `Int.max` where that is not enough.
+  public func totalSteps(samples: Int) -> Int {
+    let (steps, overflow) = epochs.multipliedReportingOverflow(by: stepsPerEpoch(samples: samples))
+    return overflow ? .max : steps
+  }
 
   func validate() throws(ModelError) {
-    func check(_ ok: Bool, _ name: String, _ reason: String) throws(ModelError) {
-      if !ok { throw .invalidSetting(name: name, reason: reason) }
-    }
-    try check(epochs >= 1 && epochs <= 1 << 20, "epochs", "is \(epochs), must be at least 1")
-    try check(
-      batchSize >= 1 && batchSize <= 1 << 16, "batch size",
-      "is \(batchSize), must be in 1...65536")
+    try Self.check(epochs, "epochs", in: Self.allowedEpochs)
+    try Self.check(batchSize, "batch size", in: Self.batchSizes)
     let rate = learningRate.initial
-    try check(rate > 0 && rate.isFinite, "learning rate", "is \(rate), must be positive")
+    if !(rate > 0 && rate.isFinite) {
+      throw .invalidSetting(name: "learning rate", reason: "is \(rate), must be positive")
+    }
+  }
+
+  static func check(_ value: Int, _ name: String, in range: ClosedRange<Int>) throws(ModelError) {
+    if !range.contains(value) {
+      throw .invalidSetting(name: name, reason: "is \(value), must be in \(range)")
+    }
   }
 }

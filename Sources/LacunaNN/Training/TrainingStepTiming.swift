@@ -18,17 +18,18 @@ public struct TrainingStepTiming: Sendable, Codable, Equatable {
 
   /// Trains `network` on `data` for `steps` steps, taking turns with the products alone.
   ///
-  /// - Throws: ``ModelError`` when data and network disagree.
+  /// - Throws: ``ModelError`` when data and network disagree, or `steps` is not in `1...10_000`.
   public static func measure(
     _ network: SequentialModel, data: ImageDataset, batch: Int = 128, steps: Int = 20
   ) throws -> TrainingStepTiming {
+    try TrainingSettings.check(steps, "steps", in: 1...10_000)
     let trainer = try Trainer(
       network, data: data, settings: TrainingSettings(epochs: 1 << 10, batchSize: batch))
     let products = StepProducts(network, batch: batch)
     let clock = ContinuousClock()
     var (whole, alone): ([Double], [Double]) = ([], [])
     // The first steps allocate and are not counted.
-    for step in 0..<max(steps, 1) + 3 {
+    for step in 0..<steps + 3 {
       let wholeTime = try clock.measure { _ = try trainer.run(until: trainer.step + 1) }
       let productTime = clock.measure { products.run(network.workers) }
       if step >= 3 {
