@@ -128,7 +128,8 @@ let package = Package(
         name: "LacunaCLITests", dependencies: ["lacuna-cli", "Lacuna", "TestSupport"],
         swiftSettings: strict),
       .testTarget(
-        name: "LacunaBenchTests", dependencies: ["lacuna-bench"], swiftSettings: strict),
+        name: "LacunaBenchTests", dependencies: ["lacuna-bench", "TestSupport"],
+        swiftSettings: strict),
       .testTarget(
         name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "Lacuna"], swiftSettings: strict),
     ],

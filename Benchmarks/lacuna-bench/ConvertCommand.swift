@@ -28,6 +28,11 @@ struct ConvertCommand: ParsableCommand {
 
   @OptionGroup var measure: MeasureOptions
 
+  func validate() throws {
+    try measure.refuseThreads("has no effect: conversions run on one thread")
+    for shape in shapes.elements { try shape.shape.checkSize("--shape") }
+  }
+
   func run() throws {
     try measure.prepare()
     var printer = RowPrinter(

@@ -1,5 +1,6 @@
 // One product: weights, reference, check, then sparse and dense timed in turn.
 
+import ArgumentParser
 import Lacuna
 
 /// A product to measure.
@@ -33,6 +34,10 @@ struct ProductCase: Sendable {
   func measured<Scalar: BenchScalar>(
     _ weights: DenseMatrix<Scalar>, _ measure: MeasureOptions, plan options: PlanOptions
   ) throws -> ProductResult {
+    // A file's matrix may be large, and --n with it.
+    do throws(ValidationError) { try shape.checkSize("the product") } catch {
+      throw Failure(.usage, "\(error.message): choose a smaller --n or --matrix")
+    }
     let name = "\(shape.listElement) \(sparsity.listElement) \(block) \(dtype)"
     let plan: Plan<Scalar> =
       block == .element

@@ -4,10 +4,12 @@ import ArgumentParser
 import Foundation
 import Lacuna
 
-/// Options of `spmm`, `spmv` and `suite`.
+/// Options of every command.
 struct MeasureOptions: ParsableArguments {
-  @Option(help: "Threads of both sides; the calling thread counts.")
-  var threads = 1
+  @Option(
+    name: .customLong("threads"),
+    help: ArgumentHelp("Threads of both sides; the calling thread counts. [1]", valueName: "n"))
+  var chosenThreads: Int?
 
   @Option(help: "Seconds of timed runs per case, both sides together.")
   var time = 0.3
@@ -28,12 +30,17 @@ struct MeasureOptions: ParsableArguments {
   var json = false
 
   func validate() throws {
-    if !(1...1024).contains(threads) {
-      throw ValidationError("--threads is \(threads), must be in 1...1024")
-    }
+    try check("--threads", chosenThreads, in: OptionRange.threads)
     if !(time > 0 && time <= 3600) {
       throw ValidationError("--time is \(time), must be more than 0 and at most 3600")
     }
+  }
+
+  var threads: Int { chosenThreads ?? 1 }
+
+  /// Refuses `--threads` where nothing runs on several.
+  func refuseThreads(_ reason: String) throws(ValidationError) {
+    try refuse([("--threads", chosenThreads != nil)], reason)
   }
 
   /// Chooses the instruction set and the threads of BLAS. Nothing has asked for ``ISA/selected``
@@ -60,8 +67,8 @@ extension ISA: ExpressibleByArgument {}
 struct ProductOptions: ParsableArguments {
   @Option(
     name: .customLong("sparsity"),
-    help: ArgumentHelp("Shares of zeros, parted by commas.", valueName: "s,…"))
-  var sparsities = List([0.9])
+    help: ArgumentHelp("Shares of zeros, parted by commas. [0.9]", valueName: "s,…"))
+  var chosenSparsities: List<Double>?
 
   @Option(
     name: .customLong("block"),
@@ -90,6 +97,19 @@ struct ProductOptions: ParsableArguments {
   var deterministic = false
 
   @OptionGroup var measure: MeasureOptions
+
+  func validate() throws {
+    if matrix != nil {
+      try refuse(
+        [("--sparsity", chosenSparsities != nil)], "is for random weights: --matrix has its own")
+    }
+    if kernel != nil {
+      try refuse(
+        [("--deterministic", deterministic)], "has no effect beside --kernel: nothing is chosen")
+    }
+  }
+
+  var sparsities: List<Double> { chosenSparsities ?? List([0.9]) }
 }
 
 /// `--layout`.

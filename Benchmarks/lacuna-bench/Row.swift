@@ -103,7 +103,7 @@ struct RowPrinter {
   }
 
   mutating func show(_ row: Row, _ cells: [String]) {
-    if json { return Console.standardOutput(row.json) }
+    if json { return Console.standardOutput(json: row.json) }
     if !begun { Console.standardOutput(line(header)) }
     begun = true
     Console.standardOutput(line(cells))

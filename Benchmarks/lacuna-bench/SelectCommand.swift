@@ -21,6 +21,10 @@ struct SelectCommand: ParsableCommand {
 
   @OptionGroup var measure: MeasureOptions
 
+  func validate() throws {
+    try measure.refuseThreads("has no effect: selection runs on one thread")
+  }
+
   func run() throws {
     try measure.prepare()
     var printer = RowPrinter(

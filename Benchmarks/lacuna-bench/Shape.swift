@@ -20,6 +20,22 @@ struct Shape: Hashable, Sendable {
     self.init(text.split(separator: "x", omittingEmptySubsequences: false))
   }
 
+  /// Elements that W, X or Y may have: two gigabytes each in the reference's f64, and larger than any layer.
+  private static let mostElements = 1 << 28
+
+  /// Refuses operands that would not fit into memory.
+  ///
+  /// - Parameter option: what asked for the shape.
+  func checkSize(_ option: String) throws(ValidationError) {
+    // Dimensions are below 2²⁴: no product overflows.
+    for (name, rows, columns) in [("W", m, k), ("X", k, n), ("Y", m, n)]
+    where rows * columns > Self.mostElements {
+      throw ValidationError(
+        "\(option) \(listElement): \(name) has \(rows) · \(columns) elements, more than "
+          + "\(Self.mostElements)")
+    }
+  }
+
   private init?(_ parts: [some StringProtocol]) {
     let numbers = parts.compactMap { Int($0) }
     guard parts.count == 3, numbers.count == 3, numbers.allSatisfy({ $0 > 0 && $0 < 1 << 24 })
@@ -40,6 +56,9 @@ struct Shape: Hashable, Sendable {
       if words.isEmpty { continue }
       guard words.count == 4, let shape = Shape(Array(words.dropFirst())) else {
         throw Failure(.badData, "\(path):\(number + 1): expected \"name m k n\", found \"\(line)\"")
+      }
+      do throws(ValidationError) { try shape.checkSize("line") } catch {
+        throw Failure(.badData, "\(path):\(number + 1): \(error.message)")
       }
       shapes.append(shape)
     }

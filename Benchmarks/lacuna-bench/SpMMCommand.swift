@@ -19,15 +19,26 @@ struct SpMMCommand: ParsableCommand {
     help: ArgumentHelp("Files of shapes, such as those in Benchmarks/shapes.", valueName: "file"))
   var shapeFiles: [String] = []
 
-  @Option(help: ArgumentHelp("Right-hand sides for --matrix.", valueName: "n,…"))
-  var n = List([64])
+  @Option(help: ArgumentHelp("Right-hand sides for --matrix. [64]", valueName: "n,…"))
+  var n: List<Int>?
 
   @OptionGroup var options: ProductOptions
+
+  func validate() throws {
+    if options.matrix == nil {
+      try refuse([("--n", n != nil)], "is for --matrix: a --shape has its own right-hand sides")
+    } else {
+      try refuse(
+        [("--shape", shapes != nil), ("--shapes", !shapeFiles.isEmpty)],
+        "is for random weights: --matrix has its own shape")
+    }
+    for shape in shapes?.elements ?? [] { try shape.checkSize("--shape") }
+  }
 
   func run() throws {
     try options.measure.prepare()
     if let matrix = options.matrix {
-      return try options.measureMatrix(matrix, widths: n.elements)
+      return try options.measureMatrix(matrix, widths: n?.elements ?? [64])
     }
     var shapes = self.shapes?.elements ?? []
     for file in shapeFiles { shapes += try Shape.read(file) }
@@ -42,15 +53,25 @@ struct SpMVCommand: ParsableCommand {
 
   @Option(
     name: .customLong("shape"),
-    help: ArgumentHelp("m = out, k = in; several parted by commas.", valueName: "MxK,…"))
-  var shapes = List([VectorShape(shape: Shape(m: 4096, k: 4096, n: 1))])
+    help: ArgumentHelp(
+      "m = out, k = in; several parted by commas. [4096x4096]", valueName: "MxK,…"))
+  var shapes: List<VectorShape>?
 
   @OptionGroup var options: ProductOptions
+
+  func validate() throws {
+    if options.matrix != nil {
+      try refuse(
+        [("--shape", shapes != nil)], "is for random weights: --matrix has its own shape")
+    }
+    for shape in shapes?.elements ?? [] { try shape.shape.checkSize("--shape") }
+  }
 
   func run() throws {
     try options.measure.prepare()
     if let matrix = options.matrix { return try options.measureMatrix(matrix, widths: [1]) }
-    try options.measureShapes(shapes.elements.map(\.shape))
+    try options.measureShapes(
+      shapes?.elements.map(\.shape) ?? [Shape(m: 4096, k: 4096, n: 1)])
   }
 }
 

@@ -54,14 +54,16 @@ struct SuiteCommand: ParsableCommand {
 
   @Option(
     name: .customLong("sparsity"),
-    help: ArgumentHelp("Shares of zeros, parted by commas.", valueName: "s,…"))
-  var sparsities = List([0.5, 0.7, 0.8, 0.9, 0.95])
+    help: ArgumentHelp(
+      "Shares of zeros, parted by commas. [0.5,0.7,0.8,0.9,0.95]", valueName: "s,…"))
+  var chosenSparsities: List<Double>?
 
   @Option(
     name: .customLong("block"),
-    help: ArgumentHelp("Block shapes, output rows by input columns.", valueName: "RxC,…"))
-  var blocks = List(
-    [(1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (4, 4), (1, 4)].map { try! BlockSize($0.0, $0.1) })
+    help: ArgumentHelp(
+      "Block shapes, output rows by input columns. [1x1,2x1,4x1,8x1,16x1,4x4,1x4]",
+      valueName: "RxC,…"))
+  var chosenBlocks: List<BlockSize>?
 
   @Option(name: .customLong("dtype"), help: ArgumentHelp("f32 or f64.", valueName: "t,…"))
   var dtypes = List([DType.f32])
@@ -81,6 +83,26 @@ struct SuiteCommand: ParsableCommand {
 
   @OptionGroup var measure: MeasureOptions
 
+  func validate() throws {
+    if parts.elements.allSatisfy({ $0.files.isEmpty }) {
+      let reason = "is for products, and --parts has none"
+      try refuse(
+        [
+          ("--sparsity", chosenSparsities != nil), ("--block", chosenBlocks != nil),
+          ("--shapes-folder", shapesFolder != nil),
+        ], reason)
+      try measure.refuseThreads(reason)
+    }
+  }
+
+  private var sparsities: List<Double> { chosenSparsities ?? List([0.5, 0.7, 0.8, 0.9, 0.95]) }
+  private var blocks: List<BlockSize> {
+    chosenBlocks
+      ?? List(
+        [(1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (4, 4), (1, 4)].map { try! BlockSize($0.0, $0.1) }
+      )
+  }
+
   func run() throws {
     try measure.prepare()
     let products = try parts.elements.flatMap { part in
@@ -94,7 +116,7 @@ struct SuiteCommand: ParsableCommand {
       let result = try product.measured(
         measure, plan: PlanOptions(threads: measure.threads))
       suite.add(result, to: part)
-      if measure.json { Console.standardOutput(result.row.json) }
+      if measure.json { Console.standardOutput(json: result.row.json) }
       bar.update(
         step: suite.done,
         detail: "\(result.shape.listElement) \(Numeral.percent(result.sparsity, digits: 0)) "
@@ -103,7 +125,7 @@ struct SuiteCommand: ParsableCommand {
     for part in parts.elements where part == .select || part == .convert {
       for (row, cells) in try smallParts(part) {
         suite.add(row, cells, to: part)
-        if measure.json { Console.standardOutput(row.json) }
+        if measure.json { Console.standardOutput(json: row.json) }
       }
       bar.update(step: suite.done, detail: part.rawValue)
     }

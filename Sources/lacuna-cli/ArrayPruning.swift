@@ -16,18 +16,15 @@ struct ArrayPruning {
   func run() throws -> ArrayPruningFacts {
     var file = try ArrayFile(contentsOf: input)
     // Floating-point arrays take part; labels and indices are nobody's weights.
-    let numbers = try file.arrays.indices.filter { file.arrays[$0].array.isFloatingPoint }
-      .map { (place: $0, values: try file.arrays[$0].array.floats()) }
-    let copies = numbers.map {
-      UnsafeMutableBufferPointer<Float>.allocate(capacity: $0.values.count)
-    }
+    let numbers = file.arrays.indices.filter { file.arrays[$0].array.isFloatingPoint }
+    var copies: [WeightCopy] = []
     defer { for copy in copies { copy.deallocate() } }
     var tensors: [PrunableTensor] = []
-    for (number, copy) in zip(numbers, copies) {
-      _ = copy.initialize(from: number.values)
-      let named = file.arrays[number.place]
-      tensors.append(
-        try PrunableTensor(name: named.name, weights: copy, shape: named.array.shape))
+    for place in numbers {
+      let named = file.arrays[place]
+      let copy = try WeightCopy(named.array)
+      copies.append(copy)
+      tensors.append(try copy.tensor(name: named.name, shape: named.array.shape))
     }
     if !tensors.contains(where: { $0.shape.count >= 2 && !$0.weights.isEmpty }) {
       throw Failure(
@@ -37,11 +34,11 @@ struct ArrayPruning {
       settings: PruningSettings(
         schedule: try OneShot(sparsity), granularity: granularity.granularity, budget: budget,
         parameterLimit: limit, rules: granularity.rules))
-    try pruner.step(tensors)
-    for number in numbers {
-      let named = file.arrays[number.place]
+    try namingOptions(["parameterLimit": "--max-weights"]) { try pruner.step(tensors) }
+    for place in numbers {
+      let named = file.arrays[place]
       if let mask = pruner.masks[named.name] {
-        file.arrays[number.place].array = try named.array.masked(mask)
+        file.arrays[place].array = try named.array.masked(mask)
       }
     }
     try file.write(to: output)
@@ -49,29 +46,70 @@ struct ArrayPruning {
   }
 }
 
+/// The weights of an array as a pruner takes them: f64 as f64, all else exact in f32.
+private enum WeightCopy {
+  case f32(UnsafeMutableBufferPointer<Float>)
+  case f64(UnsafeMutableBufferPointer<Double>)
+
+  init(_ array: NumericArray) throws {
+    func copy<T>(_ values: [T]) -> UnsafeMutableBufferPointer<T> {
+      let memory = UnsafeMutableBufferPointer<T>.allocate(capacity: values.count)
+      _ = memory.initialize(from: values)
+      return memory
+    }
+    if case .f64(let values) = array.values {
+      self = .f64(copy(values))
+    } else {
+      self = .f32(copy(try array.floats()))
+    }
+  }
+
+  func tensor(name: String, shape: [Int]) throws(PruningError) -> PrunableTensor {
+    switch self {
+    case .f32(let weights): try PrunableTensor(name: name, weights: weights, shape: shape)
+    case .f64(let weights): try PrunableTensor(name: name, weights: weights, shape: shape)
+    }
+  }
+
+  func deallocate() {
+    switch self {
+    case .f32(let weights): weights.deallocate()
+    case .f64(let weights): weights.deallocate()
+    }
+  }
+}
+
 /// What `lacuna prune` reports of arrays.
 struct ArrayPruningFacts: Encodable {
   var output: String
+  /// Zeros over all weights, those that were zero before among them.
   var sparsity: Double
+  /// What masks drop, over all weights.
+  var masked: Double
+  var weights: Int
+  var zeros: Int
   var tensors: [TensorReport]
 
   init(output: String, report: PruningReport) {
-    (self.output, sparsity, tensors) = (output, report.sparsity, report.tensors)
+    (self.output, masked, tensors) = (output, report.sparsity, report.tensors)
+    (weights, zeros) = (report.weights, report.zeros ?? 0)
+    sparsity = weights == 0 ? 0 : Double(zeros) / Double(weights)
   }
 
   var text: String {
     var table = TextTable(
-      ["array", "weights", "kept", "target", "sparsity", "note"], leading: [0, 5])
+      ["array", "weights", "kept", "target", "masked", "zeros", "note"], leading: [0, 6])
     for tensor in tensors {
       table.append([
         tensor.name, Numeral.grouped(tensor.weights), Numeral.grouped(tensor.kept),
         tensor.target.map { Numeral.percent($0, digits: 2) } ?? "",
-        Numeral.percent(tensor.sparsity, digits: 2), tensor.skipped?.rawValue ?? "",
+        Numeral.percent(tensor.sparsity, digits: 2),
+        Numeral.percent(tensor.zeroShare, digits: 2), tensor.skipped?.rawValue ?? "",
       ])
     }
     return table.rendered()
-      + "\n\n\(output): \(Numeral.percent(sparsity, digits: 2)) of all weights "
-      + "are zero"
+      + "\n\n\(output.printable()): \(Numeral.percent(sparsity, digits: 2)) of all weights are zero; "
+      + "masks dropped \(Numeral.percent(masked, digits: 2))"
   }
 }
 

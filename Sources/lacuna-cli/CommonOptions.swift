@@ -10,9 +10,13 @@ struct CommonOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "No progress on standard error; errors still appear.")
   var quiet = false
 
-  /// Prints `result` as JSON, or else as `text`.
+  /// Prints `result` as JSON, or else as `text`. Names in `text` outside of tables are `printable()`.
   func show(_ result: some Encodable, as text: () -> String) throws {
-    Console.standardOutput(json ? try encoded(result) : text())
+    if json {
+      Console.standardOutput(json: try encoded(result))
+    } else {
+      Console.standardOutput(text())
+    }
   }
 
   /// `result` as a JSON document.

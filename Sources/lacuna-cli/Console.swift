@@ -2,18 +2,28 @@
 
 /// The two standard streams of the tool.
 enum Console {
-  /// Prints a result and a line end. A full disk or a closed pipe ends the tool with exit code 74.
+  /// Prints a result for people and a line end. A full disk or a closed pipe ends the tool with exit code
+  /// 74.
   static func standardOutput(_ text: String) {
-    guard put(text + "\n", to: STDOUT_FILENO) else {
+    write(text.printable(keepingLines: true) + "\n")
+  }
+
+  /// Prints JSON and a line end.
+  static func standardOutput(json text: String) {
+    write(text.printableJSON + "\n")
+  }
+
+  private static func write(_ text: String) {
+    guard put(text, to: STDOUT_FILENO) else {
       let reason = String(cString: strerror(errno))
       standardError("lacuna: cannot write to standard output: \(reason)")
       exit(.inputOutput)
     }
   }
 
-  /// Prints a message or progress and a line end.
+  /// Prints a message or progress, which is one line whatever names are in it, and a line end.
   static func standardError(_ text: String) {
-    _ = put(text + "\n", to: STDERR_FILENO)
+    _ = put(text.printable() + "\n", to: STDERR_FILENO)
   }
 
   /// Progress that stays on its line; for `ProgressBar`.
@@ -36,7 +46,7 @@ enum Console {
   private static func put(_ text: String, to descriptor: Int32) -> Bool {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      let written = bytes.withUnsafeBytes { systemWrite(descriptor, $0) }
       if written < 0 {
         if errno == EINTR { continue }
         return false
@@ -45,4 +55,9 @@ enum Console {
     }
     return true
   }
+}
+
+// The system call, under a name that the methods above do not shadow.
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+  write(descriptor, bytes.baseAddress, bytes.count)
 }

@@ -7,22 +7,30 @@ import Lacuna
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A folder with four IDX files in the layout of MNIST, gzipped or plain.",
+      "A folder with four IDX files in the layout of MNIST, gzipped or plain. "
+        + "[\(ImageDataset.fashionMNISTDirectory)]",
       discussion: "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-…, t10k-labels-…",
       valueName: "folder"),
     completion: .directory)
-  var data = ImageDataset.fashionMNISTDirectory
+  var data: String?
 
   @Option(help: "Use only the first images of each half.")
   var limit: Int?
 
   func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("--limit is \(limit), must be at least 1") }
+    try check("--limit", limit, in: OptionRange.images)
+  }
+
+  var folder: String { data ?? ImageDataset.fashionMNISTDirectory }
+
+  /// The options, and whether they were typed.
+  var typed: [(name: String, isTyped: Bool)] {
+    [("--data", data != nil), ("--limit", limit != nil)]
   }
 
   /// The training and the test images.
   func load() throws -> (training: ImageDataset, test: ImageDataset) {
-    let (training, test) = try ImageDataset.load(directory: data)
+    let (training, test) = try ImageDataset.load(directory: folder)
     guard let limit else { return (training, test) }
     return (training.prefix(limit), test.prefix(limit))
   }

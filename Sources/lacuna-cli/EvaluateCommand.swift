@@ -25,15 +25,15 @@ struct EvaluateCommand: ParsableCommand {
   private static let batch = 256
 
   func validate() throws {
-    if let threads, threads < 1 {
-      throw ValidationError("--threads is \(threads), must be at least 1")
-    }
+    try check("--threads", threads, in: OptionRange.threads)
   }
 
   func run() throws {
     let file = try LacunaFile(contentsOf: model)
     let evaluation: Evaluation
     if file.metadata["kind"] == "lacuna checkpoint" {
+      try refuse(
+        [("--dense", dense)], "is for compact models: a checkpoint always runs with every weight")
       let network = try Checkpoint(file).makeModel(threads: threads)
       evaluation = try network.evaluate(try data.load().test)
     } else {

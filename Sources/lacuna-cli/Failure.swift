@@ -45,6 +45,16 @@ struct Failure: Error {
   }
 }
 
+/// Runs `body`; a parameter that the library refuses is called by its option's name.
+func namingOptions<R>(_ options: [String: String], _ body: () throws -> R) throws -> R {
+  do { return try body() } catch let error as PruningError {
+    guard case .invalidParameter(let name, let value, let allowed) = error,
+      let option = options[name]
+    else { throw error }
+    throw PruningError.invalidParameter(name: option, value: value, allowed: allowed)
+  }
+}
+
 /// Ends the program with the code of `exitClass`.
 func exit(_ exitClass: ExitClass) -> Never {
   exit(exitClass.rawValue)
@@ -65,9 +75,11 @@ extension PruningError {
   fileprivate var isUsage: Bool {
     switch self {
     case .invalidParameter, .scheduleCannotFire, .unmatchedPattern, .notSerialisable,
-      .missingGradients:
+      .missingGradients, .needsFloat:
       true
-    case .notANumber, .wrongCount, .shapeMismatch, .duplicateTensor, .malformedState, .format: false
+    case .notANumber, .infinite, .normOverflow, .wrongCount, .shapeMismatch, .duplicateTensor,
+      .malformedState, .format:
+      false
     }
   }
 }
@@ -77,6 +89,7 @@ extension ModelError {
     switch self {
     case .file(let error): Failure(error)
     case .invalidSetting: Failure(.usage, "\(self)")
+    case .pruning(let error): Failure(error)
     default: Failure(.badData, "\(self)")
     }
   }

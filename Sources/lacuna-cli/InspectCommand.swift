@@ -54,15 +54,20 @@ struct Inspection: Encodable {
   var file: String
   var fileBytes: Int
   var metadata: [String: String]
+  /// The numbers of a checkpoint's metadata, decoded; nil for a model.
+  var checkpoint: CheckpointFacts?
   var tensors: [Tensor]
 
   init(_ reader: LacunaReader) throws {
     file = reader.path
     fileBytes = reader.byteCount
     metadata = reader.metadata
+    let isCheckpoint = metadata["kind"] == "lacuna checkpoint"
+    var decoded: [NamedTensor] = []
     tensors = try reader.records.map { record in
       // Decoding checks the section's checksum; a dense tensor's zeros are not in its record.
       let tensor = try reader.tensor(record)
+      if isCheckpoint { decoded.append(NamedTensor(name: record.name, tensor: tensor)) }
       let nonzeros = Self.nonzeros(of: tensor, stored: record.storedCount)
       let weights = record.elementCount
       return Tensor(
@@ -76,6 +81,10 @@ struct Inspection: Encodable {
         positionBitsPerEntry: record.positionBitsPerEntry,
         independentPositionBytes: record.independentPositionBytes,
         valueBitsPerStoredWeight: record.valueBitsPerStoredWeight)
+    }
+    if isCheckpoint {
+      let file = LacunaFile(metadata: metadata, tensors: decoded)
+      checkpoint = CheckpointFacts(try Checkpoint(file))
     }
   }
 
@@ -134,9 +143,14 @@ struct Inspection: Encodable {
       "\(tensors.reduce(0) { $0 + $1.valueBytes })", "",
       Numeral.fixed(Double(bytes) * 8 / share, digits: 2),
     ])
-    var lines = ["\(file): \(Numeral.bytes(fileBytes)) (\(fileBytes) bytes)", ""]
-    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-      lines.append("\(key): \(value.count > 160 ? "\(value.prefix(159))…" : value)")
+    var lines = [
+      "\(file.printable()): \(Numeral.bytes(fileBytes)) (\(fileBytes) bytes)", "",
+    ]
+    var texts = metadata
+    if let checkpoint { texts.merge(checkpoint.texts) { $1 } }
+    for (key, value) in texts.sorted(by: { $0.key < $1.key }) {
+      let text = value.count > 160 ? "\(value.prefix(159))…" : value
+      lines.append("\(key.printable()): \(text.printable())")
     }
     if !metadata.isEmpty { lines.append("") }
     return (lines + [table.rendered()]).joined(separator: "\n")

@@ -28,8 +28,8 @@ struct MaskCommand: ParsableCommand {
 
   @Option(
     help: """
-      The fraction of weights, blocks or whatever is dropped as one, 0 or more and below 1. Not needed \
-      with --pattern and --window, which decide themselves.
+      The fraction of weights, blocks or whatever is dropped as one, 0 or more and below 1. Not beside \
+      --pattern and --window, which decide themselves.
       """)
   var sparsity: Double?
 
@@ -66,33 +66,44 @@ struct MaskCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The mask to write: a .npy file.", completion: .file())
   var output: String
 
-  /// The granularity asked for.
-  private func granularity() throws -> Granularity {
+  func validate() throws {
     let chosen = [block != nil, pattern != nil, window != nil].count { $0 }
     if chosen > 1 {
-      throw Failure(.usage, "--block, --pattern and --window exclude each other: give one")
+      throw ValidationError("--block, --pattern and --window exclude each other: give one")
     }
-    if pool != nil && block == nil {
-      throw Failure(.usage, "--pool needs --block: single weights are not pooled")
+    if block == nil {
+      try refuse([("--pool", pool != nil)], "needs --block: single weights are not pooled")
     }
     if let window, ![16, 32, 64].contains(window.of) {
-      throw Failure(
-        .usage, "--window \(window.keep):\(window.of): windows have 16, 32 or 64 inputs")
+      throw ValidationError(
+        "--window \(window.keep):\(window.of): windows have 16, 32 or 64 inputs")
     }
+    try pattern?.check("--pattern")
+    try window?.check("--window")
+    try checkSparsity("--sparsity", sparsity)
+    if pattern == nil && window == nil {
+      if sparsity == nil {
+        throw ValidationError("how many? give --sparsity, --pattern or --window")
+      }
+    } else {
+      try refuse(
+        [("--sparsity", sparsity != nil)],
+        "has no effect beside --pattern and --window, which decide themselves")
+      try refuse(
+        [("--ties", ties != nil)],
+        "has no effect beside --pattern and --window: ties keep the lower index there")
+    }
+  }
+
+  /// The granularity asked for.
+  private var granularity: Granularity {
     if let group = pattern { return .pattern(keep: group.keep, of: group.of) }
     if let group = window { return .window(keep: group.keep, of: group.of) }
     return block.map { .block($0, pooling: pool ?? .average) } ?? .element
   }
 
   func run() throws {
-    let granularity = try granularity()
-    guard let target = (pattern ?? window)?.sparsity ?? sparsity else {
-      throw Failure(.usage, "how many? give --sparsity, --pattern or --window")
-    }
-    if let sparsity, !(sparsity >= 0 && sparsity < 1) {
-      throw PruningError.invalidParameter(
-        name: "sparsity", value: "\(sparsity)", allowed: "in 0..<1")
-    }
+    let target = (pattern ?? window)?.sparsity ?? sparsity!
     let array = try NPY.read(contentsOf: input)
     let policy = ties ?? (compat == .tfmot ? .keep : .exact)
     let outcome = try array.mask(
@@ -107,6 +118,20 @@ struct MaskCommand: ParsableCommand {
 }
 
 extension Compatibility: ExpressibleByArgument {}
+
+extension GroupOption {
+  /// Refuses groups that no pattern has.
+  func check(_ option: String) throws(ValidationError) {
+    let lengths = 2...256
+    if !lengths.contains(of) {
+      throw ValidationError("\(option) \(keep):\(of): groups have \(lengths) inputs, not \(of)")
+    }
+    if !(1..<of).contains(keep) {
+      throw ValidationError(
+        "\(option) \(keep):\(of): what is kept of each \(of) must be in 1..<\(of)")
+    }
+  }
+}
 
 /// What `lacuna mask` reports.
 struct MaskFacts: Encodable {
@@ -134,7 +159,7 @@ struct MaskFacts: Encodable {
     let size = shape.map(String.init).joined(separator: "×")
     let limit = threshold.map { ", threshold \($0)" } ?? ""
     return
-      "\(output): \(Numeral.grouped(kept)) of \(Numeral.grouped(weights)) weights kept (\(size)), "
+      "\(output.printable()): \(Numeral.grouped(kept)) of \(Numeral.grouped(weights)) weights kept (\(size)), "
       + "sparsity \(Numeral.percent(sparsity, digits: 2))\(limit)"
   }
 }

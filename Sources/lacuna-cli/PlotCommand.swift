@@ -35,20 +35,27 @@ struct PictureInput: ParsableArguments {
   @Option(help: "Which array of an .npz file. [the largest]")
   var tensor: String?
 
-  @Option(help: "What the random weights are made from.")
-  var seed: UInt64 = 1
+  @Option(help: "What the random weights are made from. [1]")
+  var seed: UInt64?
+
+  func validate() throws {
+    if input == nil {
+      try refuse([("--tensor", tensor != nil)], "needs --input, an .npz file")
+    } else {
+      try refuse([("--seed", seed != nil)], "is for random weights, not for those of --input")
+    }
+  }
 
   /// Name, shape and weights as a matrix.
   func matrix() throws -> (name: String, matrix: DenseMatrix<Float>) {
     guard let input else {
-      if tensor != nil { throw Failure(.usage, "--tensor needs --input, an .npz file") }
-      return ("random weights", try randomMatrix(rows: 32, columns: 64, seed: seed))
+      return ("random weights", try randomMatrix(rows: 32, columns: 64, seed: seed ?? 1))
     }
     let file = try ArrayFile(contentsOf: input)
     if let tensor {
       guard let found = file.arrays.first(where: { $0.name == tensor }) else {
         let names = file.arrays.map(\.name).joined(separator: ", ")
-        throw Failure(.usage, "\(input) has no array \(tensor); it has \(names)")
+        throw Failure(.usage, "--tensor: \(input) has no array \(tensor); it has \(names)")
       }
       return (tensor, try found.array.matrix())
     }
@@ -141,6 +148,10 @@ struct PlotTensor: ParsableCommand {
   @Option(help: "The block of the third picture.", transform: BlockSize.init(argument:))
   var block = try! BlockSize(1, 2)
 
+  func validate() throws {
+    try checkSparsity("--sparsity", sparsity)
+  }
+
   func run() throws {
     let (name, matrix) = try source.matrix()
     let zeros = Numeral.percent(sparsity, digits: 0)
@@ -169,16 +180,20 @@ struct PlotAnimation: ParsableCommand {
   @Option(help: "Pictures in the animation, 2...60.")
   var frames = 24
 
+  func validate() throws {
+    try check("--frames", frames, in: 2...60)
+    try refuse(
+      [("--frequency", recipe.frequency != nil), ("--compat", recipe.compat != nil)],
+      "has no effect on an animation, which follows the curve and not its updates")
+  }
+
   func run() throws {
-    guard (2...60).contains(frames) else {
-      throw Failure(.usage, "--frames is \(frames), must be in 2...60")
-    }
     let schedule = try recipe.drawnSchedule()
     let (name, matrix) = try source.matrix()
-    let last = recipe.end ?? 100
+    let (begin, end) = (recipe.chosenKind == .oneShot ? 0 : recipe.first, recipe.last)
     let largest = matrix.largest
     let pictures = try (0..<frames).map { n -> Picture in
-      let step = recipe.begin + (last - recipe.begin) * n / (frames - 1)
+      let step = begin + (end - begin) * n / (frames - 1)
       let sparsity = schedule.sparsity(at: step)
       var view = try matrix.pruned(to: sparsity, .element).closeUp(
         title: "", width: 640, largest: largest)
@@ -195,7 +210,7 @@ struct PlotAnimation: ParsableCommand {
     try picture.write(
       Animation.loop(
         pictures, name: "pruning",
-        title: "\(name), pruned to \(Numeral.percent(recipe.final, digits: 0)) zeros"))
+        title: "\(name), pruned to \(Numeral.percent(recipe.finalSparsity, digits: 0)) zeros"))
   }
 }
 
@@ -214,6 +229,10 @@ struct PlotNetwork: ParsableCommand {
 
   @Option(help: "What the random weights are made from.")
   var seed: UInt64 = 1
+
+  func validate() throws {
+    try checkSparsity("--sparsity", sparsity)
+  }
 
   func run() throws {
     let sizes = layers.sizes

@@ -35,7 +35,8 @@ struct ProgressBar {
       let line = [title, bar(step), count(step), detail(), left(step, first, now)]
         .filter { !$0.isEmpty }.joined(separator: "  ")
       // Return to the first column, the line cut to the terminal, erase what is right of it.
-      Console.standardErrorWithoutLineEnd("\r\(line.prefix(Console.columns - 1))\u{1B}[K")
+      Console.standardErrorWithoutLineEnd(
+        "\r\(line.printable().prefix(Console.columns - 1))\u{1B}[K")
     } else {
       let tenth = step * 10 / total
       guard tenth > lastTenth else { return }

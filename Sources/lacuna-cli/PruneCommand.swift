@@ -37,8 +37,8 @@ struct PruneCommand: ParsableCommand {
   @Option(help: "For arrays: the step of the schedule whose sparsity is meant.")
   var at: Int?
 
-  @Option(help: "Passes over the training images.")
-  var epochs = 3
+  @Option(help: "Passes over the training images. [3]")
+  var epochs: Int?
 
   @Option(
     name: .shortAndLong,
@@ -49,14 +49,20 @@ struct PruneCommand: ParsableCommand {
   @Flag(help: "Go on with a pruning run that was stopped: the checkpoint is the one it left.")
   var resume = false
 
+  func validate() throws {
+    try check("--epochs", epochs, in: TrainingSettings.allowedEpochs)
+    try check("--max-weights", maxWeights, in: OptionRange.weights)
+    try check("--at", at, in: OptionRange.steps)
+  }
+
   func run() throws {
     if ArrayFile.accepts(checkpoint) { return try pruneArrays() }
-    if at != nil { throw Failure(.usage, "--at is for .npy and .npz files, not a checkpoint") }
+    try refuse([("--at", at != nil)], "is for .npy and .npz files, not a checkpoint")
     let output = output ?? "pruned.lacuna"
     try checkWritable(output)
     let start = try Checkpoint(contentsOf: checkpoint)
     let (train, test) = try data.load()
-    let settings = try training.settings(epochs: epochs)
+    let settings = training.settings(epochs: epochs ?? 3)
     let steps = settings.totalSteps(samples: train.count)
     let recipe = PruningSettings(
       schedule: try schedule.schedule(steps: steps), granularity: granularity.granularity,
@@ -75,7 +81,8 @@ struct PruneCommand: ParsableCommand {
         try PrunedModel(model, settings: recipe), data: train, settings: settings)
     }
     let result = try TrainingRun(
-      trainer, test: test, output: output, title: "prune", common: common)
+      trainer, test: test, output: output, title: "prune", common: common,
+      goingOn: CommandText.resuming(prune: output, insteadOf: checkpoint))
     try common.show(result) { result.text }
   }
 
@@ -83,12 +90,27 @@ struct PruneCommand: ParsableCommand {
   private func pruneArrays() throws {
     let output = output ?? (checkpoint.hasSuffix(".npz") ? "pruned.npz" : "pruned.npy")
     try checkWritable(output)
-    var sparsity = schedule.sparsity
+    try refuse(
+      [("--epochs", epochs != nil), ("--resume", resume)] + training.typed + data.typed,
+      "is for checkpoints: nothing is trained when arrays are pruned")
+    var sparsity = schedule.final
     if let at {
+      try refuse(
+        [("--frequency", schedule.frequency != nil)],
+        "has no effect beside --at: the curve is asked, not its updates")
+      if schedule.schedule == .constant {
+        try refuse(
+          [("--at", true)], "has no effect beside --schedule constant, which is the same everywhere"
+        )
+      }
       guard let end = schedule.end else {
         throw Failure(.usage, "--at \(at) is a place between --begin and --end: give --end as well")
       }
       sparsity = try schedule.schedule(steps: end).sparsity(at: at)
+    } else {
+      try refuse(
+        schedule.typed,
+        "needs --at, a step of the schedule: arrays are pruned at once, to --sparsity")
     }
     let facts = try ArrayPruning(
       input: checkpoint, output: output, sparsity: sparsity, granularity: granularity,

@@ -30,6 +30,17 @@ struct ScheduleCommand: ParsableCommand {
     completion: .file(extensions: ["svg"]))
   var plot: String?
 
+  func validate() throws {
+    try check("--planned", planned, in: OptionRange.stepCounts)
+    let range = steps?.range ?? recipe.shownSteps
+    if range.count > OptionRange.mostRows {
+      let option = recipe.end == nil ? "--begin" : "--end"
+      throw ValidationError(
+        "\(option) makes a table of \(range.count) steps, more than \(OptionRange.mostRows): choose "
+          + "some with --steps")
+    }
+  }
+
   func run() throws {
     let schedule = try recipe.schedule()
     if let planned { try schedule.checkFires(within: planned) }
@@ -78,9 +89,13 @@ struct StepRange: Equatable {
     guard first <= last else {
       throw ValidationError("steps \(argument) are empty: the last is before the first")
     }
-    // A table of more rows is a mistake, and would not fit into memory.
-    guard last - first < 50_000_000 else {
-      throw ValidationError("steps \(argument) are more than 50 million: ask for fewer")
+    guard OptionRange.steps.contains(first), OptionRange.steps.contains(last) else {
+      throw ValidationError("steps \(argument) must lie in \(OptionRange.steps)")
+    }
+    // A table of more rows is a mistake.
+    guard last - first < OptionRange.mostRows else {
+      throw ValidationError(
+        "steps \(argument) are more than \(OptionRange.mostRows): ask for fewer")
     }
     range = first...last
   }
@@ -92,25 +107,29 @@ struct RecipeOptions: ParsableArguments {
     case constant, polynomial, linear, cosine, exponential, oneShot = "one-shot", piecewise
   }
 
-  @Option(help: "The curve.")
-  var kind = Kind.polynomial
-
-  @Option(help: "The fraction of zeros up to the first update.")
-  var initial = 0.0
-
   @Option(
-    name: [.customLong("final"), .customLong("sparsity")], help: "The fraction of zeros at the end."
-  )
-  var final = 0.9
+    help: """
+      The curve: constant, polynomial, linear, cosine, exponential, one-shot or piecewise. [polynomial]
+      """)
+  var kind: Kind?
 
-  @Option(help: "The first update step; the only one of one-shot.")
-  var begin = 0
+  @Option(help: "The fraction of zeros up to the first update. [0]")
+  var initial: Double?
+
+  @Option(help: "The fraction of zeros at the end. [0.9]")
+  var final: Double?
+
+  @Option(help: "The same as --final.")
+  var sparsity: Double?
+
+  @Option(help: "The first update step; the only one of one-shot. [0; one-shot 1]")
+  var begin: Int?
 
   @Option(help: "The last update step. [100; constant never stops]")
   var end: Int?
 
-  @Option(help: "The exponent of the polynomial.")
-  var power = 3.0
+  @Option(help: "The exponent of the polynomial. [3]")
+  var power: Double?
 
   @Option(help: "Steps from one update to the next. [100; a tenth of the ramp in pictures]")
   var frequency: Int?
@@ -123,60 +142,122 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "Follow another toolkit in every detail: tfmot.")
   var compat: Compatibility?
 
+  func validate() throws {
+    try checkSparsity("--initial", initial)
+    try checkSparsity("--final", final)
+    try checkSparsity("--sparsity", sparsity)
+    if final != nil {
+      try refuse([("--sparsity", sparsity != nil)], "and --final are the same: give one")
+    }
+    try check("--begin", begin, in: OptionRange.steps)
+    // The reference toolkit writes "no end" as -1.
+    if !isEndless { try check("--end", end, in: OptionRange.steps) }
+    try check("--frequency", frequency, in: OptionRange.stepCounts)
+    try checkPower(power)
+    let kind = chosenKind
+    let others = [
+      ("--initial", initial != nil), ("--final", final != nil), ("--sparsity", sparsity != nil),
+      ("--begin", begin != nil), ("--end", end != nil), ("--power", power != nil),
+      ("--frequency", frequency != nil), ("--points", points != nil), ("--compat", compat != nil),
+    ].filter { !kind.options.contains($0.0) }
+    try refuse(
+      others,
+      "has no effect on --kind \(kind.rawValue), which takes \(kind.options.joined(separator: ", "))"
+    )
+    if kind == .piecewise && points == nil {
+      throw ValidationError("--kind piecewise needs --points, such as 0:0,50:0.5,100:0.9")
+    }
+    if kind == .oneShot && begin == 0 {
+      throw ValidationError(
+        "--begin is 0, must be 1 or more for one-shot: training counts from step 1")
+    }
+    if !isEndless { try checkEnd(end, notBefore: first) }
+    if end == nil, last < first {
+      throw ValidationError(
+        "--begin is \(first), must be at most \(last), where the curve ends unless --end is given")
+    }
+  }
+
+  private var isEndless: Bool { chosenKind == .constant && compat == .tfmot && end == -1 }
+
+  var chosenKind: Kind { kind ?? .polynomial }
+  var chosenFinal: Double { final ?? sparsity ?? 0.9 }
+  /// The first update.
+  var first: Int { begin ?? (chosenKind == .oneShot ? 1 : points?.points.first?.step ?? 0) }
+  /// The last step of interest: where the curve ends, or shows that it does not.
+  var last: Int {
+    switch chosenKind {
+    case .piecewise: points?.points.last?.step ?? 100
+    case .oneShot: first
+    case .constant where end == nil || isEndless: first + max(100, frequency ?? 0)
+    default: end ?? 100
+    }
+  }
+
   /// - Parameter usual: The frequency when nobody says.
   func schedule(usual: Int = 100) throws -> any PruningSchedule {
     let frequency = frequency ?? usual
     let includesEnd = compat != .tfmot
-    let last = end ?? 100
-    if points != nil && kind != .piecewise {
-      throw Failure(.usage, "--points is for --kind piecewise, not \(kind.rawValue)")
-    }
-    switch kind {
+    switch chosenKind {
     case .constant:
-      // The reference toolkit writes "no end" as -1.
-      let end = compat == .tfmot && end == -1 ? nil : end
       return try ConstantSparsity(
-        final, begin: begin, end: end, frequency: frequency, includesEnd: includesEnd)
+        chosenFinal, begin: first, end: isEndless ? nil : end, frequency: frequency,
+        includesEnd: includesEnd)
     case .polynomial:
       return try PolynomialDecay(
-        initial: initial, final: final, begin: begin, end: last, power: power,
+        initial: initial ?? 0, final: chosenFinal, begin: first, end: last, power: power ?? 3,
         frequency: frequency, includesEnd: includesEnd)
-    case .linear: return try ramp(.linear, to: last, frequency)
-    case .cosine: return try ramp(.cosine, to: last, frequency)
-    case .exponential: return try ramp(.exponential, to: last, frequency)
-    case .oneShot: return try OneShot(final, at: begin == 0 ? 1 : begin)
-    case .piecewise:
-      guard let points else {
-        throw Failure(.usage, "--kind piecewise needs --points, such as 0:0,50:0.5,100:0.9")
-      }
-      return try PiecewiseSparsity(points.points, frequency: frequency)
+    case .linear: return try ramp(.linear, frequency)
+    case .cosine: return try ramp(.cosine, frequency)
+    case .exponential: return try ramp(.exponential, frequency)
+    case .oneShot: return try OneShot(chosenFinal, at: first)
+    case .piecewise: return try PiecewiseSparsity(points?.points ?? [], frequency: frequency)
     }
   }
 
-  private func ramp(_ shape: Ramp.Shape, to end: Int, _ frequency: Int) throws
-    -> any PruningSchedule
-  {
-    if compat == .tfmot {
-      throw Failure(.usage, "--kind \(kind.rawValue) does not exist in tfmot: leave --compat out")
-    }
-    return try Ramp(
-      shape, initial: initial, final: final, begin: begin, end: end, frequency: frequency)
+  private func ramp(_ shape: Ramp.Shape, _ frequency: Int) throws -> any PruningSchedule {
+    try Ramp(
+      shape, initial: initial ?? 0, final: chosenFinal, begin: first, end: last,
+      frequency: frequency)
   }
 
   /// The schedule with ten updates, when nobody says how many.
   func drawnSchedule() throws -> any PruningSchedule {
-    try schedule(usual: max(1, ((end ?? 100) - begin) / 10))
+    try schedule(usual: max(1, (last - first) / 10))
   }
 
   /// The steps that a picture or a table shows when nobody says.
   var shownSteps: ClosedRange<Int> {
-    let last =
-      kind == .piecewise
-      ? points?.points.last?.step ?? 100 : end ?? begin + max(100, frequency ?? 0)
+    let last = chosenKind == .oneShot ? last + 100 : last
     return 0...max(last + last / 5, 1)
   }
 
-  var title: String { "\(kind.rawValue) schedule to \(Numeral.percent(final, digits: 1)) sparsity" }
+  var title: String {
+    "\(chosenKind.rawValue) schedule to \(Numeral.percent(finalSparsity, digits: 1)) sparsity"
+  }
+
+  /// Where the curve ends.
+  var finalSparsity: Double {
+    chosenKind == .piecewise ? points?.points.last?.sparsity ?? 0 : chosenFinal
+  }
+}
+
+extension RecipeOptions.Kind {
+  /// The options that the curve has a use for.
+  fileprivate var options: [String] {
+    switch self {
+    case .constant: ["--final", "--sparsity", "--begin", "--end", "--frequency", "--compat"]
+    case .polynomial:
+      [
+        "--initial", "--final", "--sparsity", "--begin", "--end", "--power", "--frequency",
+        "--compat",
+      ]
+    case .linear, .cosine, .exponential:
+      ["--initial", "--final", "--sparsity", "--begin", "--end", "--frequency"]
+    case .oneShot: ["--final", "--sparsity", "--begin"]
+    case .piecewise: ["--points", "--frequency"]
+    }
+  }
 }
 
 /// `0:0,50:0.5,100:0.9`.
@@ -189,7 +270,17 @@ struct SparsityTable: Equatable {
       guard parts.count == 2, let step = Int(parts[0]), let sparsity = Double(parts[1]) else {
         throw ValidationError("point \(item) is not of the form step:sparsity, such as 50:0.5")
       }
+      guard OptionRange.steps.contains(step) else {
+        throw ValidationError("point \(item): the step must be in \(OptionRange.steps)")
+      }
+      guard sparsity >= 0 && sparsity < 1 else {
+        throw ValidationError("point \(item): the sparsity must be in 0..<1")
+      }
       return .init(step: step, sparsity: sparsity)
+    }
+    for (before, after) in zip(points, points.dropFirst()) where after.step <= before.step {
+      throw ValidationError(
+        "point \(after.step):\(after.sparsity) is not behind step \(before.step)")
     }
   }
 }
@@ -197,16 +288,17 @@ struct SparsityTable: Equatable {
 extension PruningSchedule {
   /// The curve, and the stairs that masks follow.
   func picture(steps: ClosedRange<Int>, title: String) -> Picture {
-    // No more points than pixels, but every update of a schedule that has few.
+    // No more points than pixels: one for each run of steps, and its first update if it has one.
     let stride = max(1, steps.count / 1500)
     var planned: [(x: Double, y: Double)] = []
     var stairs: [(x: Double, y: Double)] = [(Double(steps.lowerBound), 0)]
-    for step in steps {
-      if (step - steps.lowerBound) % stride == 0 || step == steps.upperBound {
-        planned.append((Double(step), sparsity(at: step)))
+    for step in Swift.stride(from: steps.lowerBound, through: steps.upperBound, by: stride) {
+      planned.append((Double(step), sparsity(at: step)))
+      if let update = firstUpdate(in: step...min(step + stride - 1, steps.upperBound)) {
+        stairs.append((Double(update), sparsity(at: update)))
       }
-      if isUpdate(at: step) { stairs.append((Double(step), sparsity(at: step))) }
     }
+    planned.append((Double(steps.upperBound), sparsity(at: steps.upperBound)))
     if let last = stairs.last { stairs.append((Double(steps.upperBound), last.y)) }
     return LineChart(
       title: title, x: Axis("training step"), y: Axis("sparsity", format: .percent, range: 0...1),

@@ -9,14 +9,14 @@ struct ScheduleOptions: ParsableArguments {
     case polynomial, constant
   }
 
-  @Option(help: "How sparsity rises.")
-  var schedule = Kind.polynomial
+  @Option(help: "How sparsity rises: polynomial or constant. [polynomial]")
+  var schedule: Kind?
 
-  @Option(help: "The fraction of zeros at the end, 0 or more and below 1.")
-  var sparsity = 0.9
+  @Option(help: "The fraction of zeros at the end, 0 or more and below 1. [0.9]")
+  var sparsity: Double?
 
-  @Option(help: "The fraction of zeros at the first update.")
-  var initial = 0.5
+  @Option(help: "The fraction of zeros at the first update. [0.5, or --sparsity if that is less]")
+  var initial: Double?
 
   @Option(help: "The step of the first update, counted from 1. [1]")
   var begin: Int?
@@ -24,24 +24,50 @@ struct ScheduleOptions: ParsableArguments {
   @Option(help: "The step of the last update. [two thirds of the steps]")
   var end: Int?
 
-  @Option(help: "The exponent of the polynomial.")
-  var power = 3.0
+  @Option(help: "The exponent of the polynomial. [3]")
+  var power: Double?
 
   @Option(help: "Steps from one update to the next. [at most 100, and at least 20 updates]")
   var frequency: Int?
 
+  func validate() throws {
+    try checkSparsity("--sparsity", sparsity)
+    try checkSparsity("--initial", initial)
+    try check("--begin", begin, in: OptionRange.steps)
+    try check("--end", end, in: OptionRange.steps)
+    try check("--frequency", frequency, in: OptionRange.stepCounts)
+    try checkPower(power)
+    try checkEnd(end, notBefore: begin ?? 1)
+    if schedule == .constant {
+      try refuse(
+        [("--initial", initial != nil), ("--power", power != nil)],
+        "is for --schedule polynomial: a constant one has a single sparsity")
+    }
+  }
+
+  /// The options that shape the curve, besides where it ends, and whether they were typed.
+  var typed: [(name: String, isTyped: Bool)] {
+    [
+      ("--schedule", schedule != nil), ("--initial", initial != nil), ("--begin", begin != nil),
+      ("--end", end != nil), ("--power", power != nil), ("--frequency", frequency != nil),
+    ]
+  }
+
+  /// The sparsity at the end.
+  var final: Double { sparsity ?? 0.9 }
+
   /// The schedule for a run of `steps` steps, with what was not said filled in.
   func schedule(steps: Int) throws(PruningError) -> any PruningSchedule {
     let begin = begin ?? 1
-    let end = end ?? max(begin, begin + (steps - begin) * 2 / 3)
-    let frequency = frequency ?? min(100, max(1, (end - begin) / 20))
-    switch schedule {
+    let last = end ?? max(begin, begin + (steps - begin) * 2 / 3)
+    let frequency = frequency ?? min(100, max(1, (last - begin) / 20))
+    switch schedule ?? .polynomial {
     case .polynomial:
       return try PolynomialDecay(
-        initial: min(initial, max(sparsity, 0)), final: sparsity, begin: begin, end: end,
-        power: power, frequency: frequency)
+        initial: initial ?? min(0.5, final), final: final, begin: begin, end: last,
+        power: power ?? 3, frequency: frequency)
     case .constant:
-      return try ConstantSparsity(sparsity, begin: begin, frequency: frequency)
+      return try ConstantSparsity(final, begin: begin, end: end, frequency: frequency)
     }
   }
 }
@@ -54,8 +80,8 @@ struct GranularityOptions: ParsableArguments {
     transform: BlockSize.init(argument:))
   var block: BlockSize?
 
-  @Option(help: "What stands for a block's magnitude.")
-  var pool = Pooling.average
+  @Option(help: "What stands for a block's magnitude: average, max, l1 or l2. [average]")
+  var pool: Pooling?
 
   @Option(
     help: ArgumentHelp(
@@ -63,7 +89,13 @@ struct GranularityOptions: ParsableArguments {
       valueName: "pattern"))
   var exclude: [String] = []
 
-  var granularity: Granularity { block.map { .block($0, pooling: pool) } ?? .element }
+  func validate() throws {
+    if block == nil {
+      try refuse([("--pool", pool != nil)], "needs --block: single weights are not pooled")
+    }
+  }
+
+  var granularity: Granularity { block.map { .block($0, pooling: pool ?? .average) } ?? .element }
 
   var rules: [TensorRule] { exclude.map { TensorRule($0, excluded: true) } }
 
@@ -99,4 +131,16 @@ extension BlockSize {
     }
     do { try self.init(rows, columns) } catch { throw ValidationError("\(error)") }
   }
+}
+
+/// Refuses an exponent that was typed and is no finite number of 0 or more.
+func checkPower(_ power: Double?) throws(ValidationError) {
+  guard let power, !(power >= 0 && power.isFinite) else { return }
+  throw ValidationError("--power is \(power), must be 0 or more and finite")
+}
+
+/// Refuses an end that was typed and lies before the first update.
+func checkEnd(_ end: Int?, notBefore begin: Int) throws(ValidationError) {
+  guard let end, end < begin else { return }
+  throw ValidationError("--end is \(end), must be \(begin) (the step --begin) or more")
 }

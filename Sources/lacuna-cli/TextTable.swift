@@ -12,9 +12,9 @@ struct TextTable {
     self.leading = leading
   }
 
-  /// Adds a row. Missing cells are empty; cells beyond the head are dropped.
+  /// Adds a row. Missing cells are empty; cells beyond the head are dropped; names may hold anything.
   mutating func append(_ cells: [String]) {
-    rows.append((0..<header.count).map { $0 < cells.count ? cells[$0] : "" })
+    rows.append((0..<header.count).map { $0 < cells.count ? cells[$0].printable() : "" })
   }
 
   /// The table without a final line end.

@@ -28,9 +28,13 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "A checkpoint of a stopped run to go on from.", completion: .file())
   var resume: String?
 
+  func validate() throws {
+    try check("--epochs", epochs, in: TrainingSettings.allowedEpochs)
+  }
+
   func run() throws {
     try checkWritable(output)
-    let settings = try training.settings(epochs: epochs)
+    let settings = training.settings(epochs: epochs)
     let checkpoint = try resume.map { try Checkpoint(contentsOf: $0) }
     if let checkpoint {
       try checkpoint.check(architecture: architecture.architecture)
@@ -45,11 +49,12 @@ struct TrainCommand: ParsableCommand {
       } else {
         try Trainer(
           try SequentialModel(
-            architecture.architecture, seed: training.seed, threads: training.threads),
+            architecture.architecture, seed: training.seed ?? 1, threads: training.threads),
           data: train, settings: settings)
       }
     let result = try TrainingRun(
-      trainer, test: test, output: output, title: "train", common: common)
+      trainer, test: test, output: output, title: "train", common: common,
+      goingOn: CommandText.resuming(train: output))
     try common.show(result) { result.text }
   }
 }

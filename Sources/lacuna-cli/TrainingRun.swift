@@ -15,17 +15,25 @@ struct TrainingRun: Encodable {
   var testLoss: Double
   var testAccuracy: Double
   var testImages: Int
+  /// Zeros over all weights of the tensors that are pruned; 0 when nothing is.
   var sparsity: Double
+  /// The share of those weights that masks drop.
+  var masked: Double
   var seconds: Double
   var pruning: PruningReport?
+  /// What was odd about the run.
+  var warnings: [String]
 
   /// Runs `trainer` to its end and writes `output`.
   ///
+  /// - Parameter command: what to type to go on after an interruption.
   /// - Throws: ``Failure`` with exit code 130 after an interruption, when the checkpoint is written.
   init(
     _ trainer: Trainer, test: ImageDataset, output: String, title: String, common: CommonOptions,
-    onStep: (TrainingProgress) -> Void = { _ in }
+    goingOn command: String, onStep: (TrainingProgress) -> Void = { _ in }
   ) throws {
+    warnings = trainer.warnings.map(\.description)
+    for warning in warnings { Console.standardError("lacuna: warning: \(warning)") }
     let start = ContinuousClock.now
     let interruption = Interruption.caught()
     var bar = common.progressBar(total: trainer.totalSteps, title: title)
@@ -52,8 +60,7 @@ struct TrainingRun: Encodable {
     if !trainer.isFinished {
       throw Failure(
         .interrupted,
-        "stopped after step \(trainer.step) of \(trainer.totalSteps); go on with --resume \(output)"
-      )
+        "stopped after step \(trainer.step) of \(trainer.totalSteps); go on with: \(command)")
     }
 
     let network = trainer.model.network
@@ -69,21 +76,25 @@ struct TrainingRun: Encodable {
     testLoss = evaluation.loss
     testAccuracy = evaluation.accuracy
     testImages = evaluation.count
-    sparsity = pruned?.sparsity ?? 0
     seconds = (ContinuousClock.now - start) / .seconds(1)
     pruning = pruned?.report
+    let tensors = (pruning?.tensors ?? []).filter { $0.skipped == nil }
+    let weights = Double(max(tensors.reduce(0) { $0 + $1.weights }, 1))
+    sparsity = Double(tensors.reduce(0) { $0 + ($1.zeros ?? 0) }) / weights
+    masked = Double(tensors.reduce(0) { $0 + $1.weights - $1.kept }) / weights
   }
 
   var text: String {
     var lines: [String] = []
     if let pruning {
       var table = TextTable(
-        ["tensor", "shape", "weights", "kept", "sparsity", "threshold", "note"], leading: [0, 1, 6])
+        ["tensor", "shape", "weights", "kept", "masked", "zeros", "threshold", "note"],
+        leading: [0, 1, 7])
       for tensor in pruning.tensors {
         table.append([
           tensor.name, "\(tensor.rows)×\(tensor.columns)", "\(tensor.weights)", "\(tensor.kept)",
-          Numeral.percent(tensor.sparsity), tensor.threshold.map { "\($0)" } ?? "",
-          tensor.skipped?.rawValue ?? "",
+          Numeral.percent(tensor.sparsity), Numeral.percent(tensor.zeroShare),
+          tensor.threshold.map { "\($0)" } ?? "", tensor.skipped?.rawValue ?? "",
         ])
       }
       lines += [table.rendered(), ""]
@@ -91,9 +102,13 @@ struct TrainingRun: Encodable {
     lines.append(
       "accuracy \(Numeral.percent(testAccuracy, digits: 2)) on \(testImages) test images, "
         + "loss \(Numeral.fixed(testLoss, digits: 4))"
-        + (pruning == nil ? "" : ", sparsity \(Numeral.percent(sparsity, digits: 2))"))
+        + (pruning == nil
+          ? ""
+          : ", zeros \(Numeral.percent(sparsity, digits: 2)) of the pruned tensors, "
+            + "masked \(Numeral.percent(masked, digits: 2))"))
     lines.append(
-      "\(steps) steps in \(Numeral.clock(seconds: seconds)); \(parameters) parameters in \(output)")
+      "\(steps) steps in \(Numeral.clock(seconds: seconds)); \(parameters) parameters in "
+        + output.printable())
     return lines.joined(separator: "\n")
   }
 }
@@ -107,6 +122,29 @@ extension TrainingProgress {
     ]
     if sparsity > 0 { parts.append("sparsity \(Numeral.percent(sparsity))") }
     return parts.joined(separator: "  ")
+  }
+}
+
+extension TensorReport {
+  /// Zeros over all weights, 0 for an empty tensor.
+  var zeroShare: Double { weights == 0 ? 0 : Double(zeros ?? 0) / Double(weights) }
+}
+
+/// Fails when a folder of this path neither exists nor can be made.
+///
+/// - Throws: ``Failure`` with exit code 74.
+func checkCanMake(folder path: String) throws(Failure) {
+  var url = URL(fileURLWithPath: path)
+  var status = stat()
+  // The nearest folder above that exists has to take a new one.
+  while stat(url.path, &status) != 0, url.path != "/" { url.deleteLastPathComponent() }
+  if status.st_mode & S_IFMT != S_IFDIR {
+    throw Failure(.inputOutput, "\(path): \(url.path) is no folder")
+  }
+  if access(url.path, W_OK | X_OK) != 0 {
+    throw Failure(
+      .inputOutput,
+      "\(path): cannot write into \(url.path): \(String(cString: strerror(errno)))")
   }
 }
 

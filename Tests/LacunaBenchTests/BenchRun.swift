@@ -9,15 +9,19 @@ struct BenchRun {
   var output: String
   var errors: String
 
+  /// The benchmark built beside the test program.
+  static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().appending(path: "lacuna-bench").path
+  /// The narrow kernels of OpenBLAS save the restart and its note on standard error.
+  static let narrowKernels = ["OPENBLAS_CORETYPE": "Prescott"]
+
   /// Runs `lacuna-bench` with arguments parted by spaces.
   init(_ arguments: String, environment: [String: String] = [:]) throws {
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     let process = Process()
-    process.executableURL = program.deletingLastPathComponent().appending(path: "lacuna-bench")
+    process.executableURL = URL(filePath: Self.program)
     process.arguments = arguments.split(separator: " ").map(String.init)
-    // The narrow kernels of OpenBLAS save the restart and its note on standard error.
     process.environment = ProcessInfo.processInfo.environment
-      .merging(["OPENBLAS_CORETYPE": "Prescott"]) { $1 }.merging(environment) { $1 }
+      .merging(Self.narrowKernels) { $1 }.merging(environment) { $1 }
     let (output, errors) = (try TemporaryFile(), try TemporaryFile())
     process.standardOutput = FileHandle(forWritingAtPath: output.path)
     process.standardError = FileHandle(forWritingAtPath: errors.path)

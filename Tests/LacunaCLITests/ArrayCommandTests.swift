@@ -42,7 +42,7 @@ import Testing
         #expect(cell.count == 1)
       }
     }
-    let pattern = try mask(array, "--sparsity", "0.9", "--pattern", "2:4")
+    let pattern = try mask(array, "--pattern", "2:4")
     for group in stride(from: 0, to: 480, by: 4) {
       #expect(pattern[group..<group + 4].count { $0 == 1 } == 2)
     }
@@ -179,7 +179,7 @@ import Testing
       (["schedule", "--kind", "piecewise"], 64, "--points"),
       (["schedule", "--kind", "piecewise", "--points", "0:0,x"], 64, "step:sparsity"),
       (["prune", input, "--sparsity", "0.5", "--at", "3", "-o", output], 64, "--end"),
-      (["prune", input, "--max-weights", "0", "-o", output], 64, "parameterLimit is 0"),
+      (["prune", input, "--max-weights", "1", "-o", output], 64, "--max-weights is 1, must be 2"),
       (["plot", "network", "--layers", "3", "-o", output], 64, "layers 3"),
       (["plot", "animation", "--frames", "1", "-o", output], 64, "--frames is 1"),
     ] {

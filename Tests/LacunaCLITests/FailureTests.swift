@@ -42,7 +42,7 @@ import Testing
     (["--block", "100000x100000"], ["100000"]),
     (["--exclude", "conv*"], ["conv*", "dense1/kernel"]),
     (["--epochs", "0"], ["epochs", "0"]),
-    (["--learning-rate", "0"], ["learning rate"]),
+    (["--learning-rate", "0"], ["--learning-rate is 0"]),
     (["--threads", "0"], ["threads", "0"]),
     (["--schedule", "sideways"], ["sideways"]),
     (["--resume"], ["options"]),

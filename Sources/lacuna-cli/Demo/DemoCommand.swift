@@ -40,13 +40,14 @@ struct DemoCommand: ParsableCommand {
     if !(measure >= 0 && measure <= 60) {
       throw ValidationError("--measure is \(measure), must be in 0...60 seconds")
     }
-    if let threads, threads < 1 {
-      throw ValidationError("--threads is \(threads), must be at least 1")
-    }
+    try check("--threads", threads, in: OptionRange.threads)
   }
 
   func run() throws {
     let start = ContinuousClock.now
+    // Known before the images are read, made after that: a failure leaves no empty folder.
+    try checkCanMake(folder: output)
+    let (train, test) = try data.load()
     do {
       try FileManager.default.createDirectory(
         atPath: output, withIntermediateDirectories: true)
@@ -54,7 +55,6 @@ struct DemoCommand: ParsableCommand {
       throw Failure(.inputOutput, "\(output): cannot make the folder")
     }
     try checkWritable(path("report.html"))
-    let (train, test) = try data.load()
     let stepsPerEpoch = (train.count + 127) / 128
     let recipe =
       full
@@ -67,6 +67,7 @@ struct DemoCommand: ParsableCommand {
     let denseRun = try TrainingRun(
       try Trainer(model, data: train, settings: settings(recipe.denseEpochs)), test: test,
       output: path("dense.lacuna"), title: "train", common: common,
+      goingOn: "\(CommandLine.arguments.shellCommand) (the demonstration begins anew)",
       onStep: denseRecorder.record)
     let before = try model.copyOfKernels()
     let denseModel = try CompressedModel(model, form: .dense)
@@ -76,12 +77,13 @@ struct DemoCommand: ParsableCommand {
         + "\(recipe.pruningEpochs) epochs")
     let pruningSettings = settings(recipe.pruningEpochs)
     let pruned = try pruneLowMagnitude(
-      model, schedule: recipe.schedule(), exclusions: [.biases, .firstConvolution, .lastLayer],
-      plannedSteps: pruningSettings.totalSteps(samples: train.count))
+      model, schedule: recipe.schedule(), exclusions: [.biases, .firstConvolution, .lastLayer])
     let recorder = DemoRecorder(watching: model.parameter(named: "dense1/kernel"))
     let pruningRun = try TrainingRun(
       try Trainer(pruned, data: train, settings: pruningSettings), test: test,
-      output: path("pruned.lacuna"), title: "prune", common: common, onStep: recorder.record)
+      output: path("pruned.lacuna"), title: "prune", common: common,
+      goingOn: "\(CommandLine.arguments.shellCommand) (the demonstration begins anew)",
+      onStep: recorder.record)
 
     stage("3/5  compress")
     let sparseModel = try stored(model, .sparse, "sparse.lacuna")
@@ -114,8 +116,11 @@ struct DemoCommand: ParsableCommand {
         secondsForBatch: dense ? batch.denseSeconds : batch.sparseSeconds)
     }
     var result = DemoResult(
-      commit: commit, data: data.data, trainingImages: train.count, testImages: test.count,
-      parameters: model.parameterCount, recipe: recipe, threads: model.workers.count,
+      commit: commit, data: data.folder, trainingImages: train.count, testImages: test.count,
+      parameters: model.parameterCount, recipe: recipe,
+      commands: recipe.commands(
+        training: pruningSettings, data: data, threads: model.workers.count, report: pruned.report),
+      threads: model.workers.count,
       largeBatch: Self.largeBatch,
       rows: [
         try row(
@@ -145,7 +150,10 @@ struct DemoCommand: ParsableCommand {
     try AtomicFile.write(Array(report.page().html().utf8), to: path("report.html"))
     try AtomicFile.write(Array(try common.encoded(result).utf8), to: path("report.json"))
     try common.show(result) {
-      result.text(files: [path("report.html"), path("sparse.lacuna"), path("sparse-8bit.lacuna")])
+      result.text(
+        files: [path("report.html"), path("sparse.lacuna"), path("sparse-8bit.lacuna")].map {
+          $0.printable()
+        })
     }
   }
 

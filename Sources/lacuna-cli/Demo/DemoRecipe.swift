@@ -37,6 +37,31 @@ struct DemoRecipe: Encodable {
       frequency: max(1, steps * 100 / 5628))
   }
 
+  /// The commands that train, prune and compress to the same weights as a run with this recipe: what they
+  /// say is taken from what ran.
+  func commands(
+    training: TrainingSettings, data: DataOptions, threads: Int, report: PruningReport
+  ) -> [String] {
+    let images =
+      (data.data.map { ["--data", $0] } ?? []) + (data.limit.map { ["--limit", "\($0)"] } ?? [])
+    let common =
+      ["--batch-size", "\(training.batchSize)", "--seed", "\(training.seed)"]
+      + ["--threads", "\(threads)"] + images
+    // What the demonstration leaves alone by its place in the network, by name.
+    let alone = report.tensors.filter {
+      $0.skipped == .firstConvolution || $0.skipped == .lastLayer
+    }.flatMap { ["--exclude", $0.name] }
+    let train = ["train", "--epochs", "\(denseEpochs)"] + common + ["--output", "dense.lacuna"]
+    let prune =
+      ["prune", "dense.lacuna", "--initial", "\(initialSparsity)", "--sparsity"]
+      + ["\(finalSparsity)", "--power", "\(power)", "--begin", "\(begin)", "--end", "\(end)"]
+      + ["--frequency", "\(frequency)"] + alone + ["--epochs", "\(pruningEpochs)"] + common
+      + ["--output", "pruned.lacuna"]
+    let compress = ["compress", "pruned.lacuna", "--bits", "8", "--output", "model.lacuna"]
+    let look = [["inspect", "model.lacuna"], ["evaluate", "model.lacuna"] + images]
+    return ([train, prune, compress] + look).map { (["lacuna"] + $0).shellCommand }
+  }
+
   func schedule() throws(PruningError) -> PolynomialDecay {
     try PolynomialDecay(
       initial: initialSparsity, final: finalSparsity, begin: begin, end: end, power: power,

@@ -152,15 +152,7 @@ extension DemoReport {
     .init(
       "How to do the same",
       [
-        .code(
-          """
-          lacuna train --epochs \(result.recipe.denseEpochs) --output dense.lacuna
-          lacuna prune dense.lacuna --sparsity \(Numeral.trimmed(result.recipe.finalSparsity)) \
-          --epochs \(result.recipe.pruningEpochs) --output pruned.lacuna
-          lacuna compress pruned.lacuna --bits 8 --output model.lacuna
-          lacuna inspect model.lacuna
-          lacuna evaluate model.lacuna
-          """),
+        .code(result.commands.joined(separator: "\n")),
         .note(
           "Training took \(Numeral.clock(seconds: result.denseTrainingSeconds)) and pruning "
             + "\(Numeral.clock(seconds: result.pruningSeconds)) minutes on \(result.threads) "

@@ -34,6 +34,8 @@ struct DemoResult: Encodable {
   var testImages: Int
   var parameters: Int
   var recipe: DemoRecipe
+  /// The commands that do the same, weight by weight.
+  var commands: [String]
   var threads: Int
   var largeBatch: Int
   var rows: [Row]

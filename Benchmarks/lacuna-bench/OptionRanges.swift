@@ -1,0 +1,1 @@
+../../Sources/lacuna-cli/OptionRanges.swift
