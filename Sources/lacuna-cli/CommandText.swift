@@ -4,14 +4,14 @@ import Lacuna
 
 /// Commands of this tool as people type them.
 enum CommandText {
-  /// The command line that trains on from `output`.
+  /// How to train on from `output`.
   static func resuming(train output: String) -> String {
     var words = withoutOption("--resume", CommandLine.arguments)
     words += ["--resume", output]
-    return words.shellCommand
+    return "go on with: \(words.shellCommand)"
   }
 
-  /// The command line that prunes on from `output` instead of `checkpoint`.
+  /// How to prune on from `output` instead of `checkpoint`.
   static func resuming(prune output: String, insteadOf checkpoint: String) -> String {
     var words = CommandLine.arguments
     // The checkpoint stands alone; a word behind an option that takes one is that option's.
@@ -24,8 +24,11 @@ enum CommandText {
       words[place] = output
     }
     if !words.contains("--resume") { words.insert("--resume", at: 2) }
-    return words.shellCommand
+    return "go on with: \(words.shellCommand)"
   }
+
+  /// How to do again what cannot go on.
+  static var anew: String { "begin anew with: \(CommandLine.arguments.shellCommand)" }
 
   /// The words without an option and its value.
   private static func withoutOption(_ name: String, _ words: [String]) -> [String] {

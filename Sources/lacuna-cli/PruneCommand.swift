@@ -82,7 +82,7 @@ struct PruneCommand: ParsableCommand {
     }
     let result = try TrainingRun(
       trainer, test: test, output: output, title: "prune", common: common,
-      goingOn: CommandText.resuming(prune: output, insteadOf: checkpoint))
+      wayOn: CommandText.resuming(prune: output, insteadOf: checkpoint))
     try common.show(result) { result.text }
   }
 

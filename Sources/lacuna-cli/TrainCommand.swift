@@ -54,7 +54,7 @@ struct TrainCommand: ParsableCommand {
       }
     let result = try TrainingRun(
       trainer, test: test, output: output, title: "train", common: common,
-      goingOn: CommandText.resuming(train: output))
+      wayOn: CommandText.resuming(train: output))
     try common.show(result) { result.text }
   }
 }

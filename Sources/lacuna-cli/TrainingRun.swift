@@ -26,11 +26,11 @@ struct TrainingRun: Encodable {
 
   /// Runs `trainer` to its end and writes `output`.
   ///
-  /// - Parameter command: what to type to go on after an interruption.
+  /// - Parameter wayOn: what to do after an interruption, a command to be typed at its end.
   /// - Throws: ``Failure`` with exit code 130 after an interruption, when the checkpoint is written.
   init(
     _ trainer: Trainer, test: ImageDataset, output: String, title: String, common: CommonOptions,
-    goingOn command: String, onStep: (TrainingProgress) -> Void = { _ in }
+    wayOn: String, onStep: (TrainingProgress) -> Void = { _ in }
   ) throws {
     warnings = trainer.warnings.map(\.description)
     for warning in warnings { Console.standardError("lacuna: warning: \(warning)") }
@@ -60,7 +60,7 @@ struct TrainingRun: Encodable {
     if !trainer.isFinished {
       throw Failure(
         .interrupted,
-        "stopped after step \(trainer.step) of \(trainer.totalSteps); go on with: \(command)")
+        "stopped after step \(trainer.step) of \(trainer.totalSteps); \(wayOn)")
     }
 
     let network = trainer.model.network

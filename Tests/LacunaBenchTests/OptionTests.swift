@@ -37,6 +37,24 @@ struct OptionTests {
     }
   }
 
+  @Test("names cannot steer a terminal")
+  func names() throws {
+    let evil = "none\u{1B}[31m\u{9B}2J\u{7F}\u{202E}\n"
+    let shapes = try TemporaryFile("first 8 8\u{1B}[31m 8\n")
+    for arguments in [
+      "spmm --matrix \(evil)", "spmm --shapes \(evil)", "suite --shapes-folder \(evil)",
+      "spmv --kernel \(evil) --shape 8x8", "spmm --shapes \(shapes.path)", evil,
+    ] {
+      let run = try BenchRun(arguments)
+      #expect(run.exitCode != 0 && run.output.isEmpty)
+      #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors.debugDescription)")
+      let controls = run.errors.unicodeScalars.filter {
+        $0 != "\n" && [.control, .format].contains($0.properties.generalCategory)
+      }
+      #expect(controls.isEmpty, "\(run.errors.debugDescription)")
+    }
+  }
+
   @Test(
     "an option without effect is refused",
     arguments: [

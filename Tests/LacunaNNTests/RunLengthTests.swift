@@ -75,6 +75,11 @@ import Testing
         try SequentialModel(Fixtures.network, threads: 1).evaluate(data, batchSize: batch)
       }
     }
+    for threads in [0, -1, 1025, Int.max] {
+      #expect(throws: ModelError.self) {
+        try SequentialModel(Fixtures.network, threads: threads)
+      }
+    }
     #expect(data.prefix(.max).count == 64 && data.prefix(.min).count == 0)
   }
 

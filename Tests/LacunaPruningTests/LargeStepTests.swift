@@ -1,6 +1,7 @@
 // No step is too large for a schedule: nothing traps and nothing counts its way there.
 
 import Foundation
+import LacunaFormats
 import LacunaPruning
 import Testing
 
@@ -71,6 +72,22 @@ import Testing
     #expect("\(error!)".contains("plannedSteps is \(Int.max)"))
     let rare = try ConstantSparsity(0.5, begin: 1, frequency: 1 << 60)
     #expect(try PiecewiseSparsity(tabulating: rare, plannedSteps: .max).points.count == 8)
+  }
+
+  @Test(arguments: [Double.nan, -.infinity, .infinity, -1, 2])
+  func aCountOfAnySparsityIsInRange(_ sparsity: Double) {
+    for count in [0, 1, 2, 1000, Int.max] {
+      let kept = keptCount(of: count, sparsity: sparsity)
+      #expect(kept >= min(count, 1) && kept <= count, "\(count), \(sparsity)")
+    }
+  }
+
+  @Test func aWidthThatNoMatrixHasIsRefused() throws {
+    let compaction = try Compaction(BitMask(rows: 2, columns: 3))
+    for width in [-1, Int.min, Int.max] {
+      #expect(throws: PruningError.self) { try compaction.gather([] as [Float], width: width) }
+    }
+    #expect(throws: PruningError.self) { try compaction.scatter([] as [Float], width: .max) }
   }
 
   @Test func aStateWithAnImpossibleStepIsRefused() throws {

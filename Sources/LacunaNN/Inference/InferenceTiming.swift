@@ -27,10 +27,13 @@ public struct InferenceTiming: Sendable, Codable, Equatable {
   /// Sparse and dense runs take turns, so that both see the same machine; medians are taken over the
   /// runs.
   ///
-  /// - Throws: ``ModelError`` when a network cannot be made.
+  /// - Throws: ``ModelError`` when a network cannot be made, or `seconds` is not in `0...3600`.
   public static func measure(
     _ model: CompressedModel, batch: Int, threads: Int = 1, seconds: Double = 2
   ) throws(ModelError) -> InferenceTiming {
+    if !(seconds >= 0 && seconds <= 3600) {
+      throw .invalidSetting(name: "seconds", reason: "is \(seconds), must be in 0...3600")
+    }
     let networks: [InferenceNetwork] = [
       try SparseNetwork(model, batch: batch, threads: threads),
       try DenseNetwork(model, batch: batch, threads: threads),

@@ -31,10 +31,11 @@ public final class SequentialModel {
   /// Builds the layers with Glorot-uniform kernels, zero biases, drawn from `seed`.
   ///
   /// - Parameter threads: threads to use; by default one per processor.
-  /// - Throws: ``ModelError`` when a layer does not fit its input.
+  /// - Throws: ``ModelError`` when a layer does not fit its input, or `threads` is not in `1...1024`.
   public init(_ architecture: Architecture, seed: UInt64 = 1, threads: Int? = nil)
     throws(ModelError)
   {
+    if let threads { try TrainingSettings.check(threads, "threads", in: 1...1024) }
     self.architecture = architecture
     layers = try architecture.makeLayers(seed: seed)
     parameters = layers.flatMap(\.parameters)

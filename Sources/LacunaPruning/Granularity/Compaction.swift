@@ -70,10 +70,7 @@ public struct Compaction: Equatable, Sendable {
   public func gather<Scalar: SparseScalar>(
     _ inputs: [Scalar], width: Int
   ) throws(PruningError) -> [Scalar] {
-    if inputs.count != columns * width {
-      throw .wrongCount(
-        tensor: "X", name: "inputs", expected: columns * width, actual: inputs.count)
-    }
+    try Self.check(inputs.count, columns, width, tensor: "X", name: "inputs")
     return keptColumns.flatMap { inputs[$0 * width..<($0 + 1) * width] }
   }
 
@@ -84,15 +81,30 @@ public struct Compaction: Equatable, Sendable {
   public func scatter<Scalar: SparseScalar>(
     _ outputs: [Scalar], width: Int
   ) throws(PruningError) -> [Scalar] {
-    if outputs.count != keptRows.count * width {
-      throw .wrongCount(
-        tensor: "Y", name: "outputs", expected: keptRows.count * width, actual: outputs.count)
+    try Self.check(outputs.count, keptRows.count, width, tensor: "Y", name: "outputs")
+    let (size, overflow) = rows.multipliedReportingOverflow(by: width)
+    if overflow {
+      throw .invalidParameter(name: "width", value: "\(width)", allowed: "small enough to address")
     }
-    var result = [Scalar](repeating: 0, count: rows * width)
+    var result = [Scalar](repeating: 0, count: size)
     for (n, row) in keptRows.enumerated() {
       result.replaceSubrange(
         row * width..<(row + 1) * width, with: outputs[n * width..<(n + 1) * width])
     }
     return result
+  }
+
+  /// Checks that there are `rows · width` elements.
+  private static func check(
+    _ count: Int, _ rows: Int, _ width: Int, tensor: String, name: String
+  ) throws(PruningError) {
+    let (expected, overflow) = rows.multipliedReportingOverflow(by: width)
+    if width < 0 || overflow {
+      throw .invalidParameter(
+        name: "width", value: "\(width)", allowed: "0 or more, and small enough to address")
+    }
+    if count != expected {
+      throw .wrongCount(tensor: tensor, name: name, expected: expected, actual: count)
+    }
   }
 }

@@ -7,9 +7,10 @@
 public func keptCount(of count: Int, sparsity: Double) -> Int {
   if count <= 0 { return 0 }
   let exact = Float(count) * (1 - Float(sparsity))
-  // Float(Int.max) rounds up to 2⁶³: compare before converting.
-  if exact >= Float(count) { return count }
-  return min(max(Int(exact.rounded(.toNearestOrEven)), 1), count)
+  // Float(Int.max) rounds up to 2⁶³, and a sparsity can be anything: compare before converting.
+  if !(exact < Float(count)) { return count }
+  if exact <= 1 { return 1 }
+  return min(Int(exact.rounded(.toNearestOrEven)), count)
 }
 
 /// What happens to weights that tie with the threshold.

@@ -67,7 +67,7 @@ struct DemoCommand: ParsableCommand {
     let denseRun = try TrainingRun(
       try Trainer(model, data: train, settings: settings(recipe.denseEpochs)), test: test,
       output: path("dense.lacuna"), title: "train", common: common,
-      goingOn: "\(CommandLine.arguments.shellCommand) (the demonstration begins anew)",
+      wayOn: CommandText.anew,
       onStep: denseRecorder.record)
     let before = try model.copyOfKernels()
     let denseModel = try CompressedModel(model, form: .dense)
@@ -82,7 +82,7 @@ struct DemoCommand: ParsableCommand {
     let pruningRun = try TrainingRun(
       try Trainer(pruned, data: train, settings: pruningSettings), test: test,
       output: path("pruned.lacuna"), title: "prune", common: common,
-      goingOn: "\(CommandLine.arguments.shellCommand) (the demonstration begins anew)",
+      wayOn: CommandText.anew,
       onStep: recorder.record)
 
     stage("3/5  compress")
