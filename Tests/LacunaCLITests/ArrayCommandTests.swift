@@ -179,7 +179,10 @@ import Testing
       (["schedule", "--kind", "piecewise"], 64, "--points"),
       (["schedule", "--kind", "piecewise", "--points", "0:0,x"], 64, "step:sparsity"),
       (["prune", input, "--sparsity", "0.5", "--at", "3", "-o", output], 64, "--end"),
-      (["prune", input, "--max-weights", "1", "-o", output], 64, "--max-weights is 1, must be 2"),
+      (
+        ["prune", input, "--max-weights", "1", "--block", "1x2", "-o", output], 64,
+        "--max-weights is 1, must be 2"
+      ),
       (["plot", "network", "--layers", "3", "-o", output], 64, "layers 3"),
       (["plot", "animation", "--frames", "1", "-o", output], 64, "--frames is 1"),
     ] {
