@@ -26,7 +26,8 @@ enum Main {
     BLASRestart.letIdleThreadsSleep()
     do {
       _ = try usage { try ISA.validated() }
-      var command = try LacunaBench.parseAsRoot()
+      // Not `CommandLine.arguments`, which repairs names of files that are not UTF-8.
+      var command = try LacunaBench.parseAsRoot(Array(PathText.arguments.dropFirst()))
       try command.run()
     } catch {
       exit(report(error))

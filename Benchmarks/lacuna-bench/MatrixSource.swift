@@ -22,13 +22,14 @@ extension ProductOptions {
   private func measured<Scalar: BenchScalar>(
     _: Scalar.Type, _ path: String, width: Int
   ) throws -> [ProductResult] {
-    let (weights, fileBlock): (DenseMatrix<Scalar>, BlockSize) =
-      switch try MatrixFile.read(contentsOf: path, as: Scalar.self) {
-      case .dense(let matrix): (matrix, .element)
-      case .sparse(let matrix): (matrix.dense(), .element)
-      case .blocks(let matrix): (matrix.dense(), matrix.block)
-      case .pattern(let pattern): (try randomValues(pattern), .element)
-      }
+    var loaded = try MatrixFile.read(contentsOf: path, as: Scalar.self)
+    var fileBlock = BlockSize.element
+    if case .blocks(let matrix) = loaded { fileBlock = matrix.block }
+    if case .pattern(let pattern) = loaded { loaded = .sparse(try randomValues(pattern)) }
+    let weights: DenseMatrix<Scalar>
+    do throws(DataProblem) { weights = try loaded.dense() } catch {
+      throw FileError.malformed(path: path, error)
+    }
     if weights.rows == 0 || weights.columns == 0 {
       throw Failure(.badData, "\(path): the matrix is \(weights.rows)×\(weights.columns)")
     }
@@ -44,9 +45,9 @@ extension ProductOptions {
   /// Random numbers at the entries of a pattern: `.smtx` files hold positions only.
   private func randomValues<Scalar: SparseScalar>(
     _ pattern: CSRPattern
-  ) throws -> DenseMatrix<Scalar> {
+  ) throws -> CSRMatrix<Scalar> {
     var generator = SplitMix64(seed: measure.seed)
     let values = (0..<pattern.nnz).map { _ in generator.nonzero() as Scalar }
-    return try CSRMatrix(pattern: pattern, values: values).dense()
+    return try CSRMatrix(pattern: pattern, values: values)
   }
 }

@@ -34,6 +34,17 @@ public struct COOBuilder<Scalar: SparseScalar>: Sendable {
     (self.rows, self.columns, self.duplicates) = (rows, columns, duplicates)
   }
 
+  /// Entries from arrays of one length. Not checked: their lengths, and that indices lie in the matrix.
+  ///
+  /// - Throws: ``FormatError`` when a dimension is negative or the size overflows.
+  package init(
+    unchecked rows: Int, _ columns: Int, rowIndices: [UInt32], columnIndices: [UInt32],
+    values: [Scalar]
+  ) throws(FormatError) {
+    try self.init(rows: rows, columns: columns)
+    (self.rowIndices, self.columnIndices, self.values) = (rowIndices, columnIndices, values)
+  }
+
   /// The stored entries of a CSR matrix, in its order.
   ///
   /// - Complexity: O(rows + nnz)
@@ -115,25 +126,28 @@ public struct COOBuilder<Scalar: SparseScalar>: Sendable {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   public func csr() throws(FormatError) -> CSRMatrix<Scalar> {
-    var starts = [Int](repeating: 0, count: rows + 1)
-    for row in rowIndices { starts[Int(row) + 1] &+= 1 }
-    for i in 0..<rows { starts[i + 1] &+= starts[i] }
-    // order[starts[i]..<starts[i+1]]: the entries of row i, in the order added.
-    var next = starts
+    // offsets[i]: where row i starts among the sorted entries and, once they are placed, where it ends. One
+    // array for all: a matrix may have many more rows than entries.
+    var offsets = [Int](repeating: 0, count: rows + 1)
+    for row in rowIndices { offsets[Int(row) + 1] &+= 1 }
+    for i in 0..<rows { offsets[i + 1] &+= offsets[i] }
+    // order: the entries of row 0, of row 1, …, each in the order added.
     var order = [Int](repeating: 0, count: count)
     for p in 0..<count {
       let row = Int(rowIndices[p])
-      order[next[row]] = p
-      next[row] &+= 1
+      order[offsets[row]] = p
+      offsets[row] &+= 1
     }
-    var offsets = [0]
-    offsets.reserveCapacity(rows + 1)
     var sortedColumns: [UInt32] = []
     var sortedValues: [Scalar] = []
     sortedColumns.reserveCapacity(count)
     sortedValues.reserveCapacity(count)
+    var start = 0
     for i in 0..<rows {
-      let range = starts[i]..<starts[i + 1]
+      let range = start..<offsets[i]
+      start = offsets[i]
+      offsets[i] = sortedColumns.count
+      if range.isEmpty { continue }
       sortByColumn(&order, range)
       let rowStart = sortedColumns.count
       for p in order[range] {
@@ -148,8 +162,8 @@ public struct COOBuilder<Scalar: SparseScalar>: Sendable {
           sortedValues.append(values[p])
         }
       }
-      offsets.append(sortedColumns.count)
     }
+    offsets[rows] = sortedColumns.count
     let pattern = CSRPattern(
       unchecked: rows, columns, offsets, IndexVector.u32(sortedColumns).narrowed(limit: columns))
     return CSRMatrix(uncheckedPattern: pattern, values: sortedValues)

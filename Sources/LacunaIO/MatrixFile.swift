@@ -1,4 +1,4 @@
-// One door for every matrix file: the format is recognised by its first bytes or its name.
+// One door for every matrix file: the format is recognised by its first bytes.
 
 import LacunaFormats
 
@@ -28,6 +28,25 @@ public enum LoadedMatrix<Scalar: SparseScalar>: Equatable, Sendable {
     }
   }
 
+  /// Every entry, zeros too; the entries of a pattern are ones.
+  ///
+  /// - Throws: ``DataProblem/memory(what:needed:available:)`` when there is no room for all of them: a sparse
+  ///   file of a few bytes may describe a matrix of any size.
+  public func dense() throws(DataProblem) -> DenseMatrix<Scalar> {
+    let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
+    let what = "the \(rows)×\(columns) matrix with its zeros"
+    if overflow { throw .overflow(what: what) }
+    try ReadingMemory.check(count, times: Scalar.dtype.size, what)
+    return
+      switch self
+    {
+    case .dense(let m): m
+    case .sparse(let m): m.dense()
+    case .blocks(let m): m.dense()
+    case .pattern: csr.dense()
+    }
+  }
+
   /// The nonzeros as CSR; the entries of a pattern are ones.
   public var csr: CSRMatrix<Scalar> {
     switch self {
@@ -44,74 +63,62 @@ public enum LoadedMatrix<Scalar: SparseScalar>: Equatable, Sendable {
 public enum MatrixFile {
   /// The one matrix of a file, or the one called `name`.
   ///
-  /// | file                          | gives                                              |
-  /// |-------------------------------|----------------------------------------------------|
-  /// | `.npy`                        | dense: the first dimension by all others           |
-  /// | `.npz` of `scipy.sparse`      | CSR, or blocks                                     |
-  /// | `.npz` of arrays              | dense: the only array of rank 2 or more, or `name` |
-  /// | `.mtx`, `.mtx.gz`             | CSR, or dense                                      |
-  /// | `.smtx`, `.smtx.gz`           | a pattern                                          |
-  /// | `.safetensors`                | as `.npz` of arrays                                |
-  /// | `.lacuna`                     | in its stored form, 8-bit values as `scale · q`    |
+  /// | file                       | gives                                              |
+  /// |----------------------------|----------------------------------------------------|
+  /// | `.npy`                     | dense: the first dimension by all others           |
+  /// | `.npz` of `scipy.sparse`   | CSR, or blocks                                     |
+  /// | `.npz` of arrays           | dense: the only array of rank 2 or more, or `name` |
+  /// | Matrix Market              | CSR, or dense                                      |
+  /// | `.smtx`                    | a pattern                                          |
+  /// | safetensors                | as `.npz` of arrays                                |
+  /// | `.lacuna`                  | in its stored form, 8-bit values as `scale · q`    |
+  ///
+  /// What a file is, its first bytes say (``FileKind``), not its name. Each may be gzipped, once.
   ///
   /// - Throws: ``FileError``; when several matrices could be meant, the error lists them.
   public static func read<Scalar: SparseScalar>(
     contentsOf path: String, name: String? = nil, as scalar: Scalar.Type = Scalar.self
   ) throws(FileError) -> LoadedMatrix<Scalar> {
     let bytes = ByteSlice(try ByteStorage(reading: path))
-    do throws(DataProblem) { return try decoded(bytes, path: path, name: name) } catch {
+    do throws(DataProblem) { return try decoded(bytes, name: name) } catch {
       throw .malformed(path: path, error)
     }
   }
 
   private static func decoded<Scalar: SparseScalar>(
-    _ bytes: ByteSlice, path: String, name: String?
+    _ bytes: ByteSlice, name: String?
   ) throws(DataProblem) -> LoadedMatrix<Scalar> {
-    if Gzip.isGzip(bytes) {
-      return try decoded(ByteSlice(try Gzip.decompress(bytes.array)), path: path, name: name)
+    switch try FileKind(bytes) {
+    // Texts are unpacked as they are read.
+    case .matrixMarket: return try MatrixMarket.decoded(bytes)
+    case .smtx: return .pattern(try SMTX.decoded(bytes))
+    case .npy, .npz, .safetensors:
+      let file = try ArrayFile(bytes, path: "the file")
+      if file.kind == .npz && SciPySparse.isSparse(file) && name == nil {
+        return try SciPySparse.matrix(file)
+      }
+      return .dense(try chosen(file, name).matrix())
+    case .lacuna: return try container(try bytes.unpacked(), name)
+    case .idx: throw .unsupported(what: "a matrix", found: "in an IDX file")
     }
-    let start = bytes.withUnsafeBytes { Array($0.prefix(14)) }
-    func starts(_ text: String) -> Bool { start.starts(with: text.utf8) }
-    if start.starts(with: [0x93] + "NUMPY".utf8) {
-      return .dense(try NPY.decoded(bytes).matrix())
-    }
-    if starts("PK") {
-      let file = try NPZ(bytes: bytes.array)
-      if SciPySparse.isSparse(file) && name == nil { return try SciPySparse.matrix(file) }
-      return .dense(try chosen(file.arrays, name).matrix())
-    }
-    if start.starts(with: ContainerLayout.magic) { return try container(bytes, name) }
-    if starts("%%MatrixMarket") || starts("%%matrixmarket") {
-      return try MatrixMarket.decoded(bytes.array)
-    }
-    if path.hasSuffix(".safetensors") {
-      return .dense(try chosen(try Safetensors(bytes: bytes.array).arrays, name).matrix())
-    }
-    if path.hasSuffix(".smtx") || path.hasSuffix(".smtx.gz") {
-      return .pattern(try SMTX.decoded(bytes.array))
-    }
-    throw .wrongMagic(
-      format: "a matrix file (.npy, .npz, .mtx, .smtx, .safetensors or .lacuna)",
-      found: "bytes " + start.prefix(4).map { String($0, radix: 16) }.joined(separator: " "))
   }
 
-  /// The array of that name, or the only matrix.
+  /// The array of that name, or the only matrix of numbers; a `.npy` has no choice.
   private static func chosen(
-    _ arrays: [NamedArray], _ name: String?
+    _ file: ArrayFile, _ name: String?
   ) throws(DataProblem) -> NumericArray {
-    if let name {
-      guard let named = arrays.first(where: { $0.name == name }) else {
-        throw .absent(what: "array \(name) (there are: \(list(arrays.map(\.name))))")
-      }
-      return named.array
+    if file.kind == .npy { return try file.arrays[0].read() }
+    if let name { return try file.array(TensorName(name)).read() }
+    let matrices = file.arrays.filter { array in
+      if case .number = array.type { return array.shape.count >= 2 }
+      return false
     }
-    let matrices = arrays.filter { $0.array.shape.count >= 2 }
     if matrices.count != 1 {
       throw .unsupported(
         what: "a file with \(matrices.count) matrices",
-        found: "without a name to choose one (there are: \(list(matrices.map(\.name))))")
+        found: "without a name to choose one (there are: \(list(matrices.map { "\($0.name)" })))")
     }
-    return matrices[0].array
+    return try matrices[0].read()
   }
 
   private static func container<Scalar: SparseScalar>(
@@ -119,7 +126,9 @@ public enum MatrixFile {
   ) throws(DataProblem) -> LoadedMatrix<Scalar> {
     let reader = try LacunaReader(slice: bytes)
     let matrices = reader.records.filter { $0.kind != .bytes && $0.shape.count >= 2 }
-    let candidates = name == nil ? matrices : matrices.filter { $0.name == name }
+    let candidates = matrices.filter { record in
+      name.map { record.name.utf8.elementsEqual($0.utf8) } ?? true
+    }
     if candidates.count != 1 {
       throw .unsupported(
         what: "a file with \(candidates.count) matrices",

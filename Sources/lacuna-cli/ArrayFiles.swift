@@ -1,41 +1,42 @@
-// Weight arrays in .npy and .npz files, by name.
+// Weight arrays in .npy, .npz and safetensors files, by name.
 
 import ArgumentParser
 import Lacuna
 
-/// The arrays of a `.npy` or `.npz` file, to be read and written again in the same form.
-struct ArrayFile {
-  /// Names and arrays; a `.npy` has one, called by the file's own name.
-  var arrays: [NamedArray]
+extension ArrayFile {
+  /// The formats that hold arrays.
+  static let kinds: [FileKind] = [.npy, .npz, .safetensors]
 
-  /// Whether `path` names a file of arrays and not a `.lacuna` one.
-  static func accepts(_ path: String) -> Bool { path.hasSuffix(".npy") || path.hasSuffix(".npz") }
-
-  init(_ arrays: [NamedArray]) { self.arrays = arrays }
-
-  init(contentsOf path: String) throws {
-    if path.hasSuffix(".npz") {
-      arrays = try NPZ(contentsOf: path).arrays
-    } else {
-      let name = path.split(separator: "/").last.map(String.init) ?? path
-      arrays = [
-        NamedArray(
-          name: name.hasSuffix(".npy") ? String(name.dropLast(4)) : name,
-          array: try NPY.read(contentsOf: path))
-      ]
-    }
+  /// The format that the name of an output asks for; nil when it asks for none.
+  static func form(of output: String) -> FileKind? {
+    kinds.first { output.hasSuffix(".\($0.rawValue)") }
   }
 
-  /// Writes an `.npz`, or the only array as `.npy`.
-  func write(to path: String) throws {
-    if path.hasSuffix(".npz") {
-      try NPZ(arrays).write(to: path)
-    } else if arrays.count == 1 {
-      try NPY.write(arrays[0].array, to: path)
-    } else {
-      throw Failure(
-        .usage, "\(arrays.count) arrays do not fit into \(path): give the output a .npz name")
+  /// The only array of numbers.
+  func onlyNumbers() throws -> NumericArray {
+    let numbers = arrays.indices.filter { place in
+      if case .number = arrays[place].type { return true }
+      return kind == .npy
     }
+    if numbers.count != 1 {
+      let names = numbers.prefix(20).map { "\(arrays[$0].name)" }.joined(separator: ", ")
+      throw Failure(
+        .badData,
+        "\(path) holds \(numbers.count) arrays of numbers where one is expected: "
+          + (numbers.isEmpty ? "none" : names))
+    }
+    return try read(numbers[0])
+  }
+
+  /// Writes the file with some arrays replaced, in the format that the name of the output asks for, or
+  /// else its own.
+  func write(_ replaced: [Int: [UInt8]], toOutput output: String) throws {
+    let form = Self.form(of: output)
+    if form == .npy && arrays.count + others.count != 1 {
+      throw Failure(
+        .usage, "\(arrays.count) arrays do not fit into \(output): give the output a .npz name")
+    }
+    try write(to: output, replacing: replaced, as: form)
   }
 }
 

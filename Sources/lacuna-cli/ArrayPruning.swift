@@ -1,4 +1,4 @@
-// `lacuna prune` on .npy and .npz files: the small weights of each array become zero, once.
+// `lacuna prune` on .npy, .npz and safetensors files: the small weights of each array become zero, once.
 
 import ArgumentParser
 import Lacuna
@@ -14,17 +14,17 @@ struct ArrayPruning {
   var limit: Int?
 
   func run() throws -> ArrayPruningFacts {
-    var file = try ArrayFile(contentsOf: input)
+    let file = try ArrayFile(contentsOf: input)
+    let names = TensorName.distinctTexts(file.arrays.map(\.name))
     // Floating-point arrays take part; labels and indices are nobody's weights.
-    let numbers = file.arrays.indices.filter { file.arrays[$0].array.isFloatingPoint }
+    let numbers = file.arrays.indices.filter { file.arrays[$0].type.isFloatingPoint }
     var copies: [WeightCopy] = []
     defer { for copy in copies { copy.deallocate() } }
     var tensors: [PrunableTensor] = []
     for place in numbers {
-      let named = file.arrays[place]
-      let copy = try WeightCopy(named.array)
+      let copy = try WeightCopy(file.read(place))
       copies.append(copy)
-      tensors.append(try copy.tensor(name: named.name, shape: named.array.shape))
+      tensors.append(try copy.tensor(name: names[place], shape: file.arrays[place].shape))
     }
     if !tensors.contains(where: { $0.shape.count >= 2 && !$0.weights.isEmpty }) {
       throw Failure(
@@ -35,13 +35,13 @@ struct ArrayPruning {
         schedule: try OneShot(sparsity), granularity: granularity.granularity, budget: budget,
         parameterLimit: limit, rules: granularity.rules))
     try namingOptions(["parameterLimit": "--max-weights"]) { try pruner.step(tensors) }
+    var replaced: [Int: [UInt8]] = [:]
     for place in numbers {
-      let named = file.arrays[place]
-      if let mask = pruner.masks[named.name] {
-        file.arrays[place].array = try named.array.masked(mask)
+      if let mask = pruner.masks[names[place]] {
+        replaced[place] = try file.arrays[place].bytes(keeping: mask.bytes)
       }
     }
-    try file.write(to: output)
+    try file.write(replaced, toOutput: output)
     return ArrayPruningFacts(output: output, report: pruner.strip(tensors))
   }
 }
@@ -110,32 +110,5 @@ struct ArrayPruningFacts: Encodable {
     return table.rendered()
       + "\n\n\(output.printable()): \(Numeral.percent(sparsity, digits: 2)) of all weights are zero; "
       + "masks dropped \(Numeral.percent(masked, digits: 2))"
-  }
-}
-
-extension NumericArray {
-  /// Whether the elements are floating-point numbers.
-  var isFloatingPoint: Bool {
-    switch values {
-    case .f16, .bf16, .f32, .f64: true
-    case .bool, .i8, .u8, .i16, .u16, .i32, .u32, .i64, .u64, .text: false
-    }
-  }
-
-  /// The same elements in the same type, +0 where the mask drops them.
-  func masked(_ mask: BitMask) throws -> NumericArray {
-    let keep = mask.bytes
-    func zeroed<T: AdditiveArithmetic>(_ values: [T]) -> [T] {
-      zip(values, keep).map { $1 == 1 ? $0 : .zero }
-    }
-    let masked: NumericValues =
-      switch values {
-      case .f16(let bits): .f16(zeroed(bits))
-      case .bf16(let bits): .bf16(zeroed(bits))
-      case .f32(let numbers): .f32(zeroed(numbers))
-      case .f64(let numbers): .f64(zeroed(numbers))
-      case .bool, .i8, .u8, .i16, .u16, .i32, .u32, .i64, .u64, .text: values
-      }
-    return try NumericArray(shape: shape, values: masked)
   }
 }

@@ -28,7 +28,8 @@ struct LacunaTool: ParsableCommand {
 enum Main {
   static func main() {
     do {
-      var command = try LacunaTool.parseAsRoot()
+      // Not `CommandLine.arguments`, which repairs names of files that are not UTF-8.
+      var command = try LacunaTool.parseAsRoot(Array(PathText.arguments.dropFirst()))
       // A wrong LACUNA_ISA must not pass silently just because a command never multiplies.
       _ = try ISA.validated()
       // Dense work is compared and done with the strongest BLAS kernels of this processor.

@@ -104,7 +104,7 @@ struct MaskCommand: ParsableCommand {
 
   func run() throws {
     let target = (pattern ?? window)?.sparsity ?? sparsity!
-    let array = try NPY.read(contentsOf: input)
+    let array = try ArrayFile(contentsOf: input).onlyNumbers()
     let policy = ties ?? (compat == .tfmot ? .keep : .exact)
     let outcome = try array.mask(
       sparsity: target, granularity: granularity, ties: policy == .keep ? .keepTies : .exactK,

@@ -53,17 +53,20 @@ struct PictureInput: ParsableArguments {
     }
     let file = try ArrayFile(contentsOf: input)
     if let tensor {
-      guard let found = file.arrays.first(where: { $0.name == tensor }) else {
-        let names = file.arrays.map(\.name).joined(separator: ", ")
+      guard let place = file.arrays.firstIndex(where: { $0.name == TensorName(tensor) }) else {
+        let names = file.arrays.map { "\($0.name)" }.joined(separator: ", ")
         throw Failure(.usage, "--tensor: \(input) has no array \(tensor); it has \(names)")
       }
-      return (tensor, try found.array.matrix())
+      return (tensor, try file.read(place).matrix())
     }
-    let candidates = file.arrays.filter { $0.array.isFloatingPoint && $0.array.count > 0 }
-    guard let largest = candidates.max(by: { $0.array.count < $1.array.count }) else {
+    let arrays = file.arrays
+    let candidates = arrays.indices.filter {
+      arrays[$0].type.isFloatingPoint && arrays[$0].count > 0
+    }
+    guard let largest = candidates.max(by: { arrays[$0].count < arrays[$1].count }) else {
       throw Failure(.badData, "\(input) holds no floating-point weights")
     }
-    return (largest.name, try largest.array.matrix())
+    return ("\(arrays[largest].name)", try file.read(largest).matrix())
   }
 }
 

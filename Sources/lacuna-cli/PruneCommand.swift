@@ -13,8 +13,9 @@ struct PruneCommand: ParsableCommand {
       A checkpoint is written after each epoch, at the end, and when Ctrl-C stops the run (exit code \
       130). A run that was stopped goes on bit for bit with --resume and the same options.
 
-      The arrays of a .npy or .npz file are pruned at once, to --sparsity, or to where the schedule stands \
-      at step --at. Floating-point arrays of rank 2 or more take part.
+      The arrays of a .npy, .npz or safetensors file are pruned at once, to --sparsity, or to where the schedule stands \
+      at step --at. Floating-point arrays of rank 2 or more take part; \
+      everything else in the file stays as it is, byte for byte.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -24,8 +25,8 @@ struct PruneCommand: ParsableCommand {
   @OptionGroup(title: "Data") var data: DataOptions
 
   @Argument(
-    help: "The checkpoint to start from, or a .npy or .npz file of weights.",
-    completion: .file(extensions: ["lacuna", "npy", "npz"]))
+    help: "The checkpoint to start from, or a .npy, .npz or safetensors file of weights.",
+    completion: .file(extensions: ["lacuna", "npy", "npz", "safetensors"]))
   var checkpoint: String
 
   @Option(help: "How tensors share the sparsity: uniform, global or erdos-renyi.")
@@ -42,7 +43,7 @@ struct PruneCommand: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: "The file to write. [pruned.lacuna; for arrays pruned.npy or pruned.npz]",
+    help: "The file to write. [pruned.lacuna; for arrays pruned.npy, .npz or .safetensors]",
     completion: .file())
   var output: String?
 
@@ -56,8 +57,9 @@ struct PruneCommand: ParsableCommand {
   }
 
   func run() throws {
-    if ArrayFile.accepts(checkpoint) { return try pruneArrays() }
-    try refuse([("--at", at != nil)], "is for .npy and .npz files, not a checkpoint")
+    let kind = try FileKind(contentsOf: checkpoint)
+    if ArrayFile.kinds.contains(kind) { return try pruneArrays(kind) }
+    try refuse([("--at", at != nil)], "is for files of arrays, not a checkpoint")
     let output = output ?? "pruned.lacuna"
     try checkWritable(output)
     let start = try Checkpoint(contentsOf: checkpoint)
@@ -87,8 +89,8 @@ struct PruneCommand: ParsableCommand {
   }
 
   /// The arrays of a file, in place of a checkpoint.
-  private func pruneArrays() throws {
-    let output = output ?? (checkpoint.hasSuffix(".npz") ? "pruned.npz" : "pruned.npy")
+  private func pruneArrays(_ kind: FileKind) throws {
+    let output = output ?? "pruned.\(kind.rawValue)"
     try checkWritable(output)
     try refuse(
       [("--epochs", epochs != nil), ("--resume", resume)] + training.typed + data.typed,

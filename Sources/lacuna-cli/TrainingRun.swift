@@ -154,11 +154,11 @@ func checkCanMake(folder path: String) throws(Failure) {
 func checkWritable(_ path: String) throws(Failure) {
   let url = URL(fileURLWithPath: path)
   var status = stat()
-  if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR {
+  if PathText.withCString(path, { stat($0, &status) }) == 0 && status.st_mode & S_IFMT == S_IFDIR {
     throw Failure(.inputOutput, "\(path): is a folder")
   }
   let folder = url.deletingLastPathComponent().path
-  guard access(folder, W_OK | X_OK) == 0 else {
+  guard PathText.withCString(folder, { access($0, W_OK | X_OK) }) == 0 else {
     throw Failure(
       .inputOutput, "\(path): cannot write into \(folder): \(String(cString: strerror(errno)))")
   }

@@ -121,7 +121,12 @@ import Testing
   }
 
   @Test func bytesAfterTheGzipStream() throws {
-    #expect(try problem(images.encoded(gzip: true) + [0, 0]) == .trailingBytes(count: 2))
+    let bytes = images.encoded(gzip: true)
+    #expect(try problem(bytes + [0, 0]) == nil, "padding")
+    guard case .compressedStream(_, let reason) = try problem(bytes + [0, 7]) else {
+      throw Missing()
+    }
+    #expect(reason.hasPrefix("byte \(bytes.count + 1) of \(bytes.count + 2), "))
   }
 }
 

@@ -58,7 +58,7 @@ public enum AtomicFile {
     to path: String, _ body: (borrowing Writer) throws(FileError) -> Void
   ) throws(FileError) {
     var status = stat()
-    let exists = stat(path, &status) == 0
+    let exists = PathText.withCString(path) { stat($0, &status) } == 0
     if exists && status.st_mode & S_IFMT == S_IFDIR {
       throw .system(path: path, operation: "write", code: EISDIR)
     }
@@ -81,12 +81,12 @@ public enum AtomicFile {
       if fsync(descriptor) != 0 { throw .system(path: path, operation: "fsync", code: errno) }
       isOpen = false
       if close(descriptor) != 0 { throw .system(path: path, operation: "close", code: errno) }
-      if rename(temporary, target) != 0 {
+      if systemRename(temporary, target) != 0 {
         throw .system(path: path, operation: "rename", code: errno)
       }
     } catch {
       if isOpen { close(descriptor) }
-      unlink(temporary)
+      _ = PathText.withCString(temporary) { unlink($0) }
       throw error
     }
     syncFolder(of: target)
@@ -122,9 +122,9 @@ public enum AtomicFile {
 
   /// The file that `path` leads to through links.
   private static func resolved(_ path: String) -> String {
-    guard let name = realpath(path, nil) else { return path }
+    guard let name = PathText.withCString(path, { realpath($0, nil) }) else { return path }
     defer { free(name) }
-    return String(cString: name)
+    return PathText.text(cString: name)
   }
 
   /// Numbers the temporary files of this process.
@@ -137,5 +137,9 @@ private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count
 }
 
 private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
-  open(path, flags, mode)
+  PathText.withCString(path) { open($0, flags, mode) }
+}
+
+private func systemRename(_ old: String, _ new: String) -> Int32 {
+  PathText.withCString(old) { old in PathText.withCString(new) { new in rename(old, new) } }
 }

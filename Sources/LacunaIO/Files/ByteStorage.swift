@@ -19,26 +19,34 @@ package final class ByteStorage: @unchecked Sendable {
     (memory, isMapped) = (UnsafeRawBufferPointer(copy), false)
   }
 
-  /// The content of a regular file, or what a pipe delivers until its end.
+  /// The content of a regular file, or what a pipe delivers until its end; the first `most` bytes of
+  /// it when it is longer.
   ///
   /// - Throws: ``FileError/unreadable(path:code:)`` when it cannot be opened, and
-  ///   ``FileError/system(path:operation:code:)`` when reading fails.
-  package init(reading path: String) throws(FileError) {
+  ///   ``FileError/system(path:operation:code:)`` when reading fails, and
+  ///   ``FileError/malformed(path:_:)`` when it does not fit in memory.
+  package init(reading path: String, atMost most: Int = .max) throws(FileError) {
     let (descriptor, size) = try Self.open(path)
     defer { close(descriptor) }
+    try Self.check(min(size ?? 0, most), path)
     var buffer = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: (size ?? 1 << 16) + 1, alignment: 64)
+      byteCount: min((size ?? 1 << 16) + 1, most), alignment: 64)
     var filled = 0
-    while true {
+    while filled < most {
       // One byte more than the size is asked for, so that the end of the file is seen.
       if filled == buffer.count {
+        do throws(FileError) { try Self.check(buffer.count * 2, path) } catch {
+          buffer.deallocate()
+          throw error
+        }
         let larger = UnsafeMutableRawBufferPointer.allocate(
           byteCount: buffer.count * 2, alignment: 64)
         larger.copyMemory(from: UnsafeRawBufferPointer(buffer))
         buffer.deallocate()
         buffer = larger
       }
-      let count = read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
+      let room = min(buffer.count, most) - filled
+      let count = read(descriptor, buffer.baseAddress! + filled, room)
       if count < 0 && errno == EINTR { continue }
       if count < 0 {
         let code = errno
@@ -81,12 +89,19 @@ package final class ByteStorage: @unchecked Sendable {
     }
   }
 
+  /// - Throws: ``FileError`` unless a file of `size` bytes fits in memory.
+  private static func check(_ size: Int, _ path: String) throws(FileError) {
+    do throws(DataProblem) { try ReadingMemory.check(size, "the file") } catch {
+      throw .malformed(path: path, error)
+    }
+  }
+
   /// Opens `path` for reading; the size is nil unless it is a regular file.
   private static func open(_ path: String) throws(FileError) -> (descriptor: Int32, size: Int?) {
     #if canImport(Darwin)
-      let descriptor = Darwin.open(path, O_RDONLY | O_CLOEXEC)
+      let descriptor = PathText.withCString(path) { Darwin.open($0, O_RDONLY | O_CLOEXEC) }
     #else
-      let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+      let descriptor = PathText.withCString(path) { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
     #endif
     if descriptor < 0 { throw .unreadable(path: path, code: errno) }
     var status = stat()

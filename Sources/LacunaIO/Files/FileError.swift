@@ -37,11 +37,13 @@ public enum FileError: Error, Equatable, Sendable {
 
 extension FileError: CustomStringConvertible {
   public var description: String {
-    switch self {
-    case .unreadable(let path, let code): "\(path): \(String(cString: strerror(code)))"
-    case .system(let path, let operation, let code):
+    // A path may hold anything: it is shown, never obeyed.
+    let path = Printable.escaped(path)
+    return switch self {
+    case .unreadable(_, let code): "\(path): \(String(cString: strerror(code)))"
+    case .system(_, let operation, let code):
       "\(path): \(operation) failed: \(String(cString: strerror(code)))"
-    case .malformed(let path, let problem): "\(path): \(problem)"
+    case .malformed(_, let problem): "\(path): \(problem)"
     }
   }
 }
@@ -60,6 +62,8 @@ public enum DataProblem: Error, Equatable, Sendable {
   case outOfRange(what: String, value: Int, lowest: Int, highest: Int)
   /// A number does not fit in 64 bits, or a size made of several does not.
   case overflow(what: String)
+  /// `what` asks for more memory than may be used (``ReadingMemory``).
+  case memory(what: String, needed: Int, available: Int)
   /// A stored checksum disagrees with the bytes it covers.
   case checksum(what: String, stored: UInt32, computed: UInt32)
   /// The file is of a version, or uses a feature, that this reader does not know.
@@ -74,6 +78,8 @@ public enum DataProblem: Error, Equatable, Sendable {
   case text(line: Int, reason: String)
   /// The matrix in the file breaks an invariant of its format.
   case matrix(FormatError)
+  /// The array or archive member of that name has a problem.
+  indirect case inside(String, DataProblem)
 }
 
 extension DataProblem: CustomStringConvertible {
@@ -87,6 +93,8 @@ extension DataProblem: CustomStringConvertible {
     case .outOfRange(let what, let value, let lowest, let highest):
       "\(what) is \(value), must be in \(lowest)...\(highest)"
     case .overflow(let what): "\(what) is too large"
+    case .memory(let what, let needed, let available):
+      "\(what) needs \(needed) bytes of memory, \(available) are left"
     case .checksum(let what, let stored, let computed):
       "checksum of \(what) is \(hex(computed)), the file says \(hex(stored))"
     case .unsupported(let what, let found): "\(what) \(found) is not supported"
@@ -95,6 +103,7 @@ extension DataProblem: CustomStringConvertible {
     case .compressedStream(let what, let reason): "\(what) is damaged: \(reason)"
     case .text(let line, let reason): "line \(line): \(reason)"
     case .matrix(let error): "\(error)"
+    case .inside(let name, let problem): "\(name): \(problem)"
     }
   }
 }

@@ -1,82 +1,6 @@
-// Deflate streams through zlib: gzip files, the raw deflate of zip archives, and CRC-32.
+// Whole gzip files in memory, compression of whole arrays, and CRC-32: zlib does the work.
 
 import CZlib
-
-/// The wrapper around a deflate stream.
-package enum DeflateWrapper {
-  case gzip, raw
-
-  var windowBits: Int32 { self == .gzip ? 15 + 16 : -15 }
-}
-
-/// Decompresses a stream piece by piece, so that a reader can look at a header before it decides
-/// how much to expect.
-package final class InflateStream {
-  private let input: ByteSlice
-  private let what: String
-  // zlib keeps a pointer to its stream: it must not move.
-  private let stream: UnsafeMutablePointer<z_stream>
-  private var isAtEnd = false
-
-  /// - Parameter what: what an error calls the stream.
-  package init(
-    _ input: ByteSlice, _ wrapper: DeflateWrapper, _ what: String
-  ) throws(DataProblem) {
-    if input.count > Int(UInt32.max) {
-      throw .unsupported(what: what, found: "of more than 4 GiB")
-    }
-    (self.input, self.what) = (input, what)
-    stream = .allocate(capacity: 1)
-    stream.initialize(to: z_stream())
-    stream.pointee.next_in = input.withUnsafeBytes {
-      UnsafeMutablePointer(mutating: $0.bindMemory(to: UInt8.self).baseAddress)
-    }
-    stream.pointee.avail_in = UInt32(input.count)
-    let status = inflateInit2_(
-      stream, wrapper.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    if status != Z_OK { throw .compressedStream(what: what, reason: "zlib status \(status)") }
-  }
-
-  deinit {
-    inflateEnd(stream)
-    stream.deallocate()
-  }
-
-  /// The next bytes, at most `count`; fewer at the end of the stream.
-  package func read(upTo count: Int) throws(DataProblem) -> [UInt8] {
-    // Deflate cannot expand more than 1032 times, so that a false count does not allocate much.
-    let bound = (Int(stream.pointee.avail_in) + 64) * 1032 + (1 << 16)
-    let capacity = min(count, bound, Int(UInt32.max))
-    var problem: DataProblem?
-    let result = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
-      stream.pointee.next_out = buffer.baseAddress
-      stream.pointee.avail_out = UInt32(capacity)
-      while stream.pointee.avail_out > 0 && !isAtEnd {
-        let status = inflate(stream, Z_NO_FLUSH)
-        if status == Z_STREAM_END {
-          isAtEnd = true
-        } else if status != Z_OK {
-          let reason = stream.pointee.msg.map { String(cString: $0) }
-          problem = .compressedStream(
-            what: what,
-            reason: reason
-              ?? (status == Z_BUF_ERROR ? "the stream is truncated" : "zlib status \(status)"))
-          break
-        }
-      }
-      filled = capacity - Int(stream.pointee.avail_out)
-    }
-    if let problem { throw problem }
-    return result
-  }
-
-  /// Checks that the stream ends here, its checksum is right, and nothing follows it.
-  package func end() throws(DataProblem) {
-    let extra = try read(upTo: 1)
-    if !extra.isEmpty { throw .trailingBytes(count: extra.count) }
-    if stream.pointee.avail_in > 0 { throw .trailingBytes(count: Int(stream.pointee.avail_in)) }
-  }
-}
 
 /// Whole gzip files in memory.
 public enum Gzip {
@@ -92,22 +16,20 @@ public enum Gzip {
     deflated(bytes, .gzip, level: level)
   }
 
-  /// The content of one gzip file.
+  /// The content of a gzip file: all its members, one after the other.
   ///
-  /// - Parameter limit: more bytes than this are refused.
-  /// - Throws: ``DataProblem`` when the stream is damaged, longer than `limit`, or followed by more.
+  /// - Parameter limit: more bytes than this are refused. Above 1 GiB, more than 256 times the bytes of
+  ///   the file are refused in any case.
+  /// - Throws: ``DataProblem`` when the stream is damaged, too long, or followed by anything but more
+  ///   members and a padding of zeros.
   public static func decompress(
-    _ bytes: [UInt8], limit: Int = 1 << 31
+    _ bytes: [UInt8], limit: Int = .max
   ) throws(DataProblem) -> [UInt8] {
-    let stream = try InflateStream(ByteSlice(bytes), .gzip, "gzip data")
-    var result: [UInt8] = []
-    while true {
-      let part = try stream.read(upTo: min(1 << 20, limit - result.count))
-      if part.isEmpty { break }
-      result += part
-    }
-    try stream.end()
-    return result
+    try unpacked(ByteSlice(bytes), limit: limit)
+  }
+
+  static func unpacked(_ bytes: ByteSlice, limit: Int = .max) throws(DataProblem) -> [UInt8] {
+    try InflateStream(bytes, .gzip, "gzip data", limit: limit).read(upTo: .max)
   }
 }
 

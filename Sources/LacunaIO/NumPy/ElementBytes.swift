@@ -1,7 +1,7 @@
 // Elements to little-endian bytes and back, for every number type.
 
-/// The types that arrays in files have, by NumPy's code without the byte order.
-enum ElementType: String, CaseIterable {
+/// The types of numbers that arrays in files have, by NumPy's code without the byte order.
+public enum ElementType: String, CaseIterable, Sendable {
   case bool = "b1"
   case i8 = "i1"
   case u8 = "u1"
@@ -14,10 +14,11 @@ enum ElementType: String, CaseIterable {
   case f16 = "f2"
   case f32 = "f4"
   case f64 = "f8"
-  // NumPy has none: the code is that of the ml_dtypes package.
+  /// NumPy has none: the code is that of the ml_dtypes package.
   case bf16 = "bfloat16"
 
-  var size: Int {
+  /// Bytes of an element.
+  public var size: Int {
     switch self {
     case .bool, .i8, .u8: 1
     case .i16, .u16, .f16, .bf16: 2
@@ -70,7 +71,7 @@ extension NumericValues {
     }
   }
 
-  /// The element type; nil for text.
+  /// The element type; nil for what is carried only.
   var type: ElementType? {
     switch self {
     case .bool: .bool
@@ -86,11 +87,11 @@ extension NumericValues {
     case .bf16: .bf16
     case .f32: .f32
     case .f64: .f64
-    case .text: nil
+    case .opaque: nil
     }
   }
 
-  /// Appends the elements, little-endian; text is the caller's business.
+  /// Appends the elements, numbers little-endian.
   func append(to writer: inout ByteWriter) {
     switch self {
     case .bool(let v): writer.append(v.map { $0 ? 1 : 0 })
@@ -104,7 +105,7 @@ extension NumericValues {
     case .u64(let v): writer.append(memoryOf: v)
     case .f32(let v): writer.append(memoryOf: v)
     case .f64(let v): writer.append(memoryOf: v)
-    case .text: break
+    case .opaque(let v): writer.append(v.bytes)
     }
   }
 
@@ -146,7 +147,17 @@ extension NumericValues {
     case .bf16(let v): return .bf16(moved(v))
     case .f32(let v): return .f32(moved(v))
     case .f64(let v): return .f64(moved(v))
-    case .text(let v): return .text(moved(v))
+    case .opaque(let v):
+      // Elements of any size move as a last dimension that stays together.
+      let size = v.count == 0 ? 0 : v.bytes.count / v.count
+      let order = moved(Array(0..<v.count))
+      return .opaque(
+        OpaqueValues(
+          format: v.format, type: v.type, count: v.count,
+          bytes: order.flatMap { v.bytes[$0 * size..<($0 + 1) * size] }))
     }
   }
+
+  /// The elements of a row-major array put in column-major order.
+  func columnMajor(shape: [Int]) -> NumericValues { rowMajor(shape: shape.reversed()) }
 }

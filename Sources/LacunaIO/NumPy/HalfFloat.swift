@@ -44,14 +44,14 @@ func bfloat16(_ value: Float) -> UInt16 {
 extension NumericArray {
   /// The array rounded to half precision.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds text.
+  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds no numbers.
   public func rounded16() throws(DataProblem) -> NumericArray {
     try NumericArray(shape: shape, values: .f16(floats().map { half($0) }))
   }
 
   /// The array rounded to bfloat16.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds text.
+  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds no numbers.
   public func roundedBFloat16() throws(DataProblem) -> NumericArray {
     try NumericArray(shape: shape, values: .bf16(floats().map { bfloat16($0) }))
   }

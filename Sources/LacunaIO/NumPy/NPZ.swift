@@ -2,13 +2,20 @@
 
 /// An array and its name.
 public struct NamedArray: Equatable, Sendable {
-  public var name: String
+  public var name: TensorName
   public var array: NumericArray
 
-  public init(name: String, array: NumericArray) { (self.name, self.array) = (name, array) }
+  public init(name: TensorName, array: NumericArray) { (self.name, self.array) = (name, array) }
+
+  public init(name: String, array: NumericArray) {
+    self.init(name: TensorName(name), array: array)
+  }
 }
 
-/// Named arrays in one file, as `numpy.savez` writes them.
+/// Named arrays in one file, as `numpy.savez` writes them, all in memory.
+///
+/// Members that are no arrays, and arrays of records or Python objects, are left out: ``ArrayFile`` carries
+/// them along when it rewrites a file.
 public struct NPZ: Equatable, Sendable {
   /// The arrays in the order of the file, with unique names.
   public var arrays: [NamedArray]
@@ -29,29 +36,43 @@ public struct NPZ: Equatable, Sendable {
   public init(bytes: [UInt8]) throws(DataProblem) { try self.init(ByteSlice(bytes)) }
 
   private init(_ bytes: ByteSlice) throws(DataProblem) {
-    let archive = try ZipArchive(bytes)
+    let file = try ArrayFile(bytes, path: "the file")
+    if file.kind != .npz {
+      throw .wrongMagic(format: "an .npz archive", found: "what is \(file.kind.name)")
+    }
+    try self.init(file) { _ in true }
+  }
+
+  /// The arrays of `file` that can be read and whose names are `wanted`.
+  init(_ file: ArrayFile, where wanted: (TensorName) -> Bool) throws(DataProblem) {
     arrays = []
-    for member in archive.members {
-      let name = member.name.hasSuffix(".npy") ? String(member.name.dropLast(4)) : member.name
-      arrays.append(
-        NamedArray(name: name, array: try NPY.decoded(try archive.contents(member))))
+    for array in file.arrays where wanted(array.name) && array.isReadable {
+      arrays.append(NamedArray(name: array.name, array: try array.read()))
     }
   }
 
   /// The array of that name.
-  public subscript(name: String) -> NumericArray? { arrays.first { $0.name == name }?.array }
+  public subscript(name: TensorName) -> NumericArray? {
+    arrays.first { $0.name == name }?.array
+  }
+
+  /// The array of that name.
+  public subscript(name: String) -> NumericArray? { self[TensorName(name)] }
 
   /// The bytes of the file.
   ///
   /// - Parameter deflated: compress, as `numpy.savez_compressed` does.
-  /// - Throws: ``DataProblem`` when a name occurs twice or the file exceeds 4 GiB.
+  /// - Throws: ``DataProblem`` when a name occurs twice, or an array is of a type that NumPy does not have.
   public func encoded(deflated: Bool = true) throws(DataProblem) -> [UInt8] {
-    var seen: Set<String> = []
-    for named in arrays where !seen.insert(named.name).inserted {
-      throw .duplicateName(named.name)
+    var seen: Set<TensorName> = []
+    var writer = ZipWriter()
+    for named in arrays {
+      if !seen.insert(named.name).inserted { throw .duplicateName("\(named.name)") }
+      try writer.append(
+        TensorName(bytes: named.name.bytes + Array(".npy".utf8)), NPY.encoded(named.array),
+        deflate: deflated)
     }
-    return try ZipArchive.encoded(
-      arrays.map { ($0.name + ".npy", NPY.encoded($0.array)) }, deflate: deflated)
+    return writer.finish()
   }
 
   /// Writes the file to `path` in one step.
@@ -63,5 +84,15 @@ public struct NPZ: Equatable, Sendable {
       throw .malformed(path: path, error)
     }
     try AtomicFile.write(bytes, to: path)
+  }
+}
+
+extension StoredArray {
+  /// Whether ``read()`` gives the elements: not those of records and Python objects.
+  public var isReadable: Bool {
+    switch source {
+    case .safetensors: true
+    case .npy(let header, _), .member(let header, _, _): header.type?.size != nil
+    }
   }
 }

@@ -19,8 +19,8 @@ public enum NumericValues: Equatable, Sendable {
   case bf16([UInt16])
   case f32([Float])
   case f64([Double])
-  /// Text, as NumPy's `S` and `U` types.
-  case text([String])
+  /// What can be carried but not computed with: text, complex numbers, 8-bit floats.
+  case opaque(OpaqueValues)
 
   /// Number of elements.
   public var count: Int {
@@ -36,7 +36,7 @@ public enum NumericValues: Equatable, Sendable {
     case .u64(let v): v.count
     case .f32(let v): v.count
     case .f64(let v): v.count
-    case .text(let v): v.count
+    case .opaque(let v): v.count
     }
   }
 }
@@ -65,7 +65,7 @@ public struct NumericArray: Equatable, Sendable {
 
   /// The elements as f64; integers of more than 53 bits are rounded.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds text.
+  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds no numbers.
   public func doubles() throws(DataProblem) -> [Double] {
     switch values {
     case .bool(let v): v.map { $0 ? 1 : 0 }
@@ -81,13 +81,15 @@ public struct NumericArray: Equatable, Sendable {
     case .bf16(let v): v.map { Double(float(bfloat16: $0)) }
     case .f32(let v): v.map { Double($0) }
     case .f64(let v): v
-    case .text: throw .unsupported(what: "text", found: "where numbers are expected")
+    case .opaque(let v):
+      throw .unsupported(
+        what: "element type \(Printable.escaped(v.type))", found: "where numbers are expected")
     }
   }
 
   /// The elements as f32, rounded where they have more digits.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds text.
+  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds no numbers.
   public func floats() throws(DataProblem) -> [Float] {
     switch values {
     case .f32(let v): v
@@ -99,7 +101,7 @@ public struct NumericArray: Equatable, Sendable {
 
   /// The elements as integers.
   ///
-  /// - Throws: ``DataProblem`` when the array holds text or fractional types, or a number exceeds 63 bits.
+  /// - Throws: ``DataProblem`` when the array holds other types, or a number exceeds 63 bits.
   public func integers() throws(DataProblem) -> [Int] {
     switch values {
     case .bool(let v): return v.map { $0 ? 1 : 0 }
@@ -113,7 +115,7 @@ public struct NumericArray: Equatable, Sendable {
     case .u64(let v):
       if v.contains(where: { $0 > Int.max }) { throw .overflow(what: "an integer") }
       return v.map { Int($0) }
-    case .f16, .bf16, .f32, .f64, .text:
+    case .f16, .bf16, .f32, .f64, .opaque:
       throw .unsupported(what: "element type", found: "where integers are expected")
     }
   }
@@ -127,7 +129,7 @@ public struct NumericArray: Equatable, Sendable {
 
   /// The array as a matrix of ``matrixShape``.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds text.
+  /// - Throws: ``DataProblem/unsupported(what:found:)`` when the array holds no numbers.
   public func matrix<Scalar: SparseScalar>(
     of scalar: Scalar.Type = Scalar.self
   ) throws(DataProblem) -> DenseMatrix<Scalar> {

@@ -12,6 +12,19 @@ public enum SciPySparse {
     file["format"] != nil && file["shape"] != nil && file["data"] != nil
   }
 
+  /// Whether the arrays of `file` are those of a sparse matrix.
+  static func isSparse(_ file: ArrayFile) -> Bool {
+    ["format", "shape", "data"].allSatisfy { name in file.arrays.contains { $0.name == name } }
+  }
+
+  /// The sparse matrix in `file`: no other array is read.
+  static func matrix<Scalar: SparseScalar>(
+    _ file: ArrayFile
+  ) throws(DataProblem) -> LoadedMatrix<Scalar> {
+    let parts: Set<TensorName> = ["format", "shape", "data", "indices", "indptr", "row", "col"]
+    return try matrix(NPZ(file) { parts.contains($0) })
+  }
+
   /// Reads the file at `path`.
   ///
   /// - Returns: a block-sparse matrix for BSR, a CSR one for the other formats.
@@ -33,37 +46,37 @@ public enum SciPySparse {
       guard let array = file[name] else { throw .absent(what: "array \(name)") }
       return array
     }
-    guard case .text(let names) = try array("format").values, let format = names.first else {
-      throw .unsupported(what: "sparse format", found: "that is not text")
-    }
+    guard let format = try array("format").texts().first else { throw .absent(what: "format") }
     let shape = try array("shape").integers()
     if shape.count != 2 {
       throw .mismatch(what: "dimensions of the sparse matrix", expected: 2, actual: shape.count)
     }
     let data = try array("data")
-    // Offsets are made for each row: their number has to have some proportion to the entries.
-    let limit = 1 << 16 + 256 * data.count
+    // Indices have 32 bits; what offsets of so many rows take is compared with the memory there is.
     for (name, size) in zip(["rows", "columns"], shape) {
-      let bound = name == "rows" ? limit : Int(UInt32.max)
-      if size < 0 || size > bound {
-        throw .outOfRange(what: name, value: size, lowest: 0, highest: bound)
+      if size < 0 || size > Int(UInt32.max) {
+        throw .outOfRange(what: name, value: size, lowest: 0, highest: Int(UInt32.max))
       }
     }
     switch format {
     case "csr", "csc":
       let isTransposed = format == "csc"
-      let rows = isTransposed ? shape[1] : shape[0]
-      let (offsets, indices) = try (array("indptr").integers(), array("indices").integers())
+      let (offsets, inner) = try (array("indptr").integers(), array("indices").integers())
       let values: [Scalar] = try scalars(data)
-      try checkOffsets(offsets, rows: rows, count: indices.count)
-      if values.count != indices.count {
-        throw .mismatch(what: "number of values", expected: indices.count, actual: values.count)
+      try checkOffsets(offsets, rows: shape[isTransposed ? 1 : 0], count: inner.count)
+      if values.count != inner.count {
+        throw .mismatch(what: "number of values", expected: inner.count, actual: values.count)
       }
-      let entries = (0..<rows).lazy.flatMap { row in
-        (offsets[row]..<offsets[row + 1]).lazy.map { (row, indices[$0], values[$0]) }
+      var outer: [UInt32] = []
+      outer.reserveCapacity(inner.count)
+      for row in 0..<offsets.count - 1 {
+        outer += repeatElement(UInt32(row), count: offsets[row + 1] - offsets[row])
       }
+      let indices = try narrow(inner, "indices", below: shape[isTransposed ? 0 : 1])
       return .sparse(
-        try csr(shape[0], shape[1], entries.map { isTransposed ? ($1, $0, $2) : ($0, $1, $2) }))
+        try isTransposed
+          ? csr(shape[0], shape[1], indices, outer, values)
+          : csr(shape[0], shape[1], outer, indices, values))
     case "coo":
       let (rows, columns) = try (array("row").integers(), array("col").integers())
       let values: [Scalar] = try scalars(data)
@@ -73,10 +86,11 @@ public enum SciPySparse {
           actual: rows.count == values.count ? columns.count : rows.count)
       }
       return .sparse(
-        try csr(shape[0], shape[1], values.indices.lazy.map { (rows[$0], columns[$0], values[$0]) })
-      )
+        try csr(
+          shape[0], shape[1], narrow(rows, "row", below: shape[0]),
+          narrow(columns, "col", below: shape[1]), values))
     case "bsr": return .blocks(try blocks(shape, data, array("indptr"), array("indices")))
-    default: throw .unsupported(what: "sparse format", found: format)
+    default: throw .unsupported(what: "sparse format", found: Printable.escaped(format))
     }
   }
 
@@ -206,15 +220,15 @@ func numeric<Scalar: SparseScalar>(_ values: [Scalar]) -> NumericValues {
   }
 }
 
-/// The CSR matrix of entries in any order; duplicates add up.
-func csr<Scalar: SparseScalar>(
-  _ rows: Int, _ columns: Int, _ entries: some Sequence<(Int, Int, Scalar)>
-) throws(DataProblem) -> CSRMatrix<Scalar> {
-  do throws(FormatError) {
-    var builder = try COOBuilder<Scalar>(rows: rows, columns: columns)
-    for (row, column, value) in entries {
-      try builder.append(value, row: row, column: column)
-    }
-    return try builder.csr()
-  } catch { throw .matrix(error) }
+/// The indices in 32 bits.
+///
+/// - Throws: ``DataProblem`` naming the first one that is negative or not below `limit`.
+private func narrow(
+  _ indices: [Int], _ name: String, below limit: Int
+) throws(DataProblem) -> [UInt32] {
+  if let position = indices.firstIndex(where: { $0 < 0 || $0 >= limit }) {
+    throw .matrix(
+      .indexOutOfRange(name: name, position: position, value: indices[position], limit: limit))
+  }
+  return indices.map { UInt32(truncatingIfNeeded: $0) }
 }

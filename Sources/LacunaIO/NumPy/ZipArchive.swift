@@ -1,27 +1,75 @@
-// Zip archives, as far as .npz needs them: stored and deflated members, no encryption, no zip64.
+// Zip archives, as far as .npz needs them: stored and deflated members, zip64, no encryption.
 //
 // A member is found through the central directory at the end; the sizes in its local header are
-// ignored, because writers that stream leave them empty.
+// ignored, because writers that stream leave them empty and put them behind the data.
 
 /// The members of a zip archive, read one by one.
 struct ZipArchive {
   struct Member {
-    let name: String
+    /// The name as it stands in the archive.
+    let name: TensorName
+    let flags: UInt16
     let method: UInt16
+    /// Time and date of MS-DOS.
+    let time: UInt32
     let checksum: UInt32
     let compressedLength: Int
     let length: Int
     let localHeader: Int
+
+    static let stored: UInt16 = 0
+    static let deflated: UInt16 = 8
   }
 
   private let bytes: ByteSlice
   let members: [Member]
 
   private static let endLength = 22
+  private static let shortestEntry = 46
 
   /// Reads the central directory.
   init(_ bytes: ByteSlice) throws(DataProblem) {
     self.bytes = bytes
+    let directory = try Self.directory(of: bytes)
+    var reader = ByteReader(bytes)
+    _ = try reader.slice(directory.offset, "the zip directory")
+    reader = ByteReader(try reader.slice(directory.size, "the zip directory"))
+    if directory.count > directory.size / Self.shortestEntry {
+      throw .truncated(
+        what: "the zip directory of \(directory.count) members",
+        needed: directory.count.multipliedReportingOverflow(by: Self.shortestEntry).partialValue,
+        available: directory.size)
+    }
+    var members: [Member] = []
+    var seen: Set<TensorName> = []
+    var (packed, unpacked) = (0, 0)
+    let limit = Expansion.limit(bytes.count)
+    for _ in 0..<directory.count {
+      let member = try Member(&reader)
+      if !seen.insert(member.name).inserted { throw .duplicateName("\(member.name)") }
+      members.append(member)
+      // Members that share bytes would decompress into much more than the file could hold.
+      if member.compressedLength > bytes.count - packed {
+        throw .truncated(
+          what: "the zip members", needed: member.compressedLength, available: bytes.count - packed)
+      }
+      packed += member.compressedLength
+      if member.length > limit - unpacked {
+        throw .outOfRange(
+          what: "the size of \(member.name), unpacked,", value: member.length, lowest: 0,
+          highest: limit - unpacked)
+      }
+      unpacked += member.length
+    }
+    try reader.end()
+    self.members = members
+  }
+
+  /// Where the central directory is, from the end record and, where its numbers are full, from the one
+  /// of zip64 before it.
+  private static func directory(
+    of bytes: ByteSlice
+  ) throws(DataProblem) -> (offset: Int, size: Int, count: Int) {
     if bytes.count < Self.endLength {
       throw .truncated(what: "the zip archive", needed: Self.endLength, available: bytes.count)
     }
@@ -36,41 +84,51 @@ struct ZipArchive {
       }
     }
     guard let endRecord else { throw .wrongMagic(format: "a zip archive", found: "no end record") }
+    let what = "the zip end record"
     var end = ByteReader(bytes)
-    _ = try end.slice(endRecord + 4, "the zip archive")
-    let disk = try end.integer(UInt16.self, "the zip end record")
-    let directoryDisk = try end.integer(UInt16.self, "the zip end record")
-    let onDisk = try end.integer(UInt16.self, "the zip end record")
-    let count = try end.integer(UInt16.self, "the zip end record")
-    let size = try end.integer(UInt32.self, "the zip end record")
-    let offset = try end.integer(UInt32.self, "the zip end record")
-    if disk != 0 || directoryDisk != 0 || onDisk != count {
+    _ = try end.slice(endRecord + 4, what)
+    let disks = try end.integer(UInt32.self, what)
+    let onDisk = try end.integer(UInt16.self, what)
+    let count = try end.integer(UInt16.self, what)
+    let size = try end.integer(UInt32.self, what)
+    let offset = try end.integer(UInt32.self, what)
+    let isFull = count == .max || size == .max || offset == .max
+    if isFull, let wide = try directory64(of: bytes, before: endRecord) { return wide }
+    if disks != 0 || onDisk != count {
       throw .unsupported(what: "zip archive", found: "in several parts")
     }
-    if count == .max || size == .max || offset == .max {
-      throw .unsupported(what: "zip archive", found: "in zip64 format")
-    }
-    var reader = ByteReader(bytes)
-    _ = try reader.slice(Int(offset), "the zip directory")
-    reader = ByteReader(try reader.slice(Int(size), "the zip directory"))
-    var members: [Member] = []
-    var seen: Set<String> = []
-    for _ in 0..<count {
-      let member = try Member(&reader)
-      if !seen.insert(member.name).inserted { throw .duplicateName(member.name) }
-      members.append(member)
-    }
-    try reader.end()
-    // Members that share bytes would decompress into much more than the file could hold.
-    let packed = members.reduce(0) { $0 + $1.compressedLength }
-    if packed > bytes.count {
-      throw .truncated(what: "the zip members", needed: packed, available: bytes.count)
-    }
-    self.members = members
+    return (Int(offset), Int(size), Int(count))
   }
 
-  /// The content of a member, its checksum found right.
-  func contents(_ member: Member) throws(DataProblem) -> ByteSlice {
+  /// The directory by the end record of zip64; nil when there is none.
+  private static func directory64(
+    of bytes: ByteSlice, before endRecord: Int
+  ) throws(DataProblem) -> (offset: Int, size: Int, count: Int)? {
+    let what = "the zip64 end record"
+    if endRecord < 20 { return nil }
+    var locator = ByteReader(bytes)
+    _ = try locator.slice(endRecord - 20, what)
+    if try locator.integer(UInt32.self, what) != 0x0706_4B50 { return nil }
+    _ = try locator.slice(4, what)
+    var end = ByteReader(bytes)
+    _ = try end.slice(try locator.count(what), what)
+    let signature = try end.integer(UInt32.self, what)
+    if signature != 0x0606_4B50 {
+      throw .wrongMagic(format: what, found: "0x" + String(signature, radix: 16))
+    }
+    _ = try end.slice(12, what)
+    let disks = try end.integer(UInt64.self, what)
+    let onDisk = try end.count(what)
+    let count = try end.count(what)
+    if disks != 0 || onDisk != count {
+      throw .unsupported(what: "zip archive", found: "in several parts")
+    }
+    let size = try end.count(what)
+    return (try end.count(what), size, count)
+  }
+
+  /// The bytes of a member as they are in the archive.
+  func packed(_ member: Member) throws(DataProblem) -> ByteSlice {
     var reader = ByteReader(bytes)
     _ = try reader.slice(member.localHeader, "the header of \(member.name)")
     let signature = try reader.integer(UInt32.self, "the header of \(member.name)")
@@ -81,115 +139,102 @@ struct ZipArchive {
     let nameLength = Int(try reader.integer(UInt16.self, "the header of \(member.name)"))
     let extraLength = Int(try reader.integer(UInt16.self, "the header of \(member.name)"))
     _ = try reader.slice(nameLength + extraLength, "the header of \(member.name)")
-    let data = try reader.slice(member.compressedLength, member.name)
+    return try reader.slice(member.compressedLength, "\(member.name)")
+  }
+
+  /// The first bytes of a member, at most `count`: its checksum is not looked at.
+  func head(_ member: Member, upTo count: Int) throws(DataProblem) -> ByteSlice {
+    let data = try packed(member)
+    let count = min(count, member.length)
+    switch member.method {
+    case Member.stored: return data.prefix(count)
+    case Member.deflated:
+      return ByteSlice(try InflateStream(data, .raw, "\(member.name)").read(upTo: count))
+    default: throw member.unknownMethod
+    }
+  }
+
+  /// The content of a member, its checksum found right.
+  func contents(_ member: Member) throws(DataProblem) -> ByteSlice {
+    let data = try packed(member)
     let content: ByteSlice
     switch member.method {
-    case 0:
+    case Member.stored:
       if member.length != data.count {
         throw .mismatch(
           what: "length of \(member.name)", expected: member.length, actual: data.count)
       }
       content = data
-    case 8:
-      let stream = try InflateStream(data, .raw, member.name)
+    case Member.deflated:
+      let stream = try InflateStream(data, .raw, "\(member.name)")
       let bytes = try stream.read(upTo: member.length)
       if bytes.count < member.length {
-        throw .truncated(what: member.name, needed: member.length, available: bytes.count)
+        throw .truncated(what: "\(member.name)", needed: member.length, available: bytes.count)
       }
       try stream.end()
       content = ByteSlice(bytes)
-    default:
-      throw .unsupported(
-        what: "zip compression method of \(member.name)", found: "\(member.method)")
+    default: throw member.unknownMethod
     }
     let computed = content.withUnsafeBytes { crc32($0) }
     if computed != member.checksum {
-      throw .checksum(what: member.name, stored: member.checksum, computed: computed)
+      throw .checksum(what: "\(member.name)", stored: member.checksum, computed: computed)
     }
     return content
-  }
-
-  /// An archive of `members` in their order, all dated 1980-01-01, so that equal content gives equal
-  /// bytes.
-  ///
-  /// - Throws: ``DataProblem/overflow(what:)`` for more than 65534 members or 4 GiB.
-  static func encoded(
-    _ members: [(name: String, bytes: [UInt8])], deflate: Bool
-  ) throws(DataProblem) -> [UInt8] {
-    if members.count >= Int(UInt16.max) { throw .overflow(what: "the number of zip members") }
-    var (writer, directory) = (ByteWriter(), ByteWriter())
-    for (name, bytes) in members {
-      let packed = deflate ? deflated(bytes, .raw, level: 6) : bytes
-      guard let start = UInt32(exactly: writer.count), start < .max,
-        let length = UInt32(exactly: bytes.count), length < .max,
-        let packedLength = UInt32(exactly: packed.count), packedLength < .max
-      else { throw .overflow(what: "the zip archive") }
-      guard let nameLength = UInt16(exactly: name.utf8.count) else {
-        throw .overflow(what: "the name of a zip member")
-      }
-      var common = ByteWriter()
-      common.integer(UInt16(20))  // version needed: deflate
-      common.integer(UInt16(0x800))  // names in UTF-8
-      common.integer(UInt16(deflate ? 8 : 0))
-      common.integer(UInt16(0))  // time
-      common.integer(UInt16(0x21))  // date: year 0, month 1, day 1
-      common.integer(bytes.withUnsafeBytes { crc32($0) })
-      common.integer(packedLength)
-      common.integer(length)
-      common.integer(nameLength)
-      common.integer(UInt16(0))  // extra field
-      writer.integer(UInt32(0x0403_4B50))
-      writer.append(common.bytes)
-      writer.append(name.utf8)
-      writer.append(packed)
-      directory.integer(UInt32(0x0201_4B50))
-      directory.integer(UInt16(20))
-      directory.append(common.bytes)
-      directory.append(repeatElement(0, count: 10))  // comment, disk, attributes
-      directory.integer(start)
-      directory.append(name.utf8)
-    }
-    guard let start = UInt32(exactly: writer.count), start < .max,
-      let size = UInt32(exactly: directory.count), size < .max
-    else { throw .overflow(what: "the zip archive") }
-    writer.append(directory.bytes)
-    writer.integer(UInt32(0x0605_4B50))
-    writer.integer(UInt32(0))
-    writer.integer(UInt16(members.count))
-    writer.integer(UInt16(members.count))
-    writer.integer(size)
-    writer.integer(start)
-    writer.integer(UInt16(0))
-    return writer.bytes
   }
 }
 
 extension ZipArchive.Member {
+  fileprivate var unknownMethod: DataProblem {
+    .unsupported(what: "zip compression method of \(name)", found: "\(method)")
+  }
+
   /// Reads an entry of the central directory.
   fileprivate init(_ reader: inout ByteReader) throws(DataProblem) {
-    let signature = try reader.integer(UInt32.self, "the zip directory")
+    let what = "the zip directory"
+    let signature = try reader.integer(UInt32.self, what)
     if signature != 0x0201_4B50 {
       throw .wrongMagic(format: "a zip directory entry", found: "0x" + String(signature, radix: 16))
     }
-    _ = try reader.slice(4, "the zip directory")
-    let flags = try reader.integer(UInt16.self, "the zip directory")
-    method = try reader.integer(UInt16.self, "the zip directory")
-    _ = try reader.slice(4, "the zip directory")
-    checksum = try reader.integer(UInt32.self, "the zip directory")
-    let compressedLength = try reader.integer(UInt32.self, "the zip directory")
-    let length = try reader.integer(UInt32.self, "the zip directory")
-    let nameLength = Int(try reader.integer(UInt16.self, "the zip directory"))
-    let extraLength = Int(try reader.integer(UInt16.self, "the zip directory"))
-    let commentLength = Int(try reader.integer(UInt16.self, "the zip directory"))
-    _ = try reader.slice(8, "the zip directory")
-    let localHeader = try reader.integer(UInt32.self, "the zip directory")
-    name = try reader.string(nameLength, "the name of a zip member")
-    _ = try reader.slice(extraLength + commentLength, "the zip directory")
-    if flags & 1 != 0 { throw .unsupported(what: name, found: "encrypted") }
-    if compressedLength == .max || length == .max || localHeader == .max {
-      throw .unsupported(what: name, found: "in zip64 format")
+    _ = try reader.slice(4, what)
+    flags = try reader.integer(UInt16.self, what)
+    method = try reader.integer(UInt16.self, what)
+    time = try reader.integer(UInt32.self, what)
+    checksum = try reader.integer(UInt32.self, what)
+    let compressedLength = try reader.integer(UInt32.self, what)
+    let length = try reader.integer(UInt32.self, what)
+    let nameLength = Int(try reader.integer(UInt16.self, what))
+    let extraLength = Int(try reader.integer(UInt16.self, what))
+    let commentLength = Int(try reader.integer(UInt16.self, what))
+    _ = try reader.slice(8, what)
+    let localHeader = try reader.integer(UInt32.self, what)
+    let name = TensorName(bytes: try reader.slice(nameLength, "the name of a zip member").array)
+    var extra = ByteReader(try reader.slice(extraLength, what))
+    _ = try reader.slice(commentLength, what)
+    if flags & 1 != 0 { throw .unsupported(what: "\(name)", found: "encrypted") }
+    // Numbers that are full stand in the field of zip64, in this order.
+    var wide = try Self.wideNumbers(&extra)
+    func number(_ narrow: UInt32, _ wide: inout ByteReader?) throws(DataProblem) -> Int {
+      if narrow < .max || wide == nil { return Int(narrow) }
+      return try wide!.count("the zip64 field of \(name)")
     }
-    (self.compressedLength, self.length) = (Int(compressedLength), Int(length))
-    self.localHeader = Int(localHeader)
+    self.name = name
+    self.length = try number(length, &wide)
+    self.compressedLength = try number(compressedLength, &wide)
+    self.localHeader = try number(localHeader, &wide)
+  }
+
+  /// The field of zip64 among the extra fields.
+  private static func wideNumbers(
+    _ extra: inout ByteReader
+  ) throws(DataProblem) -> ByteReader? {
+    // Some writers pad the extra fields with a few bytes that are no field.
+    while extra.remaining >= 4 {
+      let tag = try extra.integer(UInt16.self, "a zip field")
+      let size = Int(try extra.integer(UInt16.self, "a zip field"))
+      if size > extra.remaining { return nil }
+      let field = try extra.slice(size, "a zip field")
+      if tag == 1 { return ByteReader(field) }
+    }
+    return nil
   }
 }

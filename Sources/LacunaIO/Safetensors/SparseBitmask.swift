@@ -6,8 +6,8 @@ extension Safetensors {
   /// Names of the weights stored as sparse bit masks: those with `NAME.compressed` and `NAME.bitmask`.
   public var sparseBitmaskNames: [String] {
     arrays.compactMap { named in
-      guard named.name.hasSuffix(".bitmask") else { return nil }
-      let name = String(named.name.dropLast(8))
+      guard let full = named.name.text, full.hasSuffix(".bitmask") else { return nil }
+      let name = String(full.dropLast(8))
       return self[name + ".compressed"] == nil ? nil : name
     }
   }
@@ -39,7 +39,9 @@ extension Safetensors {
     }
     let perRow = columns / 8 + (columns % 8 == 0 ? 0 : 1)
     if mask.shape != [rows, perRow] {
-      throw .mismatch(what: "size of \(name).bitmask", expected: rows * perRow, actual: bytes.count)
+      throw .mismatch(
+        what: "size of \(name).bitmask", expected: try elementCount(of: [rows, perRow], name),
+        actual: bytes.count)
     }
     let starts = try part(".row_offsets").integers()
     if starts.count != rows {

@@ -12,35 +12,31 @@ public enum SMTX {
   ///
   /// - Throws: ``FileError``; text errors name the line.
   public static func read(contentsOf path: String) throws(FileError) -> CSRPattern {
-    let text = try textBytes(contentsOf: path)
-    do throws(DataProblem) { return try decoded(text) } catch {
+    let bytes = ByteSlice(try ByteStorage(reading: path))
+    do throws(DataProblem) { return try decoded(bytes) } catch {
       throw .malformed(path: path, error)
     }
   }
 
-  /// Reads a file that is in memory. Columns of a row may be in any order.
+  /// Reads a file that is in memory, plain or gzipped. Columns of a row may be in any order.
   public static func decoded(_ bytes: [UInt8]) throws(DataProblem) -> CSRPattern {
-    var scanner = TextScanner(bytes)
-    func next(_ what: String) throws(DataProblem) -> Int {
-      scanner.skipSeparators()
-      guard let value = scanner.integer() else {
-        throw .text(line: scanner.line, reason: "expected \(what)")
-      }
-      return value
+    try decoded(ByteSlice(bytes))
+  }
+
+  static func decoded(_ bytes: ByteSlice) throws(DataProblem) -> CSRPattern {
+    var scanner = try TextScanner(bytes)
+    let rows = try next(&scanner, "the number of rows")
+    let columns = try next(&scanner, "the number of columns")
+    let count = try next(&scanner, "the number of nonzeros")
+    for (what, value) in [("rows", rows), ("columns", columns)]
+    where !(0...Int(UInt32.max)).contains(value) {
+      throw .outOfRange(what: what, value: value, lowest: 0, highest: Int(UInt32.max))
     }
-    let rows = try next("the number of rows")
-    let columns = try next("the number of columns")
-    let count = try next("the number of nonzeros")
-    // Every number takes at least two bytes, with its separator; the last one may take one.
-    let highest = bytes.count / 2 + 1
-    for (what, value) in [("rows", rows), ("nonzeros", count)] where !(0...highest).contains(value)
-    {
-      throw .outOfRange(what: what, value: value, lowest: 0, highest: highest)
-    }
-    var (offsets, indices): ([Int], [Int]) = ([], [])
-    for _ in 0...rows { offsets.append(try next("a row offset")) }
-    for _ in 0..<count { indices.append(try next("a column index")) }
-    scanner.skipBlanks()
+    if count < 0 { throw .outOfRange(what: "nonzeros", value: count, lowest: 0, highest: .max) }
+    // Memory is taken for numbers as they come, whatever the sizes say.
+    let offsets = try numbers(&scanner, rows + 1, "row offsets")
+    var indices = try numbers(&scanner, count, "column indices")
+    try scanner.skipBlanks()
     if !scanner.isAtEnd {
       throw .text(line: scanner.line, reason: "more text after the last column index")
     }
@@ -55,6 +51,42 @@ public enum SMTX {
       return try CSRPattern(
         rows: rows, columns: columns, rowOffsets: offsets, columnIndices: indices)
     } catch { throw .matrix(error) }
+  }
+
+  private static func next(
+    _ scanner: inout TextScanner, _ what: StaticString
+  ) throws(DataProblem) -> Int {
+    try scanner.skipSeparators()
+    guard let value = scanner.integer() else {
+      throw .text(line: scanner.line, reason: "expected \(what)")
+    }
+    return value
+  }
+
+  private static func numbers(
+    _ scanner: inout TextScanner, _ count: Int, _ what: StaticString
+  ) throws(DataProblem) -> [Int] {
+    var numbers: [Int] = []
+    for number in 0..<count {
+      try scanner.skipSeparators()
+      guard let value = scanner.integer() else {
+        throw .text(
+          line: scanner.line,
+          reason: scanner.isAtEnd
+            ? "the file is truncated: \(number) of \(count) \(what)"
+            : "expected number \(number + 1) of \(count) \(what)")
+      }
+      numbers.append(value)
+    }
+    return numbers
+  }
+
+  /// Whether a text starts as sizes do: digits, blanks and commas up to the end of a line, or of `head`.
+  static func isStart(_ head: some Collection<UInt8>) -> Bool {
+    let line = head.prefix { $0 != 0x0A }
+    let isNumber: (UInt8) -> Bool = { (0x30...0x39).contains($0) }
+    return line.contains(where: isNumber)
+      && line.allSatisfy { isNumber($0) || [0x20, 0x09, 0x0D, 0x2C].contains($0) }
   }
 
   /// The text of a pattern.

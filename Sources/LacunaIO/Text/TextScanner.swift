@@ -1,105 +1,231 @@
 // A cursor over the bytes of a text: numbers, words, lines, all checked.
 
+import LacunaFormats
+
 /// Reads ASCII tokens; knows the line it is in, for errors.
-struct TextScanner {
-  private let bytes: [UInt8]
-  private(set) var position = 0
+struct TextScanner: ~Copyable {
+  private let source: TextSource
+  // Into the source's memory, which lives as long as the source.
+  private var cursor: UnsafePointer<UInt8>
+  private var end: UnsafePointer<UInt8>
+  /// Bytes before those in memory.
+  private var dropped = 0
+  private var start: UnsafePointer<UInt8>
   /// The current line, counted from 1.
   private(set) var line = 1
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  /// No token is longer; comments may be.
+  static let longestToken = 4096
 
-  var isAtEnd: Bool { position >= bytes.count }
-
-  private static func isBlank(_ byte: UInt8) -> Bool {
-    byte == 0x20 || (0x09...0x0D).contains(byte)
+  /// A text in memory, or in a gzip file in memory.
+  init(_ bytes: ByteSlice) throws(DataProblem) {
+    let source = try TextSource(bytes)
+    self.source = source
+    (start, cursor, end) = Self.bounds(source)
   }
 
+  private static func bounds(
+    _ source: TextSource
+  ) -> (UnsafePointer<UInt8>, UnsafePointer<UInt8>, UnsafePointer<UInt8>) {
+    let memory = source.memory
+    // An empty text has no address: any does.
+    let start =
+      memory.baseAddress?.assumingMemoryBound(to: UInt8.self)
+      ?? UnsafePointer(bitPattern: MemoryLayout<Int>.alignment)!
+    return (start, start, start + memory.count)
+  }
+
+  /// Sees to it that the next token is in memory as a whole.
+  @inline(__always)
+  private mutating func fill() throws(DataProblem) {
+    if end - cursor < Self.longestToken && !source.isComplete { try refill() }
+  }
+
+  private mutating func refill() throws(DataProblem) {
+    dropped += cursor - start
+    try source.refill(keeping: end - cursor)
+    (start, cursor, end) = Self.bounds(source)
+  }
+
+  /// Bytes read so far.
+  var position: Int { dropped + (cursor - start) }
+
+  var isAtEnd: Bool { cursor == end && source.isComplete }
+
+  @inline(__always)
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 9 < 5 }
+
   /// Goes past spaces, tabs and ends of lines.
-  mutating func skipBlanks() {
-    while position < bytes.count && Self.isBlank(bytes[position]) {
-      if bytes[position] == 0x0A { line += 1 }
-      position += 1
+  mutating func skipBlanks() throws(DataProblem) {
+    while true {
+      while cursor < end && Self.isBlank(cursor.pointee) {
+        if cursor.pointee == 0x0A { line += 1 }
+        cursor += 1
+      }
+      if cursor < end || source.isComplete { break }
+      try refill()
     }
+    try fill()
+  }
+
+  /// Goes past blanks, but not to the next line.
+  mutating func skipSpaces() throws(DataProblem) {
+    while true {
+      while cursor < end && Self.isBlank(cursor.pointee) && cursor.pointee != 0x0A { cursor += 1 }
+      if cursor < end || source.isComplete { break }
+      try refill()
+    }
+    try fill()
   }
 
   /// Goes past blanks and commas.
-  mutating func skipSeparators() {
-    repeat { skipBlanks() } while skip(",")
+  mutating func skipSeparators() throws(DataProblem) {
+    repeat { try skipBlanks() } while skip(",")
   }
+
+  /// Whether the line ends here, or the text.
+  var isAtEndOfLine: Bool { cursor == end || cursor.pointee == 0x0A }
 
   /// Whether `text` comes next.
   func sees(_ text: StaticString) -> Bool {
     text.withUTF8Buffer { expected in
-      position + expected.count <= bytes.count
-        && (0..<expected.count).allSatisfy { bytes[position + $0] == expected[$0] }
+      end - cursor >= expected.count
+        && (0..<expected.count).allSatisfy { cursor[$0] == expected[$0] }
     }
   }
 
   /// Goes past `text` if it comes next.
   mutating func skip(_ text: StaticString) -> Bool {
     if !sees(text) { return false }
-    position += text.utf8CodeUnitCount
+    cursor += text.utf8CodeUnitCount
     return true
   }
 
-  /// The rest of the current line, without its end.
-  mutating func restOfLine() -> String {
-    let start = position
-    while position < bytes.count && bytes[position] != 0x0A { position += 1 }
-    let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    if position < bytes.count {
-      position += 1
-      line += 1
+  /// Goes to the next line.
+  mutating func skipLine() throws(DataProblem) {
+    while true {
+      while cursor < end && cursor.pointee != 0x0A { cursor += 1 }
+      if cursor < end {
+        cursor += 1
+        line += 1
+        return try fill()
+      }
+      if source.isComplete { return }
+      try refill()
     }
+  }
+
+  /// The rest of the current line, without its end and at most ``longestToken`` bytes of it.
+  mutating func restOfLine() throws(DataProblem) -> String {
+    try fill()
+    let most = min(end - cursor, Self.longestToken)
+    let rest = UnsafeBufferPointer(start: cursor, count: most)
+    let text = String(decoding: rest.prefix { $0 != 0x0A }, as: UTF8.self)
+    try skipLine()
     return text.last == "\r" ? String(text.dropLast()) : text
+  }
+
+  /// Lines from here on that hold more than blanks.
+  mutating func remainingLines() throws(DataProblem) -> Int {
+    var count = 0
+    while true {
+      try skipBlanks()
+      if isAtEnd { return count }
+      try skipLine()
+      count += 1
+    }
   }
 
   /// Text between single or double quotes, without escapes.
   mutating func quoted() -> String? {
-    guard !isAtEnd, bytes[position] == 0x27 || bytes[position] == 0x22 else { return nil }
-    guard let end = bytes[(position + 1)...].firstIndex(of: bytes[position]) else { return nil }
-    let text = bytes[(position + 1)..<end]
+    guard cursor < end, cursor.pointee == 0x27 || cursor.pointee == 0x22 else { return nil }
+    let rest = UnsafeBufferPointer(start: cursor + 1, count: end - cursor - 1)
+    let quote = cursor.pointee
+    guard let length = rest.firstIndex(of: quote) else { return nil }
+    let text = rest[..<length]
     if text.contains(0x5C) || text.contains(0x0A) { return nil }
-    position = end + 1
+    cursor += length + 2
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// The source of a Python text, or of a list or tuple of such: up to the end of its quotes or brackets.
+  mutating func pythonLiteral() -> String? {
+    var at = cursor
+    var depth = 0
+    var quote: UInt8?
+    repeat {
+      if at == end { return nil }
+      let byte = at.pointee
+      at += 1
+      if let open = quote {
+        if byte == 0x5C || byte == 0x0A { return nil }
+        if byte == open { quote = nil }
+        continue
+      }
+      switch byte {
+      case 0x27, 0x22: quote = byte
+      case 0x28, 0x5B: depth += 1
+      case 0x29, 0x5D: depth -= 1
+      default: if depth == 0 { return nil }
+      }
+    } while depth > 0 || quote != nil
+    if depth < 0 { return nil }
+    let text = UnsafeBufferPointer(start: cursor, count: at - cursor)
+    cursor = at
     return String(decoding: text, as: UTF8.self)
   }
 
   /// A decimal integer that fits in 63 bits.
   mutating func integer() -> Int? {
-    var cursor = position
-    let isNegative = cursor < bytes.count && bytes[cursor] == 0x2D
-    if isNegative || (cursor < bytes.count && bytes[cursor] == 0x2B) { cursor += 1 }
-    let start = cursor
+    var at = cursor
+    let isNegative = at < end && at.pointee == 0x2D
+    if isNegative || (at < end && at.pointee == 0x2B) { at += 1 }
+    let first = at
     var value = 0
-    while cursor < bytes.count, (0x30...0x39).contains(bytes[cursor]) {
+    // 18 digits cannot overflow.
+    let safe = min(end, at + 18)
+    while at < safe, at.pointee &- 0x30 < 10 {
+      value = value &* 10 &+ Int(at.pointee &- 0x30)
+      at += 1
+    }
+    while at < end, at.pointee &- 0x30 < 10 {
       let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-      let (sum, carry) = product.addingReportingOverflow(Int(bytes[cursor] - 0x30))
+      let (sum, carry) = product.addingReportingOverflow(Int(at.pointee &- 0x30))
       if overflow || carry { return nil }
       value = sum
-      cursor += 1
+      at += 1
     }
-    if cursor == start { return nil }
-    position = cursor
+    if at == first { return nil }
+    cursor = at
     return isNegative ? -value : value
   }
 
-  /// A word up to the next blank or comma.
-  mutating func word() -> String? {
-    let start = position
-    while position < bytes.count, !Self.isBlank(bytes[position]), bytes[position] != 0x2C {
-      position += 1
+  /// A decimal number as `strtod` reads it, including `nan` and `inf`, up to the next blank or comma:
+  /// the nearest `Scalar`, rounded once.
+  @inline(__always)
+  mutating func number<Scalar: SparseScalar>(as scalar: Scalar.Type = Scalar.self) -> Scalar? {
+    if let (decimal, next) = Decimal.scan(from: cursor, to: end),
+      next == end || Self.endsWord(next.pointee), let value: Scalar = decimal.nearest()
+    {
+      cursor = next
+      return value
     }
-    return start == position ? nil : String(decoding: bytes[start..<position], as: UTF8.self)
+    return slowNumber()
   }
 
-  /// A decimal number as `strtod` reads it, including `nan` and `inf`.
-  mutating func number() -> Double? {
-    let start = position
-    guard let word = word(), let value = Double(word) else {
-      position = start
-      return nil
-    }
+  @inline(__always)
+  private static func endsWord(_ byte: UInt8) -> Bool { isBlank(byte) || byte == 0x2C }
+
+  private mutating func slowNumber<Scalar: SparseScalar>() -> Scalar? {
+    let most = UnsafeBufferPointer(start: cursor, count: min(end - cursor, Self.longestToken))
+    let word = most.prefix { !Self.endsWord($0) }
+    let text = String(decoding: word, as: UTF8.self)
+    let value: Scalar? =
+      switch Scalar.dtype {
+      case .f32: Float(text).map { Scalar($0) }
+      case .f64: Double(text).map { Scalar($0) }
+      }
+    if value != nil { cursor += word.count }
     return value
   }
 }

@@ -60,6 +60,7 @@ extension ImageDataset {
   /// The compressed file, or the plain one where only that exists.
   private static func path(_ name: String, in directory: String) -> String {
     let (plain, compressed) = ("\(directory)/\(name)", "\(directory)/\(name).gz")
-    return access(compressed, F_OK) != 0 && access(plain, F_OK) == 0 ? plain : compressed
+    func exists(_ path: String) -> Bool { PathText.withCString(path) { access($0, F_OK) } == 0 }
+    return !exists(compressed) && exists(plain) ? plain : compressed
   }
 }
