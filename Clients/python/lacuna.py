@@ -64,7 +64,7 @@ _MatrixInfo = _struct("MatrixInfo", dtype=c_int32, format=c_int32, reserved=c_in
                       blocks=c_int64, position_bytes=c_int64, value_bytes=c_int64)
 _PlanOptions = _struct("PlanOptions", layout=c_int32, width=c_int64, bias=c_void_p, bias_count=c_int64,
                        activation=c_int32, threads=c_int32, clamp_lower=c_double, clamp_upper=c_double,
-                       deterministic=c_int32, reserved=c_int32, kernel=c_char_p)
+                       deterministic=c_int32, exclude_dense=c_int32, kernel=c_char_p)
 _PlanInfo = _struct("PlanInfo", dtype=c_int32, layout=c_int32, threads=c_int32, rows=c_int64,
                     columns=c_int64, width=c_int64, slices=c_int64, stored=c_int64, packed_bytes=c_int64,
                     kernel=c_char * 64)
@@ -73,7 +73,7 @@ _Schedule = _struct("Schedule", kind=c_int32, initial_sparsity=c_double, final_s
 _MaskOptions = _struct("MaskOptions", granularity=c_int32, sparsity=c_double, block_rows=c_int64,
                        block_columns=c_int64, pooling=c_int32, ties=c_int32, group_keep=c_int32,
                        group_size=c_int32)
-_ModelOptions = _struct("ModelOptions", threads=c_int32, batch=c_int64)
+_ModelOptions = _struct("ModelOptions", threads=c_int32, batch=c_int64, exclude_dense=c_int32, reserved=c_int32)
 _ModelInfo = _struct("ModelInfo", reserved=c_int32, inputs=c_int64, outputs=c_int64, parameters=c_int64,
                      stored=c_int64, weights=c_int64)
 
@@ -421,15 +421,19 @@ class Matrix:
 class Plan:
     """A packed matrix W: `plan @ x` is activation(W·x + bias), or activation(x·Wᵀ + bias) by rows.
 
-    Any number of threads may run one plan; the interpreter's lock is released while it runs.
+    Any number of threads may run one plan; the interpreter's lock is released while it runs. `activation` is None,
+    "relu" or (lower, upper); NaN passes each of them, as in numpy.maximum and numpy.clip. A weight that is not stored
+    contributes nothing, not even 0 · NaN, unless the plan finds dense faster (`plan.kernel` says so);
+    `exclude_dense` keeps it from that.
     """
 
     def __init__(self, matrix, width=1, layout="columns", bias=None, activation=None, threads=1,
-                 deterministic=True, kernel=None):
+                 deterministic=True, kernel=None, exclude_dense=False):
         if not isinstance(matrix, Matrix):
             raise TypeError(f"a lacuna.Matrix wanted, not {type(matrix).__name__}: see Matrix.from_numpy, from_scipy")
         options = _PlanOptions(layout=_word(_LAYOUTS, layout, "layout"), width=_integer(width, "width"),
-                               threads=_integer(threads, "threads", 32), deterministic=int(bool(deterministic)))
+                               threads=_integer(threads, "threads", 32), deterministic=int(bool(deterministic)),
+                               exclude_dense=int(bool(exclude_dense)))
         if bias is not None:
             bias = _plain(bias)
             if bias.ndim != 1 or not np.can_cast(bias.dtype, matrix.dtype, "same_kind"):
@@ -621,9 +625,10 @@ def topk_threshold(values, k):
 class Model:
     """A network from a .lacuna file."""
 
-    def __init__(self, path, threads=1, batch=1):
+    def __init__(self, path, threads=1, batch=1, exclude_dense=False):
         handle = c_void_p()
-        options = _ModelOptions(threads=_integer(threads, "threads", 32), batch=_integer(batch, "batch"))
+        options = _ModelOptions(threads=_integer(threads, "threads", 32), batch=_integer(batch, "batch"),
+                                exclude_dense=int(bool(exclude_dense)))
         _check(_lib.lcn_model_load(os.fsencode(path), byref(options), byref(handle)))
         self._handle = handle
         self.info = _ModelInfo()

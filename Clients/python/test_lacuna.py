@@ -430,6 +430,32 @@ lacuna._lib = None
     assert end.returncode == 0 and end.stderr == "", end.stderr
 
 
+def nan_and_infinity():
+    """NaN passes every activation as in numpy; behind zeros that are not stored it never shows without dense."""
+    scale = np.arange(1, 34, dtype=np.float32)
+    matrix = lacuna.Matrix.from_scipy(sparse.csr_matrix(np.diag(scale)))
+    activations = {None: lambda y: y, "relu": lambda y: np.maximum(y, 0), (-1.0, 6.0): lambda y: np.clip(y, -1, 6)}
+    for width in (1, 2, 3, 8, 17, 64):
+        x = np.ones((33, width), np.float32)
+        x[0], x[1], x[2], x[3] = np.nan, np.inf, -np.inf, -1
+        for bias in (None, np.full(33, 0.5, np.float32)):
+            exact = scale[:, None] * x + (0 if bias is None else bias[:, None])
+            for activation, applied in activations.items():
+                for kernel in (None, "spmm-1x1", "csr"):
+                    plan = lacuna.Plan(matrix, width=width, bias=bias, activation=activation, kernel=kernel)
+                    assert np.array_equal(plan @ x, applied(exact), equal_nan=True), (width, activation, plan.kernel)
+    for density in (0.5, 0.7, 1):
+        w = RANDOM.standard_normal((256, 256)).astype(np.float32)
+        w[RANDOM.random(w.shape) > density] = 0
+        w[:, 7] = 0
+        matrix = lacuna.Matrix.from_scipy(sparse.csr_matrix(w))
+        for width in (1, 8, 64):
+            x = np.ones((256, width), np.float32)
+            x[7] = np.nan
+            plan = lacuna.Plan(matrix, width=width, exclude_dense=True)
+            assert np.isfinite(plan @ x).all() and "dense was excluded" in str(plan), plan
+
+
 if __name__ == "__main__":
     cases = parity(400)
     arrays_in_any_layout()
@@ -438,6 +464,7 @@ if __name__ == "__main__":
     outputs()
     epilogue_and_threads()
     pruning()
+    nan_and_infinity()
     misuse()
     processes()
     print(f"Python: Lacuna {lacuna.version}, parity with scipy {scipy.__version__} on {cases} random matrices")

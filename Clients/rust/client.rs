@@ -30,7 +30,7 @@ struct PlanOptions {
     clamp_lower: f64,
     clamp_upper: f64,
     deterministic: i32,
-    reserved: i32,
+    exclude_dense: i32,
     kernel: *const c_char,
 }
 
@@ -87,7 +87,7 @@ impl Plan {
         let options = PlanOptions {
             struct_size: std::mem::size_of::<PlanOptions>() as u32,
             layout: COLUMNS, width: width as i64, bias: null(), bias_count: 0, activation: 0, threads: 1,
-            clamp_lower: 0.0, clamp_upper: 0.0, deterministic: 1, reserved: 0, kernel: null(),
+            clamp_lower: 0.0, clamp_upper: 0.0, deterministic: 1, exclude_dense: 0, kernel: null(),
         };
         let mut matrix = null_mut();
         let mut raw = null_mut();

@@ -19,8 +19,11 @@ final class ModelObject: Sendable {
   let description: String
   private let network: SparseNetwork
 
-  init(_ model: CompressedModel, batch: Int, threads: Int) throws(ModelError) {
-    let network = try SparseNetwork(model, batch: batch, threads: threads)
+  init(
+    _ model: CompressedModel, batch: Int, threads: Int, excludesDense: Bool
+  ) throws(ModelError) {
+    let network = try SparseNetwork(
+      model, batch: batch, threads: threads, excludesDense: excludesDense)
     var (parameters, stored) = (0, 0)
     for tensor in model.tensors {
       let count = tensor.tensor.shape.reduce(1, *)
@@ -107,17 +110,18 @@ public func lcn_model_load(
     let out = try LacunaABI.result(result)
     guard let path else { throw Failure(.nullPointer, "path is NULL") }
     let name = try text(path, limit: 4096, "path")
-    var (batch, threads) = (1, 1)
+    var (batch, threads, excludesDense) = (1, 1, false)
     if let options {
       let o = try descriptor(options, "options")
       threads = try threadCount(o.threads)
       batch = try dimension(o.batch, "batch")
+      excludesDense = try flag(o.exclude_dense, "exclude_dense")
     }
     let model = try Failure.model { () throws(ModelError) in try CompressedModel.load(from: name) }
     // Packed once more for the plans.
     try reserve(model.tensors.reduce(0) { $0 + $1.tensor.shape.reduce(1, *) } * 12)
     let object = try Failure.model { () throws(ModelError) in
-      try ModelObject(model, batch: batch, threads: threads)
+      try ModelObject(model, batch: batch, threads: threads, excludesDense: excludesDense)
     }
     try deliver(object, .model, to: out)
   }

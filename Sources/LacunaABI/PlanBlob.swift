@@ -176,7 +176,7 @@ private func emit<Scalar: SparseScalar>(
   out.put(UInt32(activation))
   out.put(UInt32(wide ? 1 : 0))
   out.put(UInt32(source.epilogue.bias == nil ? 0 : 1))
-  out.put(UInt32(0))
+  out.put(UInt32(source.excludesDense ? 1 : 0))
   out.put(lower)
   out.put(upper)
   for number in [
@@ -249,7 +249,7 @@ private func read<Scalar: SparseScalar>(
   o.activation = Int32(truncatingIfNeeded: try reader.take(UInt32.self))
   let wide = try reader.take(UInt32.self) != 0
   let hasBias = try reader.take(UInt32.self) != 0
-  _ = try reader.take(UInt32.self)
+  o.exclude_dense = Int32(truncatingIfNeeded: try reader.take(UInt32.self))
   o.clamp_lower = try reader.take(Double.self)
   o.clamp_upper = try reader.take(Double.self)
   o.width = try reader.take(Int64.self)

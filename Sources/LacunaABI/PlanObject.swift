@@ -15,6 +15,7 @@ final class PlanObject: Sendable {
   struct Source<Scalar: SparseScalar>: Sendable {
     let matrix: StoredMatrix<Scalar>
     let epilogue: Epilogue<Scalar>
+    let excludesDense: Bool
   }
 
   let value: Value
@@ -121,5 +122,9 @@ func makePlan<Scalar: SparseScalar>(
         options: request.options)
     }
   }
-  return (plan, PlanObject.Source(matrix: matrix, epilogue: epilogue))
+  return (
+    plan,
+    PlanObject.Source(
+      matrix: matrix, epilogue: epilogue, excludesDense: request.options.excludesDense)
+  )
 }

@@ -62,14 +62,18 @@ extension PlanRequestFromC {
       throw Failure(
         .invalidArgument, "activation is \(o.activation), must be one of LCN_ACTIVATION_…")
     }
-    switch o.deterministic {
-    case 0: options.deterministic = false
-    case 1: options.deterministic = true
-    default:
-      throw Failure(.invalidArgument, "deterministic is \(o.deterministic), must be 0 or 1")
-    }
+    options.deterministic = try flag(o.deterministic, "deterministic")
+    options.excludesDense = try flag(o.exclude_dense, "exclude_dense")
     if let name = o.kernel { options.kernel = try text(name, limit: 256, "kernel") }
   }
+}
+
+/// A yes or no from C.
+func flag(_ value: Int32, _ name: StaticString) throws(Failure) -> Bool {
+  if value != 0 && value != 1 {
+    throw Failure(.invalidArgument, "\(name) is \(value), must be 0 or 1")
+  }
+  return value == 1
 }
 
 /// A thread count from C.

@@ -27,7 +27,7 @@ protocol KernelVector {
     _ targetStride: Int, rows: Int, columns: Int, lanes: Int)
   /// self + a·b.
   func adding(_ a: Self, times b: Self) -> Self
-  /// min(max(self, lower), upper), and `lower` for NaN.
+  /// `lower` where self is below it, `upper` where self is above it, else self: NaN passes.
   func bounded(_ lower: Self, _ upper: Self) -> Self
 }
 
@@ -125,4 +125,14 @@ struct VectorF64: KernelVector {
   @inline(__always) func bounded(_ lower: Self, _ upper: Self) -> Self {
     Self(lcn_bound_f64(lanes, lower.lanes, upper.lanes))
   }
+}
+
+/// The same for one value: `lower` or `upper` where it lies outside, else the value, NaN and −0
+/// too.
+@inline(__always)
+func bounded<Scalar: BinaryFloatingPoint>(
+  _ value: Scalar, _ lower: Scalar, _ upper: Scalar
+) -> Scalar {
+  let raised = lower > value ? lower : value
+  return upper < raised ? upper : raised
 }

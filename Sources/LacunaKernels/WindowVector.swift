@@ -33,6 +33,7 @@ protocol WindowVector {
   ) -> Self
   func adding(_ a: Self, times b: Self) -> Self
   func adding(_ a: Self) -> Self
+  /// As ``KernelVector/bounded(_:_:)``.
   func bounded(_ lower: Self, _ upper: Self) -> Self
   func store(_ p: UnsafeMutableRawPointer)
   /// y[rows[l]] ← bound(sums[l] + bias[rows[l]] + beta · y[rows[l]]), one element at a time.
@@ -50,8 +51,7 @@ func scatterF32(_ a: lcn_window_args, rows: UnsafePointer<UInt32>, lanes: Int, c
     let target = y + Int(rows[l]) &* Int(a.yRow)
     var v = sums[l] + bias[Int(rows[l])]
     if beta != 0 { v += beta * target.pointee }
-    v = v > lower ? v : lower
-    target.pointee = v < upper ? v : upper
+    target.pointee = bounded(v, lower, upper)
   }
 }
 
@@ -65,8 +65,7 @@ func scatterF64(_ a: lcn_window_args, rows: UnsafePointer<UInt32>, lanes: Int, c
     let target = y + Int(rows[l]) &* Int(a.yRow)
     var v = sums[l] + bias[Int(rows[l])]
     if a.beta != 0 { v += a.beta * target.pointee }
-    v = v > a.lower ? v : a.lower
-    target.pointee = v < a.upper ? v : a.upper
+    target.pointee = bounded(v, a.lower, a.upper)
   }
 }
 

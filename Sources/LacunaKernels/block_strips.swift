@@ -86,8 +86,7 @@ import CSIMD
       let target = y + i &* Int(a.yRow)
       var v = sums[i] + bias[i]
       if beta != 0 { v += beta * target.pointee }
-      v = v > lower ? v : lower
-      target.pointee = v < upper ? v : upper
+      target.pointee = bounded(v, lower, upper)
     }
   }
 #endif
@@ -114,8 +113,7 @@ public func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
           let inputs = x + (column * Int(a.xColumn) + width * Int(a.indices[s]))
           for j in 0..<width { sum += w[j] * inputs[j] }
         }
-        sum = sum > lower ? sum : lower
-        target.pointee = sum < upper ? sum : upper
+        target.pointee = bounded(sum, lower, upper)
       }
       step += Int(a.counts[strip])
     }

@@ -32,8 +32,7 @@ private func rows(_ arguments: UnsafePointer<lcn_csr_args>, _: Float.Type, wide:
       end = i &* Int(a.yRow)
       var sum = (s0 + s1) + (s2 + s3) + bias[i]
       if beta != 0 { sum += beta * y[end] }
-      sum = sum > lower ? sum : lower
-      y[end] = sum < upper ? sum : upper
+      y[end] = bounded(sum, lower, upper)
     }
   }
 }
@@ -64,8 +63,7 @@ private func rows(_ arguments: UnsafePointer<lcn_csr_args>, _: Double.Type, wide
       end = i &* Int(a.yRow)
       var sum = (s0 + s1) + (s2 + s3) + bias[i]
       if a.beta != 0 { sum += a.beta * y[end] }
-      sum = sum > a.lower ? sum : a.lower
-      y[end] = sum < a.upper ? sum : a.upper
+      y[end] = bounded(sum, a.lower, a.upper)
     }
   }
 }

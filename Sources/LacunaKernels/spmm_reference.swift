@@ -27,8 +27,7 @@ private func multiply<Scalar: BinaryFloatingPoint>(
             sum += weights[s * strip + r] * x[c]
           }
           if a.finishes != 0 {
-            sum = sum > lower ? sum : lower
-            y[c] = sum < upper ? sum : upper
+            y[c] = bounded(sum, lower, upper)
           } else {
             partial[c] = sum
           }

@@ -137,8 +137,9 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
     let (lower, upper, beta) = (T(epilogue.lower), T(epilogue.upper), T(call.beta))
     func result(_ old: T, _ bias: T) -> T {
       let sum = (clearing ? (beta == 0 ? 0 : beta * old) : old) + bias
-      let raised = sum > lower ? sum : lower
-      return raised < upper ? raised : upper
+      // As the kernels' `bounded`: NaN passes.
+      let raised = lower > sum ? lower : sum
+      return upper < raised ? upper : raised
     }
     if layout == .columns {
       for i in 0..<count {

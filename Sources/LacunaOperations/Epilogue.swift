@@ -3,11 +3,17 @@
 import LacunaFormats
 
 /// A function applied to every element of a result.
+///
+/// The same in every kernel, layout, width, element type and instruction set: a value below the
+/// lower bound becomes that bound, one above the upper becomes that one, and everything else stays
+/// as it is. So NaN passes, as in NumPy's `maximum` and `clip`, and a zero keeps its sign: ReLU of
+/// −0 is −0.
 public enum Activation: Hashable, Sendable, Codable {
+  /// y. NaN and infinities stay as they are, with a bias too.
   case none
-  /// max(0, y). NaN gives 0.
+  /// max(y, 0). NaN stays NaN.
   case relu
-  /// min(max(y, lower), upper). NaN gives `lower`.
+  /// min(max(y, lower), upper). NaN stays NaN; the bounds may be infinite.
   case clamp(Double, Double)
 
   /// The interval that the activation clamps to, infinite where it does not.

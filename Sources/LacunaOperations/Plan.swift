@@ -5,10 +5,16 @@ import LacunaFormats
 /// Packed weights, the kernel chosen for them, and how the work is split.
 ///
 /// Making a plan costs about as much as reading the dense weights a few times; running it allocates
-/// nothing and takes no lock. A plan may be run by several threads at once. Results are bitwise the
-/// same for any number of threads or slices, and any width.
+/// nothing itself and takes no lock. (In a dense product OpenBLAS may do both: some of its kernels
+/// ask for memory in every call.) A plan may be run by several threads at once. Results are bitwise
+/// the same for any number of threads or slices, and any width.
 ///
-/// A weight that is not stored contributes nothing, even where X holds an infinity or NaN.
+/// A weight that is not stored contributes nothing, even where X holds an infinity or NaN, with one
+/// exception: where a plan chooses dense, because few weights are zero, the zeros are multiplied,
+/// and 0 · NaN and 0 · ∞ are NaN. ``PlanOptions/excludesDense`` keeps it from choosing that.
+///
+/// What is stored counts, a stored zero or the zeros inside a stored block as well: NaN in X or W,
+/// or ∞ − ∞, makes NaN in every kernel, and ``Activation`` passes it on.
 public final class Plan<Scalar: SparseScalar>: Sendable {
   /// Output rows and input columns of the weights.
   public let rows: Int, columns: Int

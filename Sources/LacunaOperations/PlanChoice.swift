@@ -41,7 +41,16 @@ func choose<Scalar: SparseScalar>(
   _ request: PlanRequest, weights: WeightSource<Scalar>, epilogue: EpilogueValues
 ) throws(OperationError) -> (any ProductBody, PlanExplanation) {
   let maker = BodyMaker(request: request, weights: weights, epilogue: epilogue)
-  let names = maker.names
+  let (body, choice) = try choose(maker)
+  var explanation = choice
+  if maker.excludesDense { explanation.reason += "; dense was excluded" }
+  return (body, explanation)
+}
+
+private func choose<Scalar>(
+  _ maker: BodyMaker<Scalar>
+) throws(OperationError) -> (any ProductBody, PlanExplanation) {
+  let (request, names) = (maker.request, maker.names)
   var forced = request.options.kernel
   var forcedReason = "forced"
   if let decision = request.options.decision {
@@ -155,7 +164,7 @@ private func chooseByTime<Scalar>(
         peak: roof.peak)
     )
   }
-  preconditionFailure("dense weights can always be made")
+  preconditionFailure("strips of sparse weights and dense weights can always be made")
 }
 
 private func biased(_ seconds: Double, _ kernel: String) -> Double {
@@ -185,18 +194,22 @@ private struct BodyMaker<Scalar: SparseScalar> {
   }
   private var blockNames: [String] { blocks == nil ? [] : [BlockVectorProduct.candidateName] }
 
+  /// Whether the options keep sparse weights from running dense.
+  var excludesDense: Bool { request.options.excludesDense && !isDense }
+  private var dense: [String] { excludesDense ? [] : ["dense"] }
+
   /// Everything that can be asked for by name.
   var names: [String] {
-    (isDense ? [] : [strips] + blockNames + windows) + (csr == nil ? [] : ["csr"]) + ["dense"]
+    (isDense ? [] : [strips] + blockNames + windows) + (csr == nil ? [] : ["csr"]) + dense
   }
 
   /// What a choice looks at.
   var considered: [String] {
-    if isDense { return ["dense"] }
-    if !(1...mostWindowColumns).contains(request.width) { return [strips, "dense"] }
+    if isDense { return dense }
+    if !(1...mostWindowColumns).contains(request.width) { return [strips] + dense }
     return blockNames + preferredWindows
       + (csr != nil && request.width <= mostCSRColumns ? ["csr"] : [])
-      + [strips, "dense"]
+      + [strips] + dense
   }
 
   /// Window formats that are worth trying. The compressed one reads fewer bytes with more

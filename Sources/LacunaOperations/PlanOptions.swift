@@ -11,6 +11,10 @@ public struct PlanOptions: Hashable, Sendable, Codable {
   public var kernel: String?
   /// A saved choice; the plan throws when it was made for other weights or another instruction set.
   public var decision: PlanDecision?
+  /// Never multiply by a zero that is not stored: dense is no candidate for sparse weights, so that
+  /// a NaN or an infinity of X reaches an element of Y only through a stored weight. Dense weights
+  /// store their zeros and stay dense.
+  public var excludesDense: Bool
   /// Keep what ``Plan/update(values:bias:)`` needs: 4 bytes for each packed weight.
   public var updatable: Bool
   /// Use this instruction set instead of ``ISA/selected``.
@@ -21,9 +25,10 @@ public struct PlanOptions: Hashable, Sendable, Codable {
 
   public init(
     threads: Int = 1, deterministic: Bool = false, kernel: String? = nil, isa: ISA? = nil,
-    decision: PlanDecision? = nil, updatable: Bool = false
+    decision: PlanDecision? = nil, excludesDense: Bool = false, updatable: Bool = false
   ) {
-    (self.threads, self.deterministic, self.updatable) = (threads, deterministic, updatable)
+    (self.threads, self.deterministic) = (threads, deterministic)
+    (self.excludesDense, self.updatable) = (excludesDense, updatable)
     (self.kernel, self.isa, self.decision) = (kernel, isa, decision)
   }
 }

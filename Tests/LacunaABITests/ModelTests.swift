@@ -39,7 +39,8 @@ import Testing
     let expected = try SparseNetwork(compressed, batch: 4).logits(images)
 
     var options = lcn_model_options(
-      struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 1, batch: 4)
+      struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 1, batch: 4,
+      exclude_dense: 0, reserved: 0)
     var handle: OpaquePointer?
     expect(lcn_model_load(path, &options, &handle), "LCN_OK")
     var info = lcn_model_info()
@@ -74,12 +75,28 @@ import Testing
     expect(lcn_model_destroy(handle), "LCN_INVALID_HANDLE")
     expect(lcn_model_run(handle, images, &output, 1), "LCN_INVALID_HANDLE")
 
+    // The struct of the first release ends before exclude_dense.
+    options.struct_size = 16
+    options.exclude_dense = 9
+    var older: OpaquePointer?
+    expect(lcn_model_load(path, &options, &older), "LCN_OK")
+    expect(lcn_model_destroy(older), "LCN_OK")
+    options.struct_size = UInt32(MemoryLayout<lcn_model_options>.size)
+    expect(lcn_model_load(path, &options, &older), "LCN_INVALID_ARGUMENT")
+    options.exclude_dense = 1
+    expect(lcn_model_load(path, &options, &older), "LCN_OK")
+    var again = [Float](repeating: .nan, count: 11 * 4)
+    expect(lcn_model_run(older, images, &again, 11), "LCN_OK")
+    for (a, b) in zip(again, expected) { #expect(abs(a - b) < 1e-5) }
+    expect(lcn_model_destroy(older), "LCN_OK")
+
     for batch in [0, -1, Int64.max] {
       options.batch = batch
       #expect(lcn_model_load(path, &options, &handle) != LCN_OK)
     }
     options = lcn_model_options(
-      struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 0, batch: 1)
+      struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 0, batch: 1,
+      exclude_dense: 0, reserved: 0)
     expect(lcn_model_load(path, &options, &handle), "LCN_INVALID_ARGUMENT")
     #expect(handle == nil)
   }

@@ -39,6 +39,9 @@ import Testing
     }
     refused("LCN_INVALID_ARGUMENT") { $0.activation = 3 }
     refused("LCN_INVALID_ARGUMENT") { $0.deterministic = 2 }
+    for flag in [-1, 2, Int32.max] {
+      refused("LCN_INVALID_ARGUMENT") { $0.exclude_dense = flag }
+    }
     refused("LCN_STRUCT_SIZE") { $0.struct_size = 12 }
     refused("LCN_INVALID_ARGUMENT") {
       $0.activation = Int32(LCN_ACTIVATION_CLAMP)

@@ -169,6 +169,47 @@ func make(
     expect(lcn_matrix_destroy(matrix), "LCN_OK")
   }
 
+  @Test func `A plan that excludes dense keeps NaN behind zeros, and so does its blob`() {
+    let (rows, columns, width) = (64, 96, 64)
+    var w = randomValues(rows, columns, density: 1, seed: 8)
+    for i in 0..<rows { w[i * columns + 7] = 0 }
+    var x = randomValues(columns, width, density: 1, seed: 9)
+    for c in 0..<width { x[7 * width + c] = .nan }
+    let matrix = make(w, rows, columns, format: LCN_CSR)
+    var plan: OpaquePointer?
+    var o = planOptions(width: width)
+    /// Elements of Y that are NaN.
+    func nans(_ plan: OpaquePointer?) -> Int {
+      var y = [Float](repeating: 0, count: rows * width)
+      let n = Int64(width)
+      expect(lcn_plan_run(plan, x, n, &y, n, n, nil, 0), "LCN_OK")
+      return y.count { $0.isNaN }
+    }
+    "dense".withCString { name in
+      o.kernel = name
+      expect(lcn_plan_create(matrix, &o, &plan), "LCN_OK")
+      #expect(nans(plan) == rows * width)
+      expect(lcn_plan_destroy(plan), "LCN_OK")
+      o.exclude_dense = 1
+      expect(lcn_plan_create(matrix, &o, &plan), "LCN_UNSUPPORTED")
+    }
+    o.kernel = nil
+    expect(lcn_plan_create(matrix, &o, &plan), "LCN_OK")
+    #expect(nans(plan) == 0)
+    var length = 0
+    expect(lcn_plan_serialize(plan, nil, 0, &length), "LCN_OK")
+    var blob = [UInt8](repeating: 0, count: length)
+    expect(lcn_plan_serialize(plan, &blob, length, &length), "LCN_OK")
+    expect(lcn_plan_destroy(plan), "LCN_OK")
+    expect(lcn_plan_map(blob, length, &plan), "LCN_OK")
+    #expect(nans(plan) == 0)
+    var again = [UInt8](repeating: 0, count: length)
+    expect(lcn_plan_serialize(plan, &again, length, &length), "LCN_OK")
+    #expect(again == blob)
+    expect(lcn_plan_destroy(plan), "LCN_OK")
+    expect(lcn_matrix_destroy(matrix), "LCN_OK")
+  }
+
   @Test func `Many threads run one plan at once, and one of them destroys it`() {
     let (rows, columns, width) = (64, 96, 4)
     let w = randomValues(rows, columns, density: 0.2, seed: 4)

@@ -16,7 +16,7 @@
  *     lcn_plan_create(matrix, &o, &plan);
  *     lcn_matrix_destroy(matrix);                     // the plan has its own packed copy
  *
- *     lcn_plan_run(plan, x, 8, y, 8, 8, NULL, 0);     // no allocation, no lock
+ *     lcn_plan_run(plan, x, 8, y, 8, 8, NULL, 0);     // no allocation and no lock of its own
  *     lcn_plan_destroy(plan);
  *
  * Conventions
@@ -24,7 +24,12 @@
  * - Shapes and strides count elements unless a name says bytes. Matrices are [rows, columns]; a weight
  *   matrix is [out, in]. A block R×C is R output rows by C input columns, anchored at (0, 0), ragged at
  *   the right and bottom edges.
- * - A skipped zero contributes nothing: 0 · NaN and 0 · Inf of a zero weight do not reach the result.
+ * - A weight that is not stored is skipped and contributes nothing: 0 · NaN and 0 · Inf do not reach the result. One
+ *   exception: a plan or model may find that a matrix of few zeros runs faster dense (the kernel is "dense" then), and
+ *   a dense product multiplies zeros too. `exclude_dense` in the options keeps it from that. Whatever is stored takes
+ *   part, stored zeros and the zeros inside a stored block as well; a dense matrix stores everything.
+ * - NaN in x or in a stored weight, and Inf - Inf, make NaN in y whatever kernel runs, and the activation passes it on:
+ *   see LCN_ACTIVATION_NONE.
  * - Every function that can fail returns an lcn_status: LCN_OK is 0, everything else is an error, and
  *   lcn_last_error() then says in words what was wrong, with the numbers. A failed call changes nothing:
  *   its handle results are NULL, its output buffers are as they were.
@@ -56,7 +61,8 @@
  * status codes and trailing struct members may be added; a struct of any earlier size stays accepted: the members
  * it lacks count as 0, or are not written. A struct larger than the library knows (a program made for a later
  * release, at most 256 bytes more) is accepted as long as the members that the library does not know are 0, and
- * where it is filled they become 0. Every other struct_size is LCN_STRUCT_SIZE.
+ * where it is filled they become 0. Every other struct_size is LCN_STRUCT_SIZE. A member
+ * called `reserved` has to be 0 and may get a meaning and a name, of which 0 means what it was before.
  */
 #ifndef LACUNA_H
 #define LACUNA_H
@@ -329,10 +335,12 @@ enum {
   LCN_COLUMNS = 1, /* Y[out, n] = W · X[in, n]: one column per right-hand side */
   LCN_ROWS = 2     /* Y[batch, out] = X[batch, in] · Wᵀ: one row per right-hand side */
 };
-/* What is applied to every element of Y, after the bias. */
+/* What is applied to every element of Y, after the bias. A value below a bound becomes that bound, one above the other
+ * becomes the other, and everything else stays as it is: NaN stays NaN, as in numpy.maximum and numpy.clip, and a zero
+ * keeps its sign. The same for every kernel, layout, width, element type and processor. */
 enum {
   LCN_ACTIVATION_NONE = 0,
-  LCN_ACTIVATION_RELU = 1, /* max(0, y) */
+  LCN_ACTIVATION_RELU = 1, /* max(y, 0) */
   LCN_ACTIVATION_CLAMP = 2 /* min(max(y, clamp_lower), clamp_upper) */
 };
 
@@ -352,7 +360,8 @@ typedef struct {
   int32_t deterministic; /* 1: choose the kernel by estimate alone, so that the same weights and machine always
                             get the same one; 0: time the likely candidates as well. For either, results are
                             bitwise the same for any number of threads and slices. */
-  int32_t reserved;      /* 0 */
+  int32_t exclude_dense; /* 1: weights that are not stored are never multiplied: "dense" is no candidate for a sparse
+                            matrix, and forcing it is LCN_UNSUPPORTED; a dense matrix stays dense. 0: the fastest. */
   const char *kernel;    /* forces a kernel by its name in lcn_plan_describe; NULL lets Lacuna choose */
 } lcn_plan_options;
 #define LCN_PLAN_OPTIONS_INIT \
@@ -410,8 +419,10 @@ lcn_status lcn_plan_workspace_size(const lcn_plan *plan, int64_t width, size_t *
  * call at the same time; NULL borrows from the plan, which owns as many workspaces as it has threads and
  * allocates only when more calls than that run at once. A plan with threads above 1 uses its own.
  *
- * Otherwise nothing is allocated, and no lock is taken, except for the instant in which a dense product looks at
- * OpenBLAS's number of threads. Any number of threads may run one plan at once.
+ * Otherwise Lacuna allocates nothing and takes no lock, except for the instant in which a dense product looks at
+ * OpenBLAS's number of threads. A plan whose kernel is "dense" calls OpenBLAS, which does as it likes: some of its
+ * kernels, those for AVX-512 and small products among them, allocate in each call. `exclude_dense` keeps a sparse
+ * matrix clear of it. Any number of threads may run one plan at once.
  * Errors: LCN_NULL_POINTER, LCN_MISALIGNED, LCN_INVALID_STRIDE, LCN_SIZE_OVERFLOW, LCN_INVALID_ARGUMENT for
  * overlapping arrays or a negative width, LCN_BUFFER_TOO_SMALL for a workspace that is. y is untouched then. */
 lcn_status lcn_plan_run(const lcn_plan *plan, const void *x, int64_t x_stride, void *y, int64_t y_stride,
@@ -544,8 +555,10 @@ typedef struct {
   uint32_t struct_size;
   int32_t threads; /* threads that a run may use, 1 … 1024 */
   int64_t batch;   /* expected number of inputs per run, 1 … 65536 */
+  int32_t exclude_dense; /* 1: layers that are stored sparse never run dense, as in lcn_plan_options */
+  int32_t reserved;      /* 0 */
 } lcn_model_options;
-#define LCN_MODEL_OPTIONS_INIT {(uint32_t)sizeof(lcn_model_options), 1, 1}
+#define LCN_MODEL_OPTIONS_INIT {(uint32_t)sizeof(lcn_model_options), 1, 1, 0, 0}
 
 typedef struct {
   uint32_t struct_size;
@@ -574,7 +587,7 @@ lcn_status lcn_model_describe(const lcn_model *model, char *text, size_t capacit
 
 /* output[batch, outputs] ← network(input[batch, inputs]), packed row-major f32 arrays that do not overlap. Images
  * are height × width × channels, channels innermost. `batch` may be any number; whole multiples of the planned one
- * are fastest; 0 does nothing. Allocates nothing. Threads may call it on one model at once, but take turns: to run
+ * are fastest; 0 does nothing. Allocates nothing, except as lcn_plan_run for layers that run dense. Threads may call it on one model at once, but take turns: to run
  * side by side, load a model for each. Errors: LCN_INVALID_ARGUMENT for arrays that overlap; output is untouched. */
 lcn_status lcn_model_run(const lcn_model *model, const float *input, float *output,
                          int64_t batch) LCN_NOEXCEPT;

@@ -51,13 +51,13 @@ LCN_INLINE __m512 lcn_fold16(__m512 v, int64_t columns) {
 LCN_INLINE __m512 lcn_block_step16(__m512 sum, __m512 weights, __m512 x) {
   return _mm512_fmadd_ps(weights, x, sum);
 }
-// y[0..<count] ← bound(v + bias + β·y), and nothing behind them.
+// y[0..<count] ← bound(v + bias + β·y), and nothing behind them. NaN passes, as in lcn_bound_f32.
 LCN_INLINE void lcn_finish_first16(
     __m512 v, int64_t count, const void *bias, void *y, float beta, float lower, float upper) {
   const __mmask16 lanes = (__mmask16)_bzhi_u32(0xffff, (uint32_t)count);
   v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(lanes, bias));
   if (beta != 0) v = _mm512_fmadd_ps(_mm512_set1_ps(beta), _mm512_maskz_loadu_ps(lanes, y), v);
-  v = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(lower)), _mm512_set1_ps(upper));
+  v = _mm512_min_ps(_mm512_set1_ps(upper), _mm512_max_ps(_mm512_set1_ps(lower), v));
   _mm512_mask_storeu_ps(y, lanes, v);
 }
 #endif

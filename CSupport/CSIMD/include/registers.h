@@ -40,14 +40,16 @@ LCN_INLINE void lcn_prefetch_write(const void *p) {
 #endif
 }
 
-// min(max(v, lower), upper), and `lower` where v is NaN.
+// `lower` where v is below it, `upper` where v is above it, else v: NaN and the sign of a zero pass. x86's minimum
+// and maximum return their second operand when one is NaN or both are zeros, so v has to be the second: one
+// instruction per bound.
 LCN_INLINE lcn_vf32 lcn_bound_f32(lcn_vf32 v, lcn_vf32 lower, lcn_vf32 upper) {
-  v = v > lower ? v : lower;
-  return v < upper ? v : upper;
+  v = lower > v ? lower : v;
+  return upper < v ? upper : v;
 }
 LCN_INLINE lcn_vf64 lcn_bound_f64(lcn_vf64 v, lcn_vf64 lower, lcn_vf64 upper) {
-  v = v > lower ? v : lower;
-  return v < upper ? v : upper;
+  v = lower > v ? lower : v;
+  return upper < v ? upper : v;
 }
 
 // Writes lanes 0..<count, and nothing behind them.

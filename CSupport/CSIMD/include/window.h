@@ -132,9 +132,9 @@ static inline void lcn_store16(void *p, __m512 v) { _mm512_storeu_ps(p, v); }
 static inline __m512 lcn_add16(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
 static inline __m512 lcn_zero16(void) { return _mm512_setzero_ps(); }
 static inline __m512 lcn_fill16(float v) { return _mm512_set1_ps(v); }
-// min(max(v, lower), upper), lower for NaN.
+// As lcn_bound_f32: NaN passes, because v is the second operand.
 static inline __m512 lcn_bound16(__m512 v, __m512 lower, __m512 upper) {
-  return _mm512_min_ps(_mm512_max_ps(v, lower), upper);
+  return _mm512_min_ps(upper, _mm512_max_ps(lower, v));
 }
 
 // 8 doubles by a window of 16 inputs: places of 4 bits, vpermi2pd.
@@ -155,7 +155,7 @@ static inline __m512d lcn_add8d(__m512d a, __m512d b) { return _mm512_add_pd(a, 
 static inline __m512d lcn_zero8d(void) { return _mm512_setzero_pd(); }
 static inline __m512d lcn_fill8d(double v) { return _mm512_set1_pd(v); }
 static inline __m512d lcn_bound8d(__m512d v, __m512d lower, __m512d upper) {
-  return _mm512_min_pd(_mm512_max_pd(v, lower), upper);
+  return _mm512_min_pd(upper, _mm512_max_pd(lower, v));
 }
 #endif
 
@@ -181,7 +181,7 @@ static inline __m256 lcn_add8(__m256 a, __m256 b) { return _mm256_add_ps(a, b); 
 static inline __m256 lcn_zero8(void) { return _mm256_setzero_ps(); }
 static inline __m256 lcn_fill8(float v) { return _mm256_set1_ps(v); }
 static inline __m256 lcn_bound8(__m256 v, __m256 lower, __m256 upper) {
-  return _mm256_min_ps(_mm256_max_ps(v, lower), upper);
+  return _mm256_min_ps(upper, _mm256_max_ps(lower, v));
 }
 #endif
 

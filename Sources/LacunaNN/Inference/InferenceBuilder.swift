@@ -10,14 +10,16 @@ struct InferenceBuilder {
   private let model: CompressedModel
   private let storage: WeightStorage
   private let threads: Int
+  private let excludesDense: Bool
   /// Layers that compute something, with their input and output shapes.
   private let imageLayers: [(layer: LayerDescription, input: Shape, output: Shape)]
   private let vectorLayers: [(layer: LayerDescription, input: Shape, output: Shape)]
   /// Shape of the features where the image part ends.
   let jointShape: Shape
 
-  init(_ model: CompressedModel, storage: WeightStorage, threads: Int) {
+  init(_ model: CompressedModel, storage: WeightStorage, threads: Int, excludesDense: Bool) {
     (self.model, self.storage, self.threads) = (model, storage, threads)
+    self.excludesDense = excludesDense
     var image: [(layer: LayerDescription, input: Shape, output: Shape)] = []
     var vector: [(layer: LayerDescription, input: Shape, output: Shape)] = []
     var shape = model.architecture.input
@@ -104,7 +106,7 @@ struct InferenceBuilder {
     let kernel = try tensor("\(name)/kernel")
     let plan = try kernel.plan(
       storage: storage, width: g.pixels * samples, epilogue: try epilogue(name, relu),
-      options: PlanOptions(threads: 1, deterministic: true), name: name)
+      options: options(threads: 1), name: name)
     return ConvolutionStep(
       name, geometry: g, filters: filters, samples: samples, threads: threads, plan: plan)
   }
@@ -118,7 +120,7 @@ struct InferenceBuilder {
       case .dense(let name, _, let relu):
         let plan = try tensor("\(name)/kernel").plan(
           storage: storage, width: batch, epilogue: try epilogue(name, relu),
-          options: PlanOptions(threads: threads, deterministic: true), name: name)
+          options: options(threads: threads), name: name)
         steps.append(DenseStep(name, input: input, samples: batch, plan: plan))
       case .relu, .batchNormalization:
         steps.append(
@@ -134,6 +136,10 @@ struct InferenceBuilder {
   }
 
   // MARK: Both
+
+  private func options(threads: Int) -> PlanOptions {
+    PlanOptions(threads: threads, deterministic: true, excludesDense: excludesDense)
+  }
 
   private func tensor(_ name: String) throws(ModelError) -> StoredTensor {
     guard let tensor = model[name] else { throw .missingTensor(name) }

@@ -33,10 +33,12 @@ final class InferenceGraph {
   /// What each vector step reads, and the logits `[classes, batch]`.
   private let vectors: [AlignedBuffer<Float>]
 
-  init(_ model: CompressedModel, storage: WeightStorage, batch: Int, workers: Workers)
-    throws(ModelError)
-  {
-    let builder = InferenceBuilder(model, storage: storage, threads: workers.count)
+  init(
+    _ model: CompressedModel, storage: WeightStorage, batch: Int, workers: Workers,
+    excludesDense: Bool
+  ) throws(ModelError) {
+    let builder = InferenceBuilder(
+      model, storage: storage, threads: workers.count, excludesDense: excludesDense)
     let shapes = try model.architecture.shapes()
     (self.batch, self.workers) = (batch, workers)
     inputShape = model.architecture.input

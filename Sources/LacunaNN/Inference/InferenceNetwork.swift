@@ -17,15 +17,16 @@ public class InferenceNetwork: @unchecked Sendable {
   private let input: AlignedBuffer<Float>
   private let output: AlignedBuffer<Float>
 
-  init(_ model: CompressedModel, storage: WeightStorage, batch: Int, threads: Int)
-    throws(ModelError)
-  {
+  init(
+    _ model: CompressedModel, storage: WeightStorage, batch: Int, threads: Int, excludesDense: Bool
+  ) throws(ModelError) {
     if batch < 1 || batch > 1 << 16 {
       throw .invalidSetting(name: "batch", reason: "is \(batch), must be in 1...65536")
     }
     (architecture, self.batch) = (model.architecture, batch)
     graph = try InferenceGraph(
-      model, storage: storage, batch: batch, workers: Workers(count: threads))
+      model, storage: storage, batch: batch, workers: Workers(count: threads),
+      excludesDense: excludesDense)
     input = AlignedBuffer(count: batch * graph.inputShape.count)
     output = AlignedBuffer(count: batch * graph.classes)
     (steps, outputs) = (graph.steps, graph.classes)
@@ -126,17 +127,23 @@ public class InferenceNetwork: @unchecked Sendable {
 ///     let network = try SparseNetwork(CompressedModel.load(from: "model.lacuna"), batch: 256)
 ///     let logits = try network.logits(images)
 ///
-/// Each layer with weights is a `Plan` over the tensor as it is stored; 8-bit values are expanded
-/// to f32 when the plan is packed, and zeros are never stored. Only a plan that finds dense weights
-/// faster for a layer (few zeros in it) makes that layer dense.
+/// Each layer with weights is a `Plan` over the tensor as it is stored; 8-bit values are expanded to
+/// f32 when the plan is packed, and zeros are never stored. Only a plan that finds dense weights faster
+/// for a layer (few zeros in it) makes that layer dense, unless the network excludes it.
 // Sound to share: it adds nothing to its superclass.
 public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
   /// Plans every layer for mini-batches of `batch` samples.
   ///
-  /// - Parameter threads: threads to use; results do not depend on it.
+  /// - Parameters:
+  ///   - threads: threads to use; results do not depend on it.
+  ///   - excludesDense: no layer that is stored sparse is made dense, so that a NaN or an infinity
+  ///     meets stored weights only: `PlanOptions.excludesDense`.
   /// - Throws: ``ModelError`` when a tensor does not fit or a product cannot be planned.
-  public init(_ model: CompressedModel, batch: Int = 1, threads: Int = 1) throws(ModelError) {
-    try super.init(model, storage: .sparse, batch: batch, threads: threads)
+  public init(
+    _ model: CompressedModel, batch: Int = 1, threads: Int = 1, excludesDense: Bool = false
+  ) throws(ModelError) {
+    try super.init(
+      model, storage: .sparse, batch: batch, threads: threads, excludesDense: excludesDense)
   }
 }
 
@@ -144,8 +151,9 @@ public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
 /// compared with, in results and in time.
 // Sound to share: it adds nothing to its superclass.
 public final class DenseNetwork: InferenceNetwork, @unchecked Sendable {
-  /// As ``SparseNetwork/init(_:batch:threads:)``.
+  /// As ``SparseNetwork/init(_:batch:threads:excludesDense:)``.
   public init(_ model: CompressedModel, batch: Int = 1, threads: Int = 1) throws(ModelError) {
-    try super.init(model, storage: .dense, batch: batch, threads: threads)
+    try super.init(
+      model, storage: .dense, batch: batch, threads: threads, excludesDense: false)
   }
 }

@@ -74,7 +74,7 @@ final class AffineStep: InferenceStep {
           } else {
             for i in 0..<length {
               let value = from[i] * a + b
-              to[i] = relu && !(value > 0) ? 0 : value
+              to[i] = relu ? rectified(value) : value
             }
           }
         }

@@ -68,7 +68,7 @@ final class PoolingStep: InferenceStep {
     var i = range.lowerBound + 1
     while i < range.upperBound {
       let value = column[i]
-      result = kind == .average ? result + value : value > result ? value : result
+      result = kind == .average ? result + value : larger(value, result)
       i += 1
     }
     return result
@@ -82,10 +82,7 @@ final class PoolingStep: InferenceStep {
     if kind == .average {
       for i in 0..<n { y[i] = a[i] + b[i] }
     } else {
-      for i in 0..<n {
-        let (a, b) = (a[i], b[i])
-        y[i] = b > a ? b : a
-      }
+      for i in 0..<n { y[i] = larger(a[i], b[i]) }
     }
   }
 }

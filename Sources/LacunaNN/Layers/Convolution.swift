@@ -67,7 +67,7 @@ final class Convolution: Layer {
         addBias(
           y, bias.values.pointer, rows: group * pixels, filters, relu: relu, stride: filters)
       } else if relu {
-        maskByPositive(y, y, group * outputShape.count)
+        rectify(y, group * outputShape.count)
       }
       s += group
     }

@@ -41,7 +41,7 @@ final class DenseLayer: Layer {
     let (n, inputs, outputs) = (pass.batch, inputShape.count, outputShape.count)
     if let fixed, pass.isTraining {
       fixed.forward(kernel, bias, x: a.x, y: a.y, batch: n, pass.threads)
-      if relu { maskByPositive(a.y, a.y, n * outputs) }
+      if relu { rectify(a.y, n * outputs) }
       return
     }
     pass.threads.split(outputs, parts: tiles(outputs)) { [self] out in
@@ -55,7 +55,7 @@ final class DenseLayer: Layer {
           y, bias.values.pointer + out.lowerBound, rows: n, out.count, relu: relu,
           stride: outputs)
       } else if relu {
-        for r in 0..<n { maskByPositive(y + r * outputs, y + r * outputs, out.count) }
+        for r in 0..<n { rectify(y + r * outputs, out.count) }
       }
     }
   }

@@ -1,6 +1,6 @@
 // y = max(x, 0); y = x · keep / (1 − rate); y = x: layers without weights.
 
-/// `y = max(x, 0)`.
+/// `y = max(x, 0)`; NaN passes.
 final class ReLU: Layer {
   let name: String
   let inputShape: Shape
@@ -12,7 +12,7 @@ final class ReLU: Layer {
     let count = inputShape.count
     for s in pass.samples {
       let (x, y) = (a.x + s * count, a.y + s * count)
-      for i in 0..<count { y[i] = x[i] > 0 ? x[i] : 0 }
+      for i in 0..<count { y[i] = rectified(x[i]) }
     }
   }
 

@@ -1,7 +1,7 @@
 // y[p, c] = max or mean of x over the window at p, per channel.
 
-/// Max or average pooling over NHWC images. Positions outside the image do not take part: an
-/// average divides by the number of positions inside.
+/// Max or average pooling over NHWC images. Positions outside the image do not take part: an average
+/// divides by the number of positions inside. NaN in a window is its maximum.
 final class Pooling: Layer {
   enum Kind: Sendable { case max, average }
 
@@ -75,16 +75,14 @@ final class Pooling: Layer {
       for iy in rows {
         for ix in columns {
           let p = x + (iy * width + ix) * c
-          for j in 0..<c {
-            let (a, b) = (p[j], out[j])
-            out[j] = a > b ? a : b
-          }
+          for j in 0..<c { out[j] = larger(p[j], out[j]) }
         }
       }
     }
   }
 
-  /// The gradient goes to the first position that holds the maximum.
+  /// The gradient goes to the first position that holds the maximum, to the first of all when that
+  /// is NaN.
   private func maxBackward(
     _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ dy: UnsafeMutablePointer<Float>,
     _ dx: UnsafeMutablePointer<Float>
@@ -100,13 +98,13 @@ final class Pooling: Layer {
           // A gradient that has found its place becomes zero.
           if isPartition {
             for j in 0..<c {
-              let (value, isBest) = (g[j], p[j] == best[j])
+              let (value, isBest) = (g[j], !(p[j] < best[j]))
               d[j] = isBest ? value : 0
               g[j] = isBest ? 0 : value
             }
           } else {
             for j in 0..<c {
-              let (value, isBest) = (g[j], p[j] == best[j])
+              let (value, isBest) = (g[j], !(p[j] < best[j]))
               d[j] += isBest ? value : 0
               g[j] = isBest ? 0 : value
             }

@@ -19,6 +19,27 @@ func accumulate(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ n
   for i in 0..<n { y[i] += x[i] }
 }
 
+/// max(x, 0): 0 where x is below 0, else x, so that NaN passes.
+@inline(__always)
+func rectified(_ x: Float) -> Float { x < 0 ? 0 : x }
+
+/// y ← max(y, 0)
+@inline(__always)
+func rectify(_ y: UnsafeMutablePointer<Float>, _ n: Int) {
+  for i in 0..<n { y[i] = rectified(y[i]) }
+}
+
+/// The larger of two; NaN when either is.
+///
+/// A comparison that picks one of them is a `maxps`, which drops a NaN on one side. The other order
+/// drops it on the other side, and the bits of NaN or-ed to those of a number are NaN: three
+/// instructions, no branch.
+@inline(__always)
+func larger(_ a: Float, _ b: Float) -> Float {
+  let (first, second) = (a > b ? a : b, b > a ? b : a)
+  return Float(bitPattern: first.bitPattern | second.bitPattern)
+}
+
 /// y ← max(y + b, 0) or y + b for each of `rows` rows of `n` values.
 @inline(__always)
 func addBias(
@@ -28,23 +49,20 @@ func addBias(
   for r in 0..<rows {
     let row = y + r * stride
     if relu {
-      for j in 0..<n {
-        let v = row[j] + b[j]
-        row[j] = v > 0 ? v : 0
-      }
+      for j in 0..<n { row[j] = rectified(row[j] + b[j]) }
     } else {
       for j in 0..<n { row[j] += b[j] }
     }
   }
 }
 
-/// g ← g where y > 0, else 0: the gradient through a ReLU whose output was `y`.
+/// g ← 0 where y ≤ 0: the gradient through a ReLU whose output was `y`. It passes where y is NaN.
 @inline(__always)
 func maskByPositive(_ g: UnsafeMutablePointer<Float>, _ y: UnsafePointer<Float>, _ n: Int) {
   // Both sides are loaded first: a conditional load would keep the loop from being vectorised.
   for i in 0..<n {
     let (value, gate) = (g[i], y[i])
-    g[i] = gate > 0 ? value : 0
+    g[i] = gate <= 0 ? 0 : value
   }
 }
 
