@@ -1,6 +1,5 @@
-// Choices can be forced, saved, loaded and explained; a run allocates nothing; zeros stay silent.
+// Choices can be forced, saved, loaded and explained; zeros stay silent.
 
-import AllocationCount
 import LacunaFormats
 import LacunaOperations
 import TestSupport
@@ -56,65 +55,6 @@ import Testing
     #expect(plan.explanation.candidates.contains { $0.kernel == "dense" })
     #expect(plan.explanation.candidates.filter { $0.measuredSeconds != nil }.count <= 3)
     #expect(plan.explanation.candidates.allSatisfy { $0.bytes > 0 && $0.flops > 0 })
-  }
-
-  @Test(arguments: ProductLayout.allCases, ["spmm-1x1", "dense"])
-  func aRunAllocatesNothing(layout: ProductLayout, kernel: String) throws {
-    let (rows, columns, width) = (96, 160, 50)
-    let plan = try Plan(
-      weights(0.9), layout: layout, width: width,
-      options: PlanOptions(deterministic: true, kernel: kernel))
-    let x = UnsafeMutablePointer<Float>.allocate(capacity: columns * width)
-    let y = UnsafeMutablePointer<Float>.allocate(capacity: rows * width)
-    x.initialize(repeating: 1, count: columns * width)
-    defer {
-      x.deallocate()
-      y.deallocate()
-    }
-    let (xStride, yStride) = layout == .columns ? (width, width) : (columns, rows)
-    // The first runs load symbols and, for dense, OpenBLAS's own buffers.
-    for _ in 0..<3 { plan.run(x, stride: xStride, into: y, stride: yStride, width: width) }
-    let before = lcn_allocation_count()
-    for slices in 1...3 {
-      plan.run(x, stride: xStride, into: y, stride: yStride, width: width)
-      for slice in 0..<slices {
-        plan.run(
-          slice: slice, of: slices, x, stride: xStride, into: y, stride: yStride, width: width)
-      }
-    }
-    // Read before the expectation, whose own machinery allocates.
-    let after = lcn_allocation_count()
-    #expect(after == before, "\(kernel) \(layout)")
-    // The counter itself counts.
-    if before >= 0 {
-      let other = UnsafeMutablePointer<Float>.allocate(capacity: 1000)
-      #expect(lcn_allocation_count() > before)
-      other.deallocate()
-    }
-  }
-
-  @Test func aRunOnSeveralThreadsAllocatesNothing() throws {
-    var generator = SeededGenerator(seed: 8)
-    let (rows, columns, width) = (512, 512, 256)
-    let matrix: CSRMatrix<Float> = try csr(
-      randomWeights(rows, columns, sparsity: 0.8, &generator), rows, columns)
-    let plan = try Plan(
-      matrix, width: width,
-      options: PlanOptions(threads: 2, deterministic: true, kernel: "spmm-1x1"))
-    let x: DenseMatrix<Float> = try randomDense(columns, width, &generator)
-    var y = try DenseMatrix<Float>(rows: rows, columns: width)
-    try plan.run(x, into: &y)
-    x.withUnsafeElements { from in
-      y.withUnsafeMutableElements { into in
-        let before = lcn_allocation_count()
-        for _ in 0..<5 {
-          plan.run(
-            from.baseAddress!, stride: width, into: into.baseAddress!, stride: width, width: width)
-        }
-        let after = lcn_allocation_count()
-        #expect(after == before)
-      }
-    }
   }
 
   @Test(arguments: ISA.available)
