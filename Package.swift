@@ -122,13 +122,14 @@ let package = Package(
         swiftSettings: strict)
     } + [
       .testTarget(
-        name: "LacunaABITests", dependencies: ["CLacuna", "LacunaABI", "Lacuna", "TestSupport"],
+        name: "LacunaABITests",
+        dependencies: ["CLacuna", "LacunaABI", "Lacuna", "TestSupport", "AllocationCount"],
         swiftSettings: strict),
       .testTarget(
         name: "LacunaCLITests", dependencies: ["lacuna-cli", "Lacuna", "TestSupport"],
         swiftSettings: strict),
       .testTarget(
-        name: "LacunaBenchTests", dependencies: ["lacuna-bench", "TestSupport"],
+        name: "LacunaBenchTests", dependencies: ["lacuna-bench", "Lacuna", "TestSupport"],
         swiftSettings: strict),
       .testTarget(
         name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "Lacuna"], swiftSettings: strict),

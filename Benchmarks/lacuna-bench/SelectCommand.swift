@@ -79,11 +79,16 @@ struct SelectResult {
     }
   }
 
+  /// The row of the kernel table that makes the pass.
+  private var kernelName: String {
+    KernelTable.selected.kernel(.selectBracket, dtype: dtype)?.name ?? ""
+  }
+
   var row: Row {
     Row(fields: [
       ("op", .text("select")), ("n", .integer(n)), ("sparsity", .number(sparsity)),
       ("dtype", .text(dtype.rawValue)), ("threads", .integer(1)),
-      ("isa", .text(ISA.selected.rawValue)), ("kernel", .text("bracket")),
+      ("isa", .text(ISA.selected.rawValue)), ("kernel", .text(kernelName)),
       ("seconds", .number(timing.median)), ("secondsMin", .number(timing.minimum)),
       ("runs", .integer(timing.runs)), ("readSeconds", .number(reading.median)),
       ("nsPerWeight", .number(timing.median * 1e9 / Double(n))),

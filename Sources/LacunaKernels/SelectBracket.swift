@@ -77,13 +77,17 @@ package func selectBracketF64(_ a: UnsafeMutablePointer<lcn_select_args>) {
   a.pointee.end = UnsafeMutableRawPointer(end)
 }
 
-/// Adds `bins[digit] += 1` for each f32 magnitude whose bits above the digit equal `prefix`; the digit is
-/// `(bits >> shift) & mask`. Two tables, used in turn, so that equal neighbours do not wait for each
-/// other: `bins` has `2 · (mask + 1)` counters, to be added by the caller.
-package func magnitudeHistogramF32(
-  _ x: UnsafePointer<UInt32>, count: Int, prefix: UInt32, prefixShift: UInt32, shift: UInt32,
-  mask: UInt32, bins: UnsafeMutablePointer<Int64>
-) {
+/// Adds `bins[digit] += 1` for each f32 magnitude whose bits above the digit equal the arguments'
+/// prefix. Not checked: anything.
+package func magnitudeHistogramF32(_ a: UnsafePointer<lcn_histogram_args>) {
+  let a = a.pointee
+  let x = a.x.assumingMemoryBound(to: UInt32.self)
+  let prefix = UInt32(truncatingIfNeeded: a.prefix)
+  let mask = UInt32(truncatingIfNeeded: a.mask)
+  let (prefixShift, shift) = (
+    UInt32(truncatingIfNeeded: a.prefixShift), UInt32(truncatingIfNeeded: a.shift)
+  )
+  let (count, bins) = (Int(a.count), a.bins)
   let second = bins + Int(mask) + 1
   var i = 0
   while i &+ 2 <= count {
@@ -99,11 +103,16 @@ package func magnitudeHistogramF32(
   }
 }
 
-/// The f64 twin of ``magnitudeHistogramF32(_:count:prefix:prefixShift:shift:mask:bins:)``.
-package func magnitudeHistogramF64(
-  _ x: UnsafePointer<UInt64>, count: Int, prefix: UInt64, prefixShift: UInt64, shift: UInt64,
-  mask: UInt64, bins: UnsafeMutablePointer<Int64>
-) {
+/// The f64 twin of ``magnitudeHistogramF32(_:)``.
+package func magnitudeHistogramF64(_ a: UnsafePointer<lcn_histogram_args>) {
+  let a = a.pointee
+  let x = a.x.assumingMemoryBound(to: UInt64.self)
+  let prefix = UInt64(truncatingIfNeeded: a.prefix)
+  let mask = UInt64(truncatingIfNeeded: a.mask)
+  let (prefixShift, shift) = (
+    UInt64(truncatingIfNeeded: a.prefixShift), UInt64(truncatingIfNeeded: a.shift)
+  )
+  let (count, bins) = (Int(a.count), a.bins)
   let second = bins + Int(mask) + 1
   var i = 0
   while i &+ 2 <= count {

@@ -119,10 +119,3 @@ public enum Conversion {
     return try! BSRMatrix(dense: dense, block: block, blockPattern: kept)
   }
 }
-
-extension KernelTable {
-  /// The table of an instruction set, without building the selected one again.
-  static func of(_ isa: ISA) -> KernelTable {
-    isa == ISA.selected ? .selected : KernelTable(isa)
-  }
-}

@@ -15,6 +15,15 @@ public enum ISA: String, CaseIterable, Comparable, Codable, Sendable {
   /// x86-64-v4: AVX-512.
   case v4
 
+  /// Bytes of a register.
+  var vectorBytes: Int {
+    switch self {
+    case .baseline: 16
+    case .v3: 32
+    case .v4: 64
+    }
+  }
+
   public static func < (a: ISA, b: ISA) -> Bool {
     allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!
   }

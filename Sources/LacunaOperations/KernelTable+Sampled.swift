@@ -18,8 +18,8 @@ extension KernelTable {
       sddmm(.f64, nil, baseline) { LacunaKernels.sddmmReferenceF64($0) },
       sddmm(.f32, .baseline, baseline) { LacunaKernels.sddmmF32($0) },
       sddmm(.f64, .baseline, baseline) { LacunaKernels.sddmmF64($0) },
-      csr(.f32, nil) { LacunaKernels.csrF32($0) },
-      csr(.f64, nil) { LacunaKernels.csrF64($0) },
+      csr(.f32, .baseline) { LacunaKernels.csrF32($0) },
+      csr(.f64, .baseline) { LacunaKernels.csrF64($0) },
     ]
     #if arch(x86_64)
       let (v3, v4) = (LacunaKernelsX86V3.vectorBytes(), LacunaKernelsX86V4.vectorBytes())

@@ -21,8 +21,8 @@ extension KernelTable {
       window("16x16", .f32, nil, 8) { LacunaKernels.window16x16ReferenceF32($0) },
       window("8x16", .f32, nil, 8) { LacunaKernels.window8x16ReferenceF32($0) },
       window("8x16", .f64, nil, 8) { LacunaKernels.window8x16ReferenceF64($0) },
-      pack(.f32, nil) { LacunaKernels.packWindowsF32($0) },
-      pack(.f64, nil) { LacunaKernels.packWindowsF64($0) },
+      pack(.f32, .baseline) { LacunaKernels.packWindowsF32($0) },
+      pack(.f64, .baseline) { LacunaKernels.packWindowsF64($0) },
     ]
     #if arch(x86_64)
       kernels += [

@@ -3,7 +3,7 @@
 import CSIMD
 import LacunaFormats
 
-/// What a kernel computes: its argument struct, and the sweep that tests it.
+/// What a kernel computes, and its argument struct. The sweep over the table has a check for each.
 public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   /// Y ← W·X for packed strips of weights and a panel of X: `lcn_spmm_args`.
   case spmm
@@ -15,6 +15,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case multiplyAddPeak
   /// Magnitudes counted against a bracket, those inside copied out: `lcn_select_args`, written to.
   case selectBracket
+  /// Magnitudes counted by one digit of their bits: `lcn_histogram_args`.
+  case magnitudeHistogram
   /// Bits of the nonzeros of a dense matrix: `lcn_nonzeros_args`.
   case nonzeros
   /// Elements of a dense matrix under a mask, packed: `lcn_compress_args`.
@@ -68,26 +70,25 @@ public struct KernelTable: Sendable {
     let dtype: DType
   }
 
-  /// The table of an instruction set. What this processor cannot execute must not be called.
-  public init(_ isa: ISA) {
-    self.init(isa, kernels: Self.all.filter { $0.isa == nil || $0.isa! <= isa })
-  }
-
-  /// The plain reference kernels alone.
-  package static let reference = KernelTable(.baseline, kernels: all.filter { $0.isa == nil })
-
-  private init(_ isa: ISA, kernels: [Kernel]) {
+  private init(_ isa: ISA) {
     self.isa = isa
     var chosen: [Key: Kernel] = [:]
-    for kernel in kernels {
+    for kernel in Self.all where kernel.isa == nil || kernel.isa! <= isa {
       chosen[Key(operation: kernel.operation, variant: kernel.variant, dtype: kernel.dtype)] =
         kernel
     }
     self.chosen = chosen
   }
 
+  /// The table of an instruction set. What this processor cannot execute must not be called.
+  public static func of(_ isa: ISA) -> KernelTable { tables[isa]! }
+
   /// The table of ``ISA/selected``.
-  public static let selected = KernelTable(ISA.selected)
+  public static let selected = of(.selected)
+
+  /// Made once: a plan that is made for an instruction set by name does not sort all kernels again.
+  private static let tables = Dictionary(
+    uniqueKeysWithValues: ISA.allCases.map { ($0, KernelTable($0)) })
 
   /// Every kernel of this build: the reference, then each instruction set in rising order.
   public static let all: [Kernel] = {
@@ -96,9 +97,6 @@ public struct KernelTable: Sendable {
     return spmmKernels + windowKernels + sampledKernels + peakKernels
       + selectionKernels + conversionKernels + blockVectorKernels
   }()
-
-  /// The kernels of this table.
-  public var kernels: [Kernel] { chosen.values.sorted { $0.name < $1.name } }
 
   /// The kernel for an operation, nil when the instruction set has none of that variant.
   public func kernel(

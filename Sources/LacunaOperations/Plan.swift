@@ -90,17 +90,10 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
       throw .outOfRange(name: "threads", value: options.threads, minimum: 1, maximum: .max)
     }
     try epilogue.validate(rows: source.rows)
-    let table: KernelTable
-    if options.usesReference {
-      table = .reference
-    } else if let isa = options.isa {
-      if !ISA.available.contains(isa) {
-        throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
-      }
-      table = KernelTable(isa)
-    } else {
-      table = .selected
+    if let isa = options.isa, !ISA.available.contains(isa) {
+      throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
     }
+    let table = KernelTable.of(options.isa ?? .selected)
     let request = PlanRequest(
       rows: source.rows, columns: source.columns, stored: source.stored, block: source.block,
       dtype: Scalar.dtype, layout: layout, width: width, options: options, table: table,

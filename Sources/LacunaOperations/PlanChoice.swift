@@ -26,6 +26,8 @@ private let mostTimed = 3
 /// Bytes of weights and operands up to which a candidate is timed. More takes memory that the
 /// caller may not have, and longer than timing is worth.
 private let mostTimedBytes = 1 << 30
+/// Times that the peak is measured again at most when a candidate was faster.
+private let mostPeakLooks = 5
 /// Seconds that timing one candidate may take, besides its first runs.
 private let timingSeconds = 1e-3
 
@@ -70,7 +72,7 @@ private func choose<Scalar>(
     return (
       body,
       PlanExplanation(
-        candidates: candidates, kernel: forced, reason: forcedReason, peak: roof.peak)
+        candidates: candidates, kernel: forced, reason: forcedReason, peak: roof.machinePeak)
     )
   }
   return chooseByTime(maker, roof)
@@ -98,9 +100,10 @@ extension PlanRequest {
 }
 
 private func chooseByTime<Scalar>(
-  _ maker: BodyMaker<Scalar>, _ roof: Roofline
+  _ maker: BodyMaker<Scalar>, _ assumed: Roofline
 ) -> (any ProductBody, PlanExplanation) {
   let request = maker.request
+  var roof = assumed
   // The one format that may not fit is tried first: were it the best estimate, it would hide the
   // others.
   let filled = maker.considered.contains(filledWindow) ? maker.make(filledWindow) : nil
@@ -128,7 +131,6 @@ private func chooseByTime<Scalar>(
     let operands = TimingOperands(request)
     func note(_ i: Int, _ body: any ProductBody, _ seconds: Double) {
       candidates[i].measuredSeconds = seconds
-      candidates[i].peakShare = Double(candidates[i].flops) / seconds / roof.peak
       deciding[i] = max(seconds, roof.seconds(bytes: Double(body.packedBytes)))
     }
     for i in sparse + (dense.map { [$0] } ?? []) {
@@ -145,6 +147,14 @@ private func chooseByTime<Scalar>(
       }
       note(i, body, seconds)
     }
+    func share(_ i: Int) -> Double {
+      Double(candidates[i].flops) / candidates[i].measuredSeconds!
+        / (roof.machinePeak * Double(request.options.threads))
+    }
+    for _ in 0..<mostPeakLooks where bodies.keys.contains(where: { share($0) > 1 }) {
+      roof = roof.measuredAgain()
+    }
+    for i in bodies.keys { candidates[i].peakShare = share(i) }
     reason = "the fastest of \(bodies.count) timed"
   } else if near.count == 1 {
     reason = "no other candidate is near by the estimate"
@@ -161,7 +171,7 @@ private func chooseByTime<Scalar>(
       body,
       PlanExplanation(
         candidates: order.map { candidates[$0] }, kernel: body.name, reason: reason,
-        peak: roof.peak)
+        peak: roof.machinePeak)
     )
   }
   preconditionFailure("strips of sparse weights and dense weights can always be made")

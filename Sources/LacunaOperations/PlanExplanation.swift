@@ -16,7 +16,8 @@ public struct PlanExplanation: Sendable, Codable, CustomStringConvertible {
     public let bytes: Int
     /// Floating-point operations of one run on stored weights (dense: on all).
     public let flops: Int
-    /// Share of the machine's multiply-add peak at the measured, else the predicted time.
+    /// Share of the multiply-add peak of the cores that the plan may use, at the measured time;
+    /// else of one core's at the predicted time.
     public internal(set) var peakShare: Double
 
     /// For bodies that are made without a choice among candidates.
@@ -35,7 +36,8 @@ public struct PlanExplanation: Sendable, Codable, CustomStringConvertible {
   public internal(set) var kernel: String
   /// Why.
   public internal(set) var reason: String
-  /// Floating-point operations per second of one core that shares refer to.
+  /// Floating-point operations per second of one core, with the best instruction set of this
+  /// processor: what shares refer to.
   public internal(set) var peak: Double
 
   /// A table: a line per candidate, then the choice and its reason.

@@ -20,9 +20,6 @@ public struct PlanOptions: Hashable, Sendable, Codable {
   /// Use this instruction set instead of ``ISA/selected``.
   public var isa: ISA?
 
-  /// Use the plain reference kernels, for tests of them.
-  package var usesReference = false
-
   public init(
     threads: Int = 1, deterministic: Bool = false, kernel: String? = nil, isa: ISA? = nil,
     decision: PlanDecision? = nil, excludesDense: Bool = false, updatable: Bool = false

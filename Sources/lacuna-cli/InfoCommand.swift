@@ -8,10 +8,15 @@ struct InfoCommand: ParsableCommand {
     commandName: "info",
     abstract: "Show the processor, the instruction set chosen, and the BLAS behind dense work.")
 
+  @Flag(
+    help: "Show the table of compiled kernels too: which this processor executes, which it uses.")
+  var kernels = false
+
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let facts = MachineFacts()
+    var facts = MachineFacts()
+    if kernels { facts.kernels = KernelTable.selected.listing }
     try common.show(facts) { facts.text }
   }
 }
@@ -32,6 +37,8 @@ struct MachineFacts: Encodable {
   var blasCore = BLAS.coreName
   var blasConfiguration = BLAS.configuration
   var blasThreads = BLAS.threads
+  /// The kernel table; nil, and absent in JSON, unless it was asked for.
+  var kernels: [KernelListing]?
 
   var text: String {
     let caches = cacheBytes.enumerated().filter { $0.element > 0 }
@@ -50,6 +57,18 @@ struct MachineFacts: Encodable {
     table.append([
       "BLAS kernels", "\(blasCore), \(blasThreads) thread\(blasThreads == 1 ? "" : "s")",
     ])
+    return [table.rendered(), kernels.map(Self.text)].compactMap { $0 }.joined(separator: "\n\n")
+  }
+
+  private static func text(_ kernels: [KernelListing]) -> String {
+    var table = TextTable(
+      ["kernel", "variant", "type", "instructions", "on this processor"], leading: [0, 1, 2, 3, 4])
+    for row in kernels {
+      table.append([
+        row.operation, row.variant, row.dtype, row.isa,
+        row.isChosen ? "used" : row.isAvailable ? "runs" : "cannot run",
+      ])
+    }
     return table.rendered()
   }
 }

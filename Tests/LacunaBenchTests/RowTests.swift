@@ -1,6 +1,7 @@
 // A row has the fields that are promised, and their values fit together.
 
 import Foundation
+import Lacuna
 import Testing
 
 struct RowTests {
@@ -32,7 +33,7 @@ struct RowTests {
       #expect(abs(number("speedup") * number("seconds") / number("denseSeconds") - 1) < 1e-9)
       let gflops = 2 * number("nnz") * number("n") / number("seconds") / 1e9
       #expect(abs(number("gflops") / gflops - 1) < 1e-9)
-      #expect(number("peakShare") > 0)
+      #expect(number("peakShare") > 0 && number("peakShare") <= 1.05)
       if row["block"] as? String == "1x1" {
         let entries = number("m") * number("k")
         #expect(number("nnz") == (entries * (1 - number("sparsity"))).rounded())
@@ -55,8 +56,14 @@ struct RowTests {
   func others() throws {
     let select = try BenchRun("select --n 1000,70000 --sparsity 0.9 --time 0.001 --json")
     #expect(select.exitCode == 0, "\(select.errors)")
-    for row in try select.rows() {
+    let rows = try select.rows()
+    #expect(rows.map { $0["n"] as? Int } == [1000, 70000])
+    for row in rows {
       #expect(row["op"] as? String == "select")
+      // The row of the kernel table that makes the pass.
+      #expect(
+        KernelTable.selected.listing.contains { $0.isChosen && $0.name == row["kernel"] as? String }
+      )
       let n = try #require(row["n"] as? Double)
       let seconds = try #require(row["seconds"] as? Double)
       #expect(abs(try #require(row["nsPerWeight"] as? Double) - seconds * 1e9 / n) < 1e-6)

@@ -40,12 +40,16 @@ func example() throws -> DenseMatrix<Float> {
   @Test func `the example runs`() throws {
     let y = try example()
     #expect((y.rows, y.columns) == (1024, 256))
+    // W·0
+    #expect(y.values.allSatisfy { $0 == 0 })
   }
 
   @Test func `every command the README names exists`() throws {
     let readme = try String(contentsOf: Self.readme, encoding: .utf8)
     let help = try Tool.run("--help").output
-    for line in readme.split(separator: "\n") where line.hasPrefix("lacuna ") {
+    let lines = readme.split(separator: "\n").filter { $0.hasPrefix("lacuna ") }
+    #expect(lines.count > 5)
+    for line in lines {
       let command = try #require(line.split(separator: " ").dropFirst().first)
       #expect(help.contains("  \(command) "), "\(line)")
     }

@@ -1,6 +1,7 @@
 // What the command line itself promises: help, usage errors, JSON.
 
 import Foundation
+import Lacuna
 import Testing
 
 @Suite struct UsageTests {
@@ -25,6 +26,20 @@ import Testing
     #expect(run.exitCode == 0, "\(run.errors)")
     let document = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
     #expect((document as? [String: Any])?["version"] is String)
+  }
+
+  @Test func `info lists every row of the kernel table`() throws {
+    let run = try Tool.run("info", "--kernels", "--json")
+    #expect(run.exitCode == 0, "\(run.errors)")
+    struct Document: Decodable { var kernels: [KernelListing] }
+    let document = try JSONDecoder().decode(Document.self, from: Data(run.output.utf8))
+    #expect(document.kernels == KernelTable.selected.listing)
+    let text = try Tool.run("info", "--kernels").output
+    for row in KernelTable.all { #expect(text.contains(row.operation.rawValue), "\(row.name)") }
+    #expect(
+      text.split(separator: "\n").count { $0.hasSuffix("  used") }
+        == document.kernels.count(where: \.isChosen))
+    #expect(try !Tool.run("info").output.contains("selectBracket"))
   }
 
   @Test func `a full disk on standard output is exit code 74`() throws {

@@ -11,7 +11,7 @@ import Testing
 
   @Test(arguments: [1, 2, 5, 6, 7, 13])
   func agreesWithTheOracle(width: Int) throws {
-    if !ISA.available.contains(.v4) { return }
+    try require(.v4)
     let seed: UInt64 = 31
     var generator = SeededGenerator(seed: seed)
     for (r, c) in Self.blocks {
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func refusesBlocksThatDoNotFillARegister() throws {
-    if !ISA.available.contains(.v4) { return }
+    try require(.v4)
     let matrix = try bsr([Float](repeating: 1, count: 36), 6, 6, BlockSize(3, 2))
     #expect(throws: OperationError.self) {
       try Plan(matrix, width: 1, options: PlanOptions(kernel: "block-vector", isa: .v4))

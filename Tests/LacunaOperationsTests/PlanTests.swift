@@ -9,8 +9,9 @@ import Testing
   static let shapes = [(1, 1), (5, 3), (17, 33), (64, 200), (130, 97)]
   static let blocks = [(1, 1), (2, 1), (1, 2), (4, 1), (1, 4), (2, 2), (4, 4), (8, 2), (3, 5)]
 
-  @Test(arguments: ISA.available, ProductLayout.allCases)
+  @Test(arguments: ISA.allCases, ProductLayout.allCases)
   func everyBlockAgreesWithTheOracle(isa: ISA, layout: ProductLayout) throws {
+    try require(isa)
     try check(Float.self, isa, layout, seed: 1)
     try check(Double.self, isa, layout, seed: 2)
   }
@@ -96,7 +97,7 @@ import Testing
     let x: DenseMatrix<Float> = try randomDense(columns, width, &generator)
     for kernel in ["spmm-1x1", "dense"] {
       var first: DenseMatrix<Float>?
-      for threads in [1, 2, 3, 7] {
+      for threads in [1, 2, 3, 16] {
         let plan = try Plan(
           matrix, width: width,
           options: PlanOptions(threads: threads, deterministic: true, kernel: kernel))

@@ -11,8 +11,9 @@ import Testing
     (1, 1, 1), (5, 3, 0), (17, 33, 4), (16, 130, 63), (33, 64, 64), (40, 700, 65), (9, 20, 129),
   ]
 
-  @Test(arguments: ISA.available, ProductLayout.allCases)
+  @Test(arguments: ISA.allCases, ProductLayout.allCases)
   func agreeWithTheOracle(isa: ISA, layout: ProductLayout) throws {
+    try require(isa)
     try check(Float.self, isa, layout, seed: 21)
     try check(Double.self, isa, layout, seed: 22)
   }
@@ -76,24 +77,6 @@ import Testing
           }
         }
       }
-    }
-  }
-
-  @Test func weightGradientsDoNotDependOnThreads() throws {
-    var generator = SeededGenerator(seed: 23)
-    let (rows, columns, width) = (301, 500, 100)
-    let w: [Float] = randomWeights(rows, columns, sparsity: 0.8, &generator)
-    let matrix = try csr(w, rows, columns)
-    let x: DenseMatrix<Float> = try randomDense(width, columns, &generator)
-    let g: DenseMatrix<Float> = try randomDense(width, rows, &generator)
-    var first: [Float]?
-    for threads in [1, 2, 3] {
-      let layer = try SparseGradients<Float>(
-        matrix.pattern, layout: .rows, width: width, options: PlanOptions(threads: threads))
-      var dw = [Float](repeating: 0, count: matrix.nnz)
-      try layer.weightGradient(x: x, outputGradient: g, into: &dw)
-      if first == nil { first = dw }
-      #expect(dw == first!, "\(threads) threads")
     }
   }
 

@@ -34,7 +34,7 @@ import Testing
     for name in golden["weights"].keys {
       weights[name] = (golden["weights"][name].floats, golden["weights"][name]["shape"].ints)
     }
-    var (equal, refused, defective) = (0, 0, 0)
+    var (equal, refused, defective, thresholds) = (0, 0, 0, 0)
     for item in golden["cases"].array {
       let id = item["id"].string!
       let (values, shape) = weights[item["weights"].string!]!
@@ -66,12 +66,14 @@ import Testing
       }
       #expect(outcome.mask.bits == Array(expected.prefix(values.count)), "\(id) \(shape) \(block)")
       if let threshold = outcome.threshold {
+        thresholds += 1
         #expect(
           Float(threshold).bitPattern == item["threshold_hex"].float32!.bitPattern, "\(id)")
       }
       equal += 1
     }
     #expect(equal == 180)
+    #expect(thresholds > 0)
     #expect(refused == 20)
     #expect(defective == 20)
   }

@@ -19,6 +19,7 @@ import Testing
       }
     }
     #expect(steps == 1210)
+    #expect(golden["validation"].array.count == 9)
     for item in golden["validation"].array {
       let made = try? referenceSchedule(item["kind"].string!, item["args"])
       #expect((made != nil) == item["ok"].bool!, "\(item["args"].value)")
@@ -75,7 +76,9 @@ import Testing
         keptCount(of: item["N"].int!, sparsity: item["sparsity"].double!)
           == item["expect_k"].int!, "\(item.value)")
     }
-    for model in try Golden.load("cases.json")["model_nnz_mnist"]["cases"].array {
+    let models = try Golden.load("cases.json")["model_nnz_mnist"]["cases"].array
+    #expect(models.map { $0["kernels"].keys.count } == [4, 2])
+    for model in models {
       var kept = 0
       for kernel in model["kernels"].keys {
         let counts = model["kernels"][kernel].ints

@@ -90,6 +90,7 @@ private final class TwoLayerNetwork {
         ties: .keepTies))
     let network = TwoLayerNetwork(golden["data"])
     let arrays = run["arrays"]
+    var (thresholds, masks) = (0, 0)
     for step in 0..<run["steps"].int! {
       try pruner.step(network.tensors())
       network.train(adam: name == "adam")
@@ -104,6 +105,7 @@ private final class TwoLayerNetwork {
           #expect(abs(mine - theirs) <= 2e-5 * max(1, theirs.magnitude), "step \(step + 1)")
         }
         if let threshold = pruner.report.tensors[layer].threshold {
+          thresholds += 1
           let theirs = arrays["t\(layer + 1)"].floats[step]
           #expect(abs(Float(threshold) - theirs) <= 2e-5, "step \(step + 1)")
         }
@@ -111,10 +113,12 @@ private final class TwoLayerNetwork {
       pruner.enforce(try network.tensors())
       for weights in [network.k1, network.k2] {
         if let mask = pruner.masks[weights.name] {
+          masks += 1
           #expect(zip(weights.values, mask.bits).allSatisfy { $1 == 1 || $0.bitPattern == 0 })
         }
       }
     }
+    #expect(thresholds > 0 && masks > 0, "\(thresholds) thresholds, \(masks) masks compared")
     #expect(abs(pruner.report.sparsity - 0.8) < 0.03)
   }
 

@@ -36,7 +36,8 @@ typedef struct {
 } lcn_spmm_args;
 
 // Panels of X: `rows` rows of `columns` elements, copied (or transposed) to rows of `paddedColumns`
-// elements, zeros in the padding. Strides in elements.
+// elements, zeros in the padding. Strides in elements. Copying writes whole registers:
+// `paddedColumns` is a multiple of one there, and any number where rows are transposed.
 typedef struct {
   const void *source;
   int64_t sourceStride;

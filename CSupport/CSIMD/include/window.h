@@ -47,7 +47,7 @@ typedef struct {
   int64_t above;      // number of x > high
   int64_t equal_high; // number of x = high
   int64_t inside;     // number of low < x < high, which were appended to the buffer
-  int64_t equal_low;  // number of x = low, 0 when low = high
+  int64_t equal_low;  // number of x = low
   uint64_t maximum;   // largest x
 } lcn_select_state;
 

@@ -71,7 +71,7 @@ public final class SparseGradients<Scalar: SparseScalar> {
       options: options)
     sampled = SampledProduct(
       pattern, dtype: Scalar.dtype, layout: layout, threads: options.threads,
-      table: options.isa.map { KernelTable($0) } ?? .selected)
+      table: .of(options.isa ?? .selected))
   }
 
   /// Takes the weights of the coming products.

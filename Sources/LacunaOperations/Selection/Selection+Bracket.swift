@@ -1,7 +1,6 @@
 // The two selections behind one front: a sampled bracket, and a radix histogram for when it misses.
 
 import CSIMD
-import LacunaKernels
 
 /// The kernels that work on magnitudes of one element type.
 protocol Magnitudes {
@@ -29,9 +28,7 @@ enum F32Magnitudes: Magnitudes {
     _ x: UnsafePointer<UInt32>, _ count: Int, _ prefix: UInt32, _ prefixShift: Int, _ shift: Int,
     _ mask: UInt32, _ bins: UnsafeMutablePointer<Int64>
   ) {
-    magnitudeHistogramF32(
-      x, count: count, prefix: prefix, prefixShift: UInt32(prefixShift), shift: UInt32(shift),
-      mask: mask, bins: bins)
+    callHistogram(histogramKernelF32, x, count, prefix, prefixShift, shift, mask, bins)
   }
 }
 
@@ -47,15 +44,26 @@ enum F64Magnitudes: Magnitudes {
     _ x: UnsafePointer<UInt64>, _ count: Int, _ prefix: UInt64, _ prefixShift: Int, _ shift: Int,
     _ mask: UInt64, _ bins: UnsafeMutablePointer<Int64>
   ) {
-    magnitudeHistogramF64(
-      x, count: count, prefix: prefix, prefixShift: UInt64(prefixShift), shift: UInt64(shift),
-      mask: mask, bins: bins)
+    callHistogram(histogramKernelF64, x, count, prefix, prefixShift, shift, mask, bins)
   }
 }
 
 // Looked up once: selection calls them for every few thousand weights.
 private let bracketKernelF32 = KernelTable.selected.kernel(.selectBracket, dtype: .f32)!
 private let bracketKernelF64 = KernelTable.selected.kernel(.selectBracket, dtype: .f64)!
+private let histogramKernelF32 = KernelTable.selected.kernel(.magnitudeHistogram, dtype: .f32)!
+private let histogramKernelF64 = KernelTable.selected.kernel(.magnitudeHistogram, dtype: .f64)!
+
+/// Calls a kernel of `magnitudeHistogram`.
+private func callHistogram<Bits: FixedWidthInteger & UnsignedInteger>(
+  _ kernel: Kernel, _ x: UnsafePointer<Bits>, _ count: Int, _ prefix: Bits, _ prefixShift: Int,
+  _ shift: Int, _ mask: Bits, _ bins: UnsafeMutablePointer<Int64>
+) {
+  var arguments = lcn_histogram_args(
+    x: x, count: Int64(count), prefix: UInt64(prefix), prefixShift: Int64(prefixShift),
+    shift: Int64(shift), mask: UInt64(mask), bins: bins)
+  withUnsafePointer(to: &arguments) { kernel.call($0) }
+}
 
 /// Calls a kernel of `selectBracket`; returns the end of what it appended to `out`.
 private func callBracket<Bits: FixedWidthInteger & UnsignedInteger>(

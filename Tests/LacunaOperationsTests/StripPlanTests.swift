@@ -1,63 +1,43 @@
-// Every kernel of the table at every edge, against the oracle: a kernel without a sweep does not compile.
+// Plans of strips at every edge of their kernels, against the oracle.
 
 import LacunaFormats
 import LacunaOperations
 import TestSupport
 import Testing
 
-@Suite struct KernelSweepTests {
-  /// Kernels that this processor executes.
-  static let kernels = KernelTable.all.filter { $0.isa == nil || ISA.available.contains($0.isa!) }
-
-  @Test(arguments: kernels.map(\.name))
-  func everyEdgeAgreesWithTheOracle(name: String) throws {
-    let kernel = Self.kernels.first { $0.name == name }!
-    switch kernel.operation {
-    case .spmm:
-      try sweep(kernel, layouts: ProductLayout.allCases)
-    case .packRows:
-      try sweep(kernel, layouts: [.columns])
-    case .packTransposed:
-      try sweep(kernel, layouts: [.rows])
-    case .multiplyAddPeak, .window, .packWindows, .sddmm, .csr, .blockVector, .selectBracket,
-      .nonzeros, .compress:
-      // MultiplyAddPeakTests, WindowTests, SparseGradientsTests, BlockVectorTests,
-      // SelectBracketTests and ConversionTests sweep these.
-      break
-    }
-  }
-
-  private func sweep(_ kernel: Kernel, layouts: [ProductLayout]) throws {
-    if kernel.dtype == .f32 {
-      try sweep(kernel, layouts, Float.self)
-    } else {
-      try sweep(kernel, layouts, Double.self)
-    }
+@Suite struct StripPlanTests {
+  @Test(arguments: ISA.allCases, KernelTable.stripHeights)
+  func everyEdgeAgreesWithTheOracle(isa: ISA, height: Int) throws {
+    try require(isa)
+    try sweep(isa, height, Float.self)
+    try sweep(isa, height, Double.self)
   }
 
   /// What a matrix looks like, row by row.
   enum Filling: CaseIterable { case random, empty, full, oneDenseRow, emptyRows }
 
   private func sweep<Scalar: SparseScalar>(
-    _ kernel: Kernel, _ layouts: [ProductLayout], _: Scalar.Type
+    _ isa: ISA, _ height: Int, _: Scalar.Type
   ) throws {
-    let height = kernel.operation == .spmm ? Int(kernel.variant.dropLast(2))! : 1
+    let kernel = try #require(
+      KernelTable.of(isa).kernel(.spmm, variant: "\(height)x1", dtype: Scalar.dtype))
+    #expect(kernel.isa == isa)
     let lanes = kernel.vectorBytes / kernel.dtype.size
     let tile = lanes * max(kernel.mostVectors, 1)
     let widths = [0, 1, lanes - 1, lanes, lanes + 1, 3 * lanes, tile - 1, tile, tile + 1, 97]
     var seed: UInt64 = 1
-    for layout in layouts {
+    for layout in ProductLayout.allCases {
       for width in Set(widths).sorted() {
         for (rows, columns) in [(height, 1), (3 * height + 1, 131), (8 * height, 67)] {
           let filling = Filling.allCases[Int(seed) % Filling.allCases.count]
           seed += 1
           try check(
-            kernel, height, rows, columns, width, layout, filling, seed: seed, Scalar.self)
+            isa, height, rows, columns, width, layout, filling, seed: seed, Scalar.self)
         }
       }
       for filling in Filling.allCases {
         try check(
-          kernel, height, 4 * height + height / 2, 211, 2 * lanes + 1, layout, filling,
+          isa, height, 4 * height + height / 2, 211, 2 * lanes + 1, layout, filling,
           seed: seed, Scalar.self)
       }
     }
@@ -66,7 +46,7 @@ import Testing
   /// One product: operands at odd addresses with prime strides in memory of exactly their size, and
   /// guard values around every row of Y.
   private func check<Scalar: SparseScalar>(
-    _ kernel: Kernel, _ height: Int, _ rows: Int, _ columns: Int, _ width: Int,
+    _ isa: ISA, _ height: Int, _ rows: Int, _ columns: Int, _ width: Int,
     _ layout: ProductLayout, _ filling: Filling, seed: UInt64, _: Scalar.Type
   ) throws {
     var generator = SeededGenerator(seed: seed)
@@ -87,8 +67,7 @@ import Testing
     }
     let bias: [Scalar] = randomWeights(rows, 1, sparsity: 0, &generator)
     let epilogue = Epilogue(bias: bias, activation: seed % 2 == 0 ? .none : .relu)
-    var options = PlanOptions(deterministic: true, kernel: "spmm-\(block)", isa: kernel.isa)
-    options.usesReference = kernel.isa == nil
+    let options = PlanOptions(deterministic: true, kernel: "spmm-\(block)", isa: isa)
     let plan =
       height == 1
       ? try Plan(
@@ -116,7 +95,8 @@ import Testing
     for i in 0..<xRows { for j in 0..<xColumns { from[1 + i * xStride + j] = x[i, j] } }
     plan.run(from + 1, stride: xStride, into: into + 1, stride: yStride, width: width)
     let name =
-      "\(kernel.name) \(rows)×\(columns)×\(width) \(layout) \(filling) seed \(seed)"
+      "\(height)x1 \(Scalar.dtype) \(isa) \(rows)×\(columns)×\(width) \(layout) \(filling) "
+      + "seed \(seed)"
     var y = try DenseMatrix<Scalar>(rows: yRows, columns: yColumns)
     #expect(into[0] == guardValue, "wrote before Y: \(name)")
     for i in 0..<yRows {
@@ -130,8 +110,9 @@ import Testing
     #expect(oracle.firstError(y, layout: layout) == nil, "\(name)")
   }
 
-  @Test(arguments: ISA.available)
+  @Test(arguments: ISA.allCases)
   func moreThan65536Columns(isa: ISA) throws {
+    try require(isa)
     var generator = SeededGenerator(seed: 9)
     let (rows, columns, width) = (5, 70_001, 3)
     let w: [Float] = randomWeights(rows, columns, sparsity: 0.999, &generator)
@@ -149,8 +130,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ISA.available)
+  @Test(arguments: ISA.allCases)
   func alignedOperandsInPlace(isa: ISA) throws {
+    try require(isa)
     // Whole aligned panels: X is read and sums are kept where they are. Several column blocks.
     var generator = SeededGenerator(seed: 10)
     for (rows, columns, width) in [(24, 640, 112), (40, 300, 256), (200, 500, 64)] {

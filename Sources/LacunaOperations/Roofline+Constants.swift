@@ -1,0 +1,82 @@
+// What estimates assume about a core and about each kernel, and the measurements that say so.
+//
+// Shares are of the multiply-add peak, on useful work. Those of AVX-512 were set by hand on an AMD EPYC
+// with Zen 4 cores. Those of AVX2, which SSE2 borrows, were measured on an AMD EPYC with Zen 3 cores
+// (98 GF/s in f32, OpenBLAS's Haswell kernels), one thread, a loaded machine, 476 cases: 64×64 to
+// 2048×2048, 2 to 80 % kept, 1 to 512 columns, both layouts. There, what the estimate alone chooses
+// takes 1.0 % longer than the fastest candidate in the geometric mean and 1.5 times as long at worst;
+// by the shares of AVX-512 it was 7.7 % and 3.3 times.
+
+extension Roofline {
+  // Bytes per second of one core: orders of magnitude on current servers.
+  static let level2Rate = 1.2e11
+  static let level3Rate = 4e10
+  static let memoryRate = 1.5e10
+
+  /// OpenBLAS, of the peak of the kernels that it has: gemv at one column, gemm at more.
+  static func denseShare(columns: Int, isa: ISA) -> Double {
+    switch isa {
+    case .v4: columns == 1 ? 0.2 : columns < 16 ? 0.4 : 0.75
+    case .baseline, .v3:
+      switch columns {
+      case ...1: 0.2
+      case ..<8: 0.17
+      case ..<16: 0.31
+      case ..<32: 0.43
+      case ..<128: 0.53
+      default: 0.68
+      }
+    }
+  }
+}
+
+/// The shares that one instruction set's kernels reach.
+struct KernelShares {
+  /// Window kernels at one column, and at more.
+  let windowVector: Double, windowColumns: Double
+  /// The compressed window kernel at one column.
+  let windowCompressedVector: Double
+  /// Blocks whose parts fill a register.
+  let blockVector: Double
+  /// Straight from CSR.
+  let csr: Double
+  /// Strips of one row, of two, of three, of more, whose sums fill the multiply-add units.
+  let strips: (one: Double, two: Double, three: Double, more: Double)
+  /// What activations whose rows are right-hand sides leave of it: they are transposed on the way.
+  let transposed: Double
+  /// What each sum that a strip kernel works on at a time contributes at most: a multiply-add waits
+  /// four cycles for the one before it, and two start in each.
+  let perChain: Double
+
+  init(_ isa: ISA) {
+    switch isa {
+    case .v4:
+      (windowVector, windowColumns, windowCompressedVector) = (0.21, 0.28, 0.135)
+      (blockVector, csr) = (0.3, 0.02)
+      (strips, transposed, perChain) = ((0.45, 0.55, 0.5, 0.6), 0.8, 1)
+    case .baseline, .v3:
+      (windowVector, windowColumns, windowCompressedVector) = (0.088, 0.112, 0.112)
+      (blockVector, csr) = (0.3, 0.033)
+      (strips, transposed, perChain) = ((0.46, 0.55, 0.5, 0.6), 1, 0.125)
+    }
+  }
+
+  /// Strips of `rows` rows and panels of `vectors` registers, at a density of the weights.
+  func strip(rows: Int, vectors: Int, density: Double) -> Double {
+    let full =
+      switch rows {
+      case ...1: strips.one
+      case 2: strips.two
+      case 3: strips.three
+      default: strips.more
+      }
+    // Below 10 % density sums and panels take as long as weights.
+    let busy = full * min(1, 0.3 + 7 * density)
+    let chains = min(rows, KernelTable.stripHeights[0]) * max(vectors, 1)
+    return min(busy, perChain * Double(chains))
+  }
+
+  /// Steps of a window kernel over steps in which every lane works. Of 16 lanes 91 % work at a
+  /// density of 0.5, 81 % at 0.25, 63 % at 0.1.
+  static func windowWork(density: Double) -> Double { 1 + 0.059 / max(density, 1e-4) }
+}
