@@ -47,10 +47,10 @@ let arrayTargets = [
 
 /// Written and read again the array is the same, whatever its NaNs.
 private func survives(_ array: NumericArray) throws {
-  let bytes = NPY.encoded(array)
+  let bytes = try certainly("written") { try NPY.encoded(array) }
   let again = try certainly("written, then read") { try NPY.decoded(bytes) }
   try hold(again.shape == array.shape, "shape \(array.shape) became \(again.shape)")
-  try hold(NPY.encoded(again) == bytes, "other elements were read back")
+  try hold(try NPY.encoded(again) == bytes, "other elements were read back")
   if let matrix = try? array.matrix(of: Float.self) {
     try hold(matrix.rows * matrix.columns == array.count, "the matrix has another size")
   }
