@@ -38,51 +38,23 @@ import Testing
       layout == .columns
       ? try randomDense(columns, width, stride: width, &generator) as DenseMatrix<Scalar>
       : try randomDense(width, columns, stride: columns, &generator)
-
-    func compare(
-      stored: Int, _ make: ([Scalar]?, Epilogue<Scalar>, PlanOptions) throws -> Plan<Scalar>
-    ) throws {
-      let values: [Scalar] = randomWeights(stored, 1, sparsity: 0, &generator)
-      let names = try make(nil, .init(), PlanOptions(deterministic: true, isa: isa))
-        .explanation.candidates.map(\.kernel)
-      for name in Set(names).union(["dense"]) {
-        let options = PlanOptions(kernel: name, isa: isa, updatable: true)
-        let plan: Plan<Scalar>
-        do {
-          plan = try make(nil, Epilogue(bias: bias, activation: .relu), options)
-        } catch OperationError.unsuitableKernel {
-          continue
-        }
-        kernels.insert(name)
-        try plan.update(values: values, bias: other)
-        let fresh = try make(
-          values, Epilogue(bias: other, activation: .relu), PlanOptions(kernel: name, isa: isa))
-        var (updated, expected) = (try target(), try target())
-        try plan.run(x, into: &updated)
-        try fresh.run(x, into: &expected)
-        #expect(
-          updated == expected,
-          "\(name) \(rows)×\(columns)×\(width) \(Scalar.dtype) \(isa) \(layout) seed \(seed)")
-      }
-    }
-    func target() throws -> DenseMatrix<Scalar> {
-      layout == .columns
-        ? try DenseMatrix(rows: rows, columns: width) : try DenseMatrix(rows: width, columns: rows)
-    }
-
-    try compare(stored: csr.nnz) { values, epilogue, options in
+    let run = Comparison(
+      rows: rows, columns: columns, width: width, isa: isa, layout: layout, x: x, bias: bias,
+      other: other,
+      name: "\(rows)×\(columns)×\(width) \(Scalar.dtype) \(isa) \(layout) seed \(seed)")
+    try run.compare(stored: csr.nnz, &generator, &kernels) { values, epilogue, options in
       try Plan(
         CSRMatrix(pattern: csr.pattern, values: values ?? csr.values), layout: layout,
         width: width, epilogue: epilogue, options: options)
     }
-    try compare(stored: rows * columns) { values, epilogue, options in
+    try run.compare(stored: rows * columns, &generator, &kernels) { values, epilogue, options in
       try Plan(
         dense: try DenseMatrix(rows: rows, columns: columns, values: values ?? first),
         layout: layout, width: width, epilogue: epilogue, options: options)
     }
     for block in [(1, 4), (3, 2), (4, 4), (16, 1)] {
       let bsr = BSRMatrix(dense: dense, block: try BlockSize(block.0, block.1))
-      try compare(stored: bsr.values.count) { values, epilogue, options in
+      try run.compare(stored: bsr.values.count, &generator, &kernels) { values, epilogue, options in
         try Plan(
           try BSRMatrix(
             rows: rows, columns: columns, block: bsr.block, blockPattern: bsr.blockPattern,
@@ -117,5 +89,50 @@ import Testing
     try biased.update(values: [4, 5, 6])
     try biased.run(x, into: &y)
     #expect(y == (try DenseMatrix(rows: 2, columns: 1, values: [14, 31])))
+  }
+}
+
+/// One product, computed by an updated plan and by a new one.
+private struct Comparison<Scalar: SparseScalar> {
+  var rows: Int, columns: Int, width: Int
+  var isa: ISA, layout: ProductLayout
+  var x: DenseMatrix<Scalar>
+  var bias: [Scalar], other: [Scalar]
+  var name: String
+
+  /// Makes a plan of given values, nil for the first ones.
+  typealias Make = ([Scalar]?, Epilogue<Scalar>, PlanOptions) throws -> Plan<Scalar>
+
+  func compare(
+    stored: Int, _ generator: inout SeededGenerator, _ kernels: inout Set<String>, _ make: Make
+  ) throws {
+    let values: [Scalar] = randomWeights(stored, 1, sparsity: 0, &generator)
+    // A forced plan's explanation names all that could have been forced.
+    let names = try make(nil, .init(), PlanOptions(kernel: "dense", isa: isa))
+      .explanation.candidates.map(\.kernel)
+    for kernel in names {
+      let plan: Plan<Scalar>
+      do {
+        plan = try make(
+          nil, Epilogue(bias: bias, activation: .relu),
+          PlanOptions(kernel: kernel, isa: isa, updatable: true))
+      } catch OperationError.unsuitableKernel {
+        continue
+      }
+      kernels.insert(kernel)
+      try plan.update(values: values, bias: other)
+      let fresh = try make(
+        values, Epilogue(bias: other, activation: .relu), PlanOptions(kernel: kernel, isa: isa))
+      #expect(try product(plan) == product(fresh), "\(kernel) \(name)")
+    }
+  }
+
+  private func product(_ plan: Plan<Scalar>) throws -> DenseMatrix<Scalar> {
+    var y =
+      layout == .columns
+      ? try DenseMatrix<Scalar>(rows: rows, columns: width)
+      : try DenseMatrix<Scalar>(rows: width, columns: rows)
+    try plan.run(x, into: &y)
+    return y
   }
 }
