@@ -70,7 +70,6 @@ import Testing
     ("prune none.lacuna --pool max", "--pool"),
     ("prune none.lacuna --schedule constant --initial 0.5", "--initial"),
     ("prune none.lacuna --schedule constant --power 2", "--power"),
-    ("prune none.lacuna --at 5", "--at"),
     ("compress none.lacuna --dense --bits 8", "--dense"),
   ])
   func `an option without effect is refused`(words: String, option: String) throws {

@@ -44,8 +44,9 @@ import Testing
   /// Members by their names, as they are in the archive.
   private func contents(_ bytes: [UInt8]) throws -> [TensorName: [UInt8]] {
     let file = try ArrayFile(bytes: bytes)
-    return Dictionary(
-      uniqueKeysWithValues: try file.arrays.map { ($0.name, try $0.bytes()) })
+    var contents: [TensorName: [UInt8]] = [:]
+    for array in file.arrays { contents[array.name] = try array.bytes() }
+    return contents
   }
 
   @Test(arguments: ["mixed", "mixed-deflated"])

@@ -142,7 +142,7 @@ private let readers: [FuzzedReader] = [
       good.replacing("{\"w\"", with: "{\"__metadata__\":[],\"w\""),
       // Twice the same name, the second time with an escape.
       String(good.dropLast()) + "," + good.dropFirst().replacing("w", with: "\\u0077"),
-      tensor("F33", "[2]", "[0,8]"), tensor("F32", "2", "[0,8]"), tensor("F32", "[2.5]", "[0,8]"),
+      tensor("F32", "2", "[0,8]"), tensor("F32", "[2.5]", "[0,8]"),
       tensor("F32", "[-2]", "[0,8]"), tensor("F32", "[-1,-2]", "[0,8]"),
       tensor("F32", "[3]", "[0,8]"),
       tensor("F32", "[2]", "[0]"), tensor("F32", "[2]", "[0,8,8]"), tensor("F32", "[2]", "[8,0]"),

@@ -225,7 +225,9 @@ private enum Source: CaseIterable {
     #expect(numbers.count == size * width - 1 && numbers.allSatisfy { $0 >= 0 })
   }
 
-  @Test("A zero keeps its sign through ReLU and clamp", arguments: ISA.available, ProductLayout.allCases)
+  @Test(
+    "A zero keeps its sign through ReLU and clamp", arguments: ISA.available, ProductLayout.allCases
+  )
   func negativeZero(isa: ISA, layout: ProductLayout) throws {
     // The strip kernels start from the bias, so that −0 is what comes out of an empty row.
     let empty = try csr([Float](repeating: 0, count: size * size), size, size)

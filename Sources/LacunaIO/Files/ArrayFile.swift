@@ -199,7 +199,7 @@ public struct ArrayFile: Sendable {
 extension StoredArray {
   /// An array in the form of a `.npy` file of `fileCount` bytes, which starts at `start` of the whole
   /// file unless it is compressed.
-  fileprivate init(
+  fileprivate convenience init(
     _ name: TensorName, _ header: NPYHeader, _ source: Source, fileCount: Int, start: Int?
   ) throws(DataProblem) {
     _ = try header.count()

@@ -1,7 +1,10 @@
 // An array in a file: what it is called, what it holds and where; elements are read when asked for.
 
 /// An array in a file whose elements have not been read.
-public struct StoredArray: Sendable {
+public final class StoredArray: Sendable {
+  // A class, so that a look-up returns a pointer: what a function with a typed throw returns to another
+  // module as a struct of this size comes out as an error with Swift 6.3.1 (optimized, x86-64).
+
   /// The name in the file; that of a `.npy` is the name of the file.
   public let name: TensorName
   /// What the elements are.
@@ -25,6 +28,15 @@ public struct StoredArray: Sendable {
   }
 
   let source: Source
+
+  init(
+    name: TensorName, type: StoredType, shape: [Int], isFortranOrder: Bool, byteCount: Int,
+    byteRange: Range<Int>?, source: Source
+  ) {
+    (self.name, self.type, self.shape) = (name, type, shape)
+    (self.isFortranOrder, self.byteCount) = (isFortranOrder, byteCount)
+    (self.byteRange, self.source) = (byteRange, source)
+  }
 
   /// Number of elements, which fits in an `Int`.
   public var count: Int { shape.contains(0) ? 0 : shape.reduce(1, *) }

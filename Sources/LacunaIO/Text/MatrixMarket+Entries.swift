@@ -57,6 +57,10 @@ extension MatrixMarket {
     let (rows, columns) = try shape(&scanner, symmetry)
     let announced = try integer(&scanner, "the number of entries", in: 0...(.max))
     try endOfLine(&scanner, "three sizes")
+    if announced > 0 && (rows == 0 || columns == 0) {
+      throw .text(
+        line: sizesLine, reason: "\(announced) entries in a matrix of \(rows)×\(columns) elements")
+    }
     var (rowIndices, columnIndices): ([UInt32], [UInt32]) = ([], [])
     var values: [Scalar] = []
     for number in 0..<announced {
@@ -67,9 +71,9 @@ extension MatrixMarket {
           reason: "the file is truncated: \(number) entries where line \(sizesLine) announces "
             + "\(announced)")
       }
-      let row = try integer(&scanner, "a row", in: 1...max(rows, 1)) - 1
+      let row = try integer(&scanner, "a row", in: 1...rows) - 1
       try more(&scanner, entry: number + 1, of: announced)
-      let column = try integer(&scanner, "a column", in: 1...max(columns, 1)) - 1
+      let column = try integer(&scanner, "a column", in: 1...columns) - 1
       var value: Scalar = 1
       if !isPattern {
         try more(&scanner, entry: number + 1, of: announced)

@@ -58,7 +58,8 @@ private struct StripCase<Scalar: SweepScalar> {
     (self.vectors, self.columns, self.steps, self.seed) = (vectors, columns, steps, seed)
     (self.startsFromBias, self.finishes) = (startsFromBias, finishes)
     bounds = Bounds.all[Int(seed / 8) % Bounds.all.count]
-    height = Int(row.kernel.variant.dropLast(2))!
+    let height = Int(row.kernel.variant.dropLast(2))!
+    self.height = height
     padded = vectors * row.lanes
     (xStride, partialStride, yStride) = (padded + 1, padded + 3, columns + 5)
     var x: [Scalar] = generator.matrix(rows: Self.inputs, columns: padded, stride: xStride)
