@@ -15,7 +15,7 @@ public struct PlanOptions: Hashable, Sendable, Codable {
   /// a NaN or an infinity of X reaches an element of Y only through a stored weight. Dense weights
   /// store their zeros and stay dense.
   public var excludesDense: Bool
-  /// Keep what ``Plan/update(values:bias:)`` needs: 4 bytes for each packed weight.
+  /// Keep what ``Plan/update(values:bias:)-([Scalar],_)`` needs: 4 bytes for each packed weight.
   public var updatable: Bool
   /// Use this instruction set instead of ``ISA/selected``.
   public var isa: ISA?
