@@ -1,11 +1,12 @@
 // What estimates assume about a core and about each kernel, and the measurements that say so.
 //
-// Shares are of the multiply-add peak, on useful work. Those of AVX-512 were set by hand on an AMD EPYC
-// with Zen 4 cores. Those of AVX2, which SSE2 borrows, were measured on an AMD EPYC with Zen 3 cores
+// Shares are of the multiply-add peak, on useful work. Those of AVX-512 were set by hand, against a peak
+// that was measured too low. Those of AVX2, which SSE2 borrows, were measured on an AMD EPYC with Zen 3 cores
 // (98 GF/s in f32, OpenBLAS's Haswell kernels), one thread, a loaded machine, 476 cases: 64×64 to
-// 2048×2048, 2 to 80 % kept, 1 to 512 columns, both layouts. There, what the estimate alone chooses
-// takes 1.0 % longer than the fastest candidate in the geometric mean and 1.5 times as long at worst;
-// by the shares of AVX-512 it was 7.7 % and 3.3 times.
+// 2048×2048, 2 to 80 % kept, 1 to 512 columns, both layouts, f32 and 1×1 only. Fitted to these cases, they
+// choose what takes 1.0 % longer than the fastest candidate in the geometric mean and 1.5 times as long at
+// worst (worked out from the measured times, not run again); by the shares of AVX-512 it was 7.7 % and
+// 3.3 times. f64, blocks and SSE2 were not fitted.
 
 extension Roofline {
   // Bytes per second of one core: orders of magnitude on current servers.
