@@ -62,7 +62,8 @@ private func poolThreads() -> Int {
             let plan = try product.plan(threads: threads, kernel: kernel)
             #expect(plan.threads == threads)
             if kernel == nil { #expect(try product.run(plan) == expected, "\(threads) threads") }
-            #expect(try product.run(plan).count == 512 * 128)
+            let y = try product.run(plan)
+            #expect(y.allSatisfy { $0.isFinite })
             plans.append(plan)
           }
         }
