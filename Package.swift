@@ -79,12 +79,14 @@ let package = Package(
       name: "LacunaNN",
       dependencies: ["LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO"],
       swiftSettings: strict),
+    .target(
+      name: "LacunaModels", dependencies: ["LacunaFormats", "LacunaIO"], swiftSettings: strict),
     .target(name: "LacunaReport", dependencies: ["LacunaFormats"], swiftSettings: strict),
     .target(
       name: "Lacuna",
       dependencies: [
-        "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaNN",
-        "LacunaReport",
+        "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaModels",
+        "LacunaNN", "LacunaReport",
       ], swiftSettings: strict),
     .target(
       name: "LacunaABI",
@@ -113,7 +115,8 @@ let package = Package(
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
   ] + x86KernelTargets
     + [
-      "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaNN", "LacunaReport",
+      "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaModels", "LacunaNN",
+      "LacunaReport",
     ].map {
       .testTarget(
         name: "\($0)Tests",
