@@ -80,7 +80,8 @@ let package = Package(
       dependencies: ["LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO"],
       swiftSettings: strict),
     .target(
-      name: "LacunaModels", dependencies: ["LacunaFormats", "LacunaIO"], swiftSettings: strict),
+      name: "LacunaModels", dependencies: ["LacunaFormats", "LacunaIO", "LacunaPruning"],
+      swiftSettings: strict),
     .target(name: "LacunaReport", dependencies: ["LacunaFormats"], swiftSettings: strict),
     .target(
       name: "Lacuna",

@@ -6,15 +6,18 @@ import Lacuna
 struct CompressCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compress",
-    abstract: "Write the weights of a checkpoint as a compact model.",
+    abstract: "Write the weights of a checkpoint or a model file as a compact .lacuna file.",
     discussion: """
+      Takes checkpoints, and ONNX, TFLite, safetensors and all else that inspect reads; convert brings a \
+      .lacuna file back.
+
       Prints the bytes beside those of the classical recipe, gzip -9 of the same weights with their \
       zeros. Weights in 8 bits are symmetric with one scale per output channel: zeros stay zeros.
       """)
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "The checkpoint.", completion: .file(extensions: ["lacuna"]))
+  @Argument(help: "The checkpoint or model file.", completion: .file())
   var checkpoint: String
 
   @Option(help: "Bits of a stored weight: 32 or 8.")
@@ -41,14 +44,30 @@ struct CompressCommand: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(output)
+    let target = outputPath(output)
+    try checkWritable(target)
+    let checkpoint = try inputPath(checkpoint)
+    let file = try ModelFile(contentsOf: checkpoint)
+    if file.format != .lacuna { return try compress(file) }
     let model = try Checkpoint(contentsOf: checkpoint).makeModel(threads: 1)
     let form: CompressedModel.Form = dense ? .dense : bits == 8 ? .quantized : .sparse
     let compressed = try CompressedModel(model, form: form, block: block ?? .element)
-    try compressed.save(to: output)
-    let result = Compression(
-      output: output, bytes: try LacunaReader(contentsOf: output).byteCount, of: compressed)
-    try common.show(result) { result.text }
+    let bytes = try compressed.file.encoded()
+    try AtomicFile.write(bytes, to: target)
+    let result = Compression(output: output, bytes: bytes.count, of: compressed)
+    try common.show(result, besides: output) { result.text }
+  }
+
+  /// A model file of another format, tensor by tensor.
+  private func compress(_ file: ModelFile) throws {
+    try refuse(
+      [("--dense", dense), ("--block", block != nil)],
+      "is for checkpoints, not for \(file.format.rawValue)")
+    let bytes = try file.convert(
+      to: .lacuna, values: bits == 8 ? .bits8 : .f32, output: outputPath(output))
+    let facts = ConversionFacts(
+      output: output, format: ModelFormat.lacuna.rawValue, from: file.format.rawValue, bytes: bytes)
+    try common.show(facts, besides: output) { facts.text }
   }
 }
 

@@ -26,6 +26,11 @@ enum Console {
     _ = put(text.printable() + "\n", to: STDERR_FILENO)
   }
 
+  /// Prints a result for people, or JSON, beside an output that has standard output for itself.
+  static func standardError(lines text: String) {
+    _ = put(text.printable(keepingLines: true) + "\n", to: STDERR_FILENO)
+  }
+
   /// Progress that stays on its line; for `ProgressBar`.
   static func standardErrorWithoutLineEnd(_ text: String) {
     _ = put(text, to: STDERR_FILENO)

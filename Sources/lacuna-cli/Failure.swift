@@ -38,6 +38,12 @@ struct Failure: Error {
       self.init(ExitClass(rawValue: error.exitCode) ?? .inputOutput, "\(error)")
     case let error as PruningError: self.init(error.isUsage ? .usage : .badData, "\(error)")
     case let error as ModelError: self = error.failure
+    case let error as ModelPruningError:
+      switch error {
+      case .file(let error): self.init(error)
+      case .pruning(let error): self.init(error)
+      case .nothingToPrune: self.init(.badData, "\(error)")
+      }
     case let error as QuantizationError: self.init(.badData, "\(error)")
     case let error as FormatError: self.init(.badData, "\(error)")
     default: self.init(.software, "\(error)")

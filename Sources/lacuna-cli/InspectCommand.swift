@@ -7,8 +7,14 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract:
-      "Show the tensors of a .lacuna file: shape, sparsity, blocks, bytes, bits per weight.",
+      "Show the tensors of a model file: shape, sparsity, blocks, bytes.",
     discussion: """
+      Reads ONNX, TFLite, safetensors (an index of shards, too), .npy, .npz, scipy.sparse, Matrix Market, .smtx \
+      and .lacuna, by content. "block" is the largest R×C that the zeros leave whole, of outputs by inputs, \
+      with the share of nonzeros in such blocks; "csr" and "bsr" what those formats would take; \
+      "speed-up" dense over sparse time of a product with --width columns, by the plan's estimate. \
+      Of a .lacuna file it says more:
+
       Every byte of the file is read and checked. "bits/weight" counts all weights, stored or not: \
       f32 dense is 32. "positions" are the bytes that say which entries (weights, or blocks) are \
       stored, "if random" what they would take if nothing were known but the density, "bits/entry" \
@@ -18,12 +24,25 @@ struct InspectCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "A model or checkpoint.", completion: .file(extensions: ["lacuna"]))
+  @Argument(help: "A model or checkpoint; - reads standard input.", completion: .file())
   var file: String
 
+  @Option(help: "Columns of the products that speed-ups are estimated for.")
+  var width = 1
+
+  func validate() throws {
+    try check("--width", width, in: OptionRange.columns)
+  }
+
   func run() throws {
+    let file = try inputPath(file)
+    let model = try ModelFile(contentsOf: file)
+    if model.format != .lacuna {
+      let inspection = try ModelInspection(model, width: width)
+      return try common.show(inspection) { inspection.text }
+    }
     let reader = try LacunaReader(contentsOf: file)
-    let inspection = try Inspection(reader)
+    let inspection = try Inspection(reader, model)
     try common.show(inspection) { inspection.text }
   }
 }
@@ -34,8 +53,13 @@ struct Inspection: Encodable {
     var name: String
     var kind: String
     var shape: [Int]
-    /// Output rows by inputs of a stored block; nil unless the tensor is stored in blocks.
+    var dtype: String
+    var elements: Int
+    var zeros: Int
+    /// Output rows by inputs of a stored block; else of the largest that the nonzeros fill.
     var block: String?
+    /// The share of the nonzeros in whole blocks of that size.
+    var blockShare: Double?
     var weights: Int
     var nonzeros: Int
     var sparsity: Double
@@ -52,18 +76,23 @@ struct Inspection: Encodable {
   }
 
   var file: String
+  var format = ModelFormat.lacuna.rawValue
   var fileBytes: Int
   var metadata: [String: String]
   /// The numbers of a checkpoint's metadata, decoded; nil for a model.
   var checkpoint: CheckpointFacts?
   var tensors: [Tensor]
 
-  init(_ reader: LacunaReader) throws {
+  init(_ reader: LacunaReader, _ model: ModelFile) throws {
     file = reader.path
     fileBytes = reader.byteCount
     metadata = reader.metadata
     let isCheckpoint = metadata["kind"] == "lacuna checkpoint"
     var decoded: [NamedTensor] = []
+    var facts: [String: TensorFacts] = [:]
+    for index in model.tensors.indices {
+      facts[model.tensors[index].name] = try TensorFacts(model, index)
+    }
     tensors = try reader.records.map { record in
       // Decoding checks the section's checksum; a dense tensor's zeros are not in its record.
       let tensor = try reader.tensor(record)
@@ -72,7 +101,10 @@ struct Inspection: Encodable {
       let weights = record.elementCount
       return Tensor(
         name: record.name, kind: Self.name(of: record.kind), shape: record.shape,
-        block: record.block.area > 1 ? "\(record.block.rows)×\(record.block.columns)" : nil,
+        dtype: Self.type(of: record.kind), elements: weights, zeros: weights - nonzeros,
+        block: record.block.area > 1
+          ? "\(record.block.rows)×\(record.block.columns)" : facts[record.name]?.block,
+        blockShare: record.block.area > 1 ? 1 : facts[record.name]?.blockShare,
         weights: weights, nonzeros: nonzeros,
         sparsity: weights == 0 ? 0 : 1 - Double(nonzeros) / Double(weights),
         bytes: record.byteCount, positionBytes: record.byteCount(of: .positions),
@@ -97,6 +129,15 @@ struct Inspection: Encodable {
     case .quantizedBlockSparse(_, let matrix): matrix.values.count { $0 != 0 }
     case .bitMask(let mask): mask.keptCount
     case .bytes: stored
+    }
+  }
+
+  private static func type(of kind: TensorKind) -> String {
+    switch kind {
+    case .dense, .sparse, .blockSparse: "f32"
+    case .quantizedSparse, .quantizedBlockSparse: "i8"
+    case .bitMask: "bool"
+    case .bytes: "u8"
     }
   }
 

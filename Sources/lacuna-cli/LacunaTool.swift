@@ -20,7 +20,7 @@ struct LacunaTool: ParsableCommand {
       DemoCommand.self,
       TrainCommand.self, PruneCommand.self, EvaluateCommand.self, CompressCommand.self,
       MaskCommand.self, ScheduleCommand.self, PlotCommand.self, InspectCommand.self,
-      InfoCommand.self,
+      ConvertCommand.self, DiffCommand.self, InfoCommand.self,
     ])
 }
 

@@ -74,10 +74,7 @@ struct MaskCommand: ParsableCommand {
     if block == nil {
       try refuse([("--pool", pool != nil)], "needs --block: single weights are not pooled")
     }
-    if let window, ![16, 32, 64].contains(window.of) {
-      throw ValidationError(
-        "--window \(window.keep):\(window.of): windows have 16, 32 or 64 inputs")
-    }
+    try window?.checkWindow()
     try pattern?.check("--pattern")
     try window?.check("--window")
     try checkSparsity("--sparsity", sparsity)
@@ -129,6 +126,13 @@ extension GroupOption {
     if !(1..<of).contains(keep) {
       throw ValidationError(
         "\(option) \(keep):\(of): what is kept of each \(of) must be in 1..<\(of)")
+    }
+  }
+
+  /// Refuses windows that no format has.
+  func checkWindow() throws(ValidationError) {
+    if ![16, 32, 64].contains(of) {
+      throw ValidationError("--window \(keep):\(of): windows have 16, 32 or 64 inputs")
     }
   }
 }

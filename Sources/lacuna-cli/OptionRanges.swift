@@ -14,6 +14,8 @@ enum OptionRange {
   static let images = 1...1_000_000_000
   /// Weights of a model: forty gigabytes of f32.
   static let weights = 1...10_000_000_000
+  /// Columns of a right-hand side.
+  static let columns = 1...1 << 20
   static let threads = 1...1024
   /// Rows of a printed schedule: 20 MB of text.
   static let mostRows = 1_000_000

@@ -16,20 +16,25 @@ struct PruneCommand: ParsableCommand {
       The arrays of a .npy, .npz or safetensors file are pruned at once, to --sparsity, or to where the schedule stands \
       at step --at. Floating-point arrays of rank 2 or more take part; \
       everything else in the file stays as it is, byte for byte.
+
+      Of ONNX, TFLite, sharded safetensors, scipy.sparse and Matrix Market files the weights are pruned at once: \
+      what the operators multiply with, as matrices of outputs by inputs whatever the file's layout.
       """)
 
   @OptionGroup var common: CommonOptions
   @OptionGroup(title: "Schedule") var schedule: ScheduleOptions
   @OptionGroup(title: "What is pruned") var granularity: GranularityOptions
+  @OptionGroup(title: "Model files") var model: ModelPruneOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
   @Argument(
-    help: "The checkpoint to start from, or a .npy, .npz or safetensors file of weights.",
-    completion: .file(extensions: ["lacuna", "npy", "npz", "safetensors"]))
+    help:
+      "The checkpoint to start from, or a file of weights in any format; - reads standard input.",
+    completion: .file())
   var checkpoint: String
 
-  @Option(help: "How tensors share the sparsity: uniform, global or erdos-renyi.")
+  @Option(help: "How tensors share the sparsity: uniform, global or erdos-renyi (erk).")
   var budget = Budget.uniform
 
   @Option(help: "The most weights that may be left at the end, those that are not pruned included.")
@@ -43,7 +48,10 @@ struct PruneCommand: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: "The file to write. [pruned.lacuna; for arrays pruned.npy, .npz or .safetensors]",
+    help: """
+      The file to write; - is standard output. [pruned.lacuna; for arrays pruned.npy, .npz or .safetensors; needed \
+      for other model files]
+      """,
     completion: .file())
   var output: String?
 
@@ -54,11 +62,23 @@ struct PruneCommand: ParsableCommand {
     try check("--epochs", epochs, in: TrainingSettings.allowedEpochs)
     try check("--max-weights", maxWeights, in: OptionRange.weights)
     try check("--at", at, in: OptionRange.steps)
+    if model.pattern != nil || model.window != nil {
+      try refuse(
+        [("--sparsity", schedule.sparsity != nil), ("--block", granularity.block != nil)],
+        "has no effect beside --pattern and --window, which decide themselves")
+    }
   }
 
   func run() throws {
-    let kind = try FileKind(contentsOf: checkpoint)
-    if ArrayFile.kinds.contains(kind) { return try pruneArrays(kind) }
+    let input = try inputPath(checkpoint)
+    let file = try ModelFile(contentsOf: input)
+    if file.format != .lacuna && (model.isTyped || !ModelPruneOptions.arrays.contains(file.format))
+    {
+      return try pruneModel(file)
+    }
+    let kind = try FileKind(contentsOf: input)
+    if ArrayFile.kinds.contains(kind) { return try pruneArrays(input, kind) }
+    try refuse(model.typed, "is for model files: a checkpoint is fine-tuned while it is pruned")
     try refuse([("--at", at != nil)], "is for files of arrays, not a checkpoint")
     let output = output ?? "pruned.lacuna"
     try checkWritable(output)
@@ -88,10 +108,26 @@ struct PruneCommand: ParsableCommand {
     try common.show(result) { result.text }
   }
 
+  /// The weights of a model file, in place of a checkpoint.
+  private func pruneModel(_ file: ModelFile) throws {
+    guard let output else { throw Failure(.usage, "give the file to write: --output") }
+    try checkWritable(outputPath(output))
+    try refuse(
+      [("--epochs", epochs != nil), ("--resume", resume), ("--at", at != nil)] + training.typed
+        + data.typed + schedule.typed,
+      "has no effect on \(file.format.rawValue), which is pruned at once, to --sparsity")
+    let facts = try ModelPruneRun(
+      file: file, output: output,
+      pruning: model.pruning(
+        sparsity: schedule.final, granularity: granularity, budget: budget, limit: maxWeights)
+    ).run()
+    try common.show(facts, besides: output) { facts.text }
+  }
+
   /// The arrays of a file, in place of a checkpoint.
-  private func pruneArrays(_ kind: FileKind) throws {
+  private func pruneArrays(_ input: String, _ kind: FileKind) throws {
     let output = output ?? "pruned.\(kind.rawValue)"
-    try checkWritable(output)
+    try checkWritable(outputPath(output))
     try refuse(
       [("--epochs", epochs != nil), ("--resume", resume)] + training.typed + data.typed,
       "is for checkpoints: nothing is trained when arrays are pruned")
@@ -115,15 +151,16 @@ struct PruneCommand: ParsableCommand {
         "needs --at, a step of the schedule: arrays are pruned at once, to --sparsity")
     }
     let facts = try ArrayPruning(
-      input: checkpoint, output: output, sparsity: sparsity, granularity: granularity,
+      input: input, output: outputPath(output), sparsity: sparsity, granularity: granularity,
       budget: budget, limit: maxWeights
     ).run()
-    try common.show(facts) { facts.text }
+    try common.show(facts, besides: output) { facts.text }
   }
 }
 
 extension Budget: ExpressibleByArgument {
   public init?(argument: String) {
-    self.init(rawValue: argument == "erdos-renyi" ? "erdosRenyi" : argument)
+    self.init(
+      rawValue: argument == "erdos-renyi" || argument == "erk" ? "erdosRenyi" : argument)
   }
 }

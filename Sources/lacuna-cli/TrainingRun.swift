@@ -152,6 +152,7 @@ func checkCanMake(folder path: String) throws(Failure) {
 ///
 /// - Throws: ``Failure`` with exit code 74.
 func checkWritable(_ path: String) throws(Failure) {
+  if path == AtomicFile.standardOutput { return }
   let url = URL(fileURLWithPath: path)
   var status = stat()
   if PathText.withCString(path, { stat($0, &status) }) == 0 && status.st_mode & S_IFMT == S_IFDIR {

@@ -5,7 +5,7 @@ import LacunaIO
 
 /// All targets, in the order in which a campaign runs them.
 public let fuzzTargets: [FuzzTarget] =
-  arrayTargets + matrixTargets + containerTargets + modelTargets + callTargets
+  arrayTargets + matrixTargets + containerTargets + modelTargets + modelFileTargets + callTargets
 
 /// Inputs to start from.
 ///
@@ -50,6 +50,26 @@ public func fuzzSeeds(
   case "pruner-state": return try modelSeeds().states
   case "model": return try modelSeeds().models
   case "checkpoint": return try modelSeeds().checkpoints
+  case "onnx": return of(".onnx")
+  case "tflite": return of(".tflite")
+  case "model-file":
+    return of(".onnx", ".tflite", ".safetensors", ".npy", ".npz", ".mtx", ".smtx")
+      + (try containerSeeds().map { try $0.encoded() })
+  case "shard-index":
+    let shard = try Safetensors(arrays: [
+      NamedArray(
+        name: "w", array: try NumericArray(shape: [2, 3], values: .f32([1, 0, 2, 0, 3, 0])))
+    ]).encoded()
+    return [
+      shardSeed([shard], index: #"{"metadata": {}, "weight_map": {"w": "s0"}}"#),
+      shardSeed([shard, shard], index: #"{"weight_map": {"w": "s1"}}"#),
+      shardSeed([shard], index: #"{"weight_map": {"w": "../s0"}}"#),
+    ]
+  case "onnx-location":
+    return [
+      "data", "sub/data", "same", "./data", "sub//data", "link", "sub/up/data", "sub/up/link",
+      "../secret", "/etc/passwd", "sub/../data", "none", "",
+    ].map { Array($0.utf8) }
   case "plan-blob": return try blobSeeds()
   default: return []
   }

@@ -9,6 +9,7 @@ import Testing
     "--limit": .count, "--threads": .count, "--batch-size": .count, "--epochs": .count,
     "--begin": .count, "--end": .count, "--frequency": .count, "--max-weights": .count,
     "--at": .count, "--planned": .count, "--frames": .count, "--bits": .count,
+    "--width": .count,
     "--sparsity": .fraction, "--initial": .fraction, "--final": .fraction, "--measure": .fraction,
     "--power": .real, "--learning-rate": .real,
     "--seed": .seed,
@@ -25,8 +26,10 @@ import Testing
     "--layers": .form(["1,65", "0,1", "1,9223372036854775807", "3"]),
     "--schedule": .word, "--pool": .word, "--optimiser": .word, "--architecture": .word,
     "--budget": .word, "--ties": .word, "--compat": .word, "--kind": .word,
+    "--to": .word,
     "--data": .text, "--output": .text, "--commit": .text, "--resume": .text, "--exclude": .text,
     "--input": .text, "--tensor": .text, "--plot": .text,
+    "--include": .text, "--name": .text,
   ]
 
   @Test func `every option refuses what it cannot take, by name, with exit code 64`() throws {
@@ -68,6 +71,8 @@ import Testing
     ("mask --input none.npy --pattern 2:4 --ties keep -o none.npy", "--ties"),
     ("mask --input none.npy --sparsity 0.5 --pool max -o none.npy", "--pool"),
     ("prune none.lacuna --pool max", "--pool"),
+    ("prune none.onnx --pattern 2:4 --sparsity 0.5", "--sparsity"),
+    ("prune none.onnx --window 2:16 --block 1x2", "--block"),
     ("prune none.lacuna --schedule constant --initial 0.5", "--initial"),
     ("prune none.lacuna --schedule constant --power 2", "--power"),
     ("compress none.lacuna --dense --bits 8", "--dense"),

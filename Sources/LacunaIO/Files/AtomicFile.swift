@@ -16,7 +16,7 @@ import Synchronization
 /// When anything fails, the temporary file is removed and the previous one is untouched. A process
 /// that is killed in between leaves the previous file and perhaps a temporary one, which no reader
 /// looks at and no later save trips over. A link is followed, and the mode of an existing file
-/// kept. A path that is no regular file (`/dev/stdout`, a pipe) is written directly.
+/// kept. Standard output and a path that is no regular file (a pipe) are written directly.
 public enum AtomicFile {
   /// Takes the bytes of one file, in order.
   public struct Writer: ~Copyable {
@@ -45,6 +45,10 @@ public enum AtomicFile {
     }
   }
 
+  /// The path that means standard output, whatever that is: a file that it goes to is not replaced, since others
+  /// may write to it as well.
+  public static let standardOutput = "/dev/stdout"
+
   /// Writes `bytes` to `path`.
   public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     try write(to: path) { (writer) throws(FileError) in try writer.write(bytes) }
@@ -57,6 +61,9 @@ public enum AtomicFile {
   public static func write(
     to path: String, _ body: (borrowing Writer) throws(FileError) -> Void
   ) throws(FileError) {
+    if path == standardOutput {
+      return try body(Writer(descriptor: STDOUT_FILENO, path: "standard output"))
+    }
     var status = stat()
     let exists = PathText.withCString(path) { stat($0, &status) } == 0
     if exists && status.st_mode & S_IFMT == S_IFDIR {

@@ -58,7 +58,7 @@ public enum PathText {
   }
 
   /// The text of a name that the system gave.
-  static func text(cString name: UnsafePointer<CChar>) -> String {
+  package static func text(cString name: UnsafePointer<CChar>) -> String {
     text(UnsafeBufferPointer(start: name, count: length(name)).map(UInt8.init(bitPattern:)))
   }
 

@@ -53,15 +53,18 @@ public struct ModelTensor: Sendable {
   public let quantization: TensorQuantization?
   /// Bytes that the file spends on the elements and their positions.
   public let byteCount: Int
+  /// Whether the file's format has a sparse encoding for it.
+  public let canBeSparse: Bool
 
   init(
     name: String, shape: [Int], type: TensorType, role: TensorRole = .unknown,
     operation: String? = nil, view: MatrixView? = nil, encoding: TensorEncoding = .dense,
-    quantization: TensorQuantization? = nil, byteCount: Int
+    quantization: TensorQuantization? = nil, byteCount: Int, canBeSparse: Bool = false
   ) {
     (self.name, self.shape, self.type) = (name, shape, type)
     (self.role, self.operation, self.encoding) = (role, operation, encoding)
     (self.quantization, self.byteCount) = (quantization, byteCount)
+    self.canBeSparse = canBeSparse || encoding != .dense
     self.view = view ?? MatrixView(rank: shape.count)
   }
 

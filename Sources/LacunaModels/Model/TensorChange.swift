@@ -39,6 +39,10 @@ package struct ModelImage: Sendable {
   ///
   /// - Throws: ``FileError``
   package func write(to path: String) throws(FileError) {
+    if path == AtomicFile.standardOutput && !beside.isEmpty {
+      throw .malformed(
+        path: path, .unsupported(what: "a model of several files", found: "on standard output"))
+    }
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     for (name, image) in beside { try image.write(to: folder + name) }
     try main.write(to: path)

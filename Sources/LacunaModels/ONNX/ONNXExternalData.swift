@@ -76,7 +76,7 @@ final class ONNXExternalData: Sendable {
 
 /// The path with all links followed; nil where it leads nowhere.
 private func resolved(_ path: String) -> String? {
-  guard let name = realpath(path, nil) else { return nil }
+  guard let name = PathText.withCString(path, { realpath($0, nil) }) else { return nil }
   defer { free(name) }
-  return String(cString: name)
+  return PathText.text(cString: name)
 }

@@ -53,7 +53,8 @@ public struct ONNXModel: Sendable {
           name: name, shape: entry.shape, type: entry.type, role: use.role,
           operation: use.operation, view: use.view, encoding: Self.encoding(entry),
           quantization: try Self.quantization(entry, use, graphs, bytes, outside, &known),
-          byteCount: Self.byteCount(entry)))
+          byteCount: Self.byteCount(entry),
+          canBeSparse: !entry.isConstant && (entry.type.bits ?? 0) >= 8))
     }
     self.tensors = tensors
   }

@@ -74,9 +74,7 @@ extension TFLiteModel {
     case (.dense, _?):
       throw .unsupported(what: "storing \(name), which is sparse,", found: "dense")
     case (.sparse, nil):
-      // Of int8 weights behind DENSIFY LiteRT's default delegate cannot make a product.
-      let types: [TensorType] = [.f32, .f16]
-      guard types.contains(entry.type), entry.shape.count >= 2, !entry.operators.isEmpty else {
+      guard entry.canBeSparse else {
         throw .unsupported(
           what: "storing \(name), \(entry.shape) of \(entry.type),", found: "sparse")
       }

@@ -21,6 +21,12 @@ public struct TFLiteModel: Sendable {
     let type: TensorType
     /// Numbers of the operators that read it, as BuiltinOperator says.
     let operators: [Int]
+
+    /// Whether DENSIFY can stand before it: of int8 weights behind it LiteRT's default delegate cannot
+    /// make a product.
+    var canBeSparse: Bool {
+      (type == .f32 || type == .f16) && shape.count >= 2 && !operators.isEmpty && !isBehind
+    }
   }
 
   let bytes: ByteSlice
@@ -88,7 +94,8 @@ public struct TFLiteModel: Sendable {
             operation: use.operation, view: use.view,
             encoding: entry.sparsity.map { .sparse($0.description) } ?? .dense,
             quantization: try Self.quantization(tensor, entry.shape, name),
-            byteCount: data.count + (entry.sparsity?.byteCount ?? 0)))
+            byteCount: data.count + (entry.sparsity?.byteCount ?? 0),
+            canBeSparse: entry.canBeSparse))
       }
     }
     (self.entries, self.tensors) = (entries, tensors)

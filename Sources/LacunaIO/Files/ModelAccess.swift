@@ -1,0 +1,126 @@
+// What the model files one floor up need of the readers here.
+
+import LacunaFormats
+
+extension ArrayFile {
+  /// Opens a file whose bytes are at hand, mapped or read.
+  package init(opening bytes: ByteSlice, path: String) throws(DataProblem) {
+    try self.init(bytes, path: path)
+  }
+
+  /// Whether the arrays are those of a `scipy.sparse` matrix.
+  package var isSciPySparse: Bool { kind == .npz && SciPySparse.isSparse(self) }
+}
+
+extension StoredArray {
+  /// Whether the elements lie in the file as numbers are handed out: little-endian and row-major.
+  package var isPlain: Bool {
+    if isFortranOrder && shape.count > 1 { return false }
+    switch source {
+    case .safetensors: return true
+    case .npy(let header, _), .member(let header, _, _):
+      // Of types that are only carried nobody looks at the elements.
+      return NPYType(header.descriptor)?.isBigEndian != true
+    }
+  }
+
+  /// The elements little-endian and row-major.
+  ///
+  /// - Throws: ``DataProblem``
+  package func plainBytes() throws(DataProblem) -> [UInt8] {
+    if isPlain { return try bytes() }
+    var writer = ByteWriter()
+    try read().values.append(to: &writer)
+    return writer.bytes
+  }
+
+  /// The bytes of the file for elements of which some became zero, given little-endian and row-major.
+  ///
+  /// - Throws: ``DataProblem``; also when another element than a zero is new and the file has another
+  ///   order of bytes or dimensions.
+  package func stored(_ plain: [UInt8]) throws(DataProblem) -> [UInt8] {
+    if isPlain { return plain }
+    let old = try plainBytes()
+    let size = count == 0 ? 1 : old.count / count
+    var keep = [UInt8](repeating: 1, count: count)
+    for element in 0..<min(count, plain.count / size) {
+      let range = element * size..<(element + 1) * size
+      if plain[range] == old[range] { continue }
+      if plain[range].contains(where: { $0 != 0 }) {
+        throw .inside(
+          "\(name)",
+          .unsupported(what: "new elements", found: "in a big-endian or Fortran-ordered array"))
+      }
+      keep[element] = 0
+    }
+    return try bytes(keeping: keep)
+  }
+}
+
+extension LacunaReader {
+  /// Opens a file whose bytes are at hand.
+  package init(opening bytes: ByteSlice, path: String) throws(DataProblem) {
+    try self.init(slice: bytes, path: path)
+  }
+
+  /// Decodes one tensor.
+  package func stored(_ record: TensorRecord) throws(DataProblem) -> StoredTensor {
+    try decoded(record)
+  }
+}
+
+extension LoadedMatrix {
+  /// The matrix of a file of one matrix: `scipy.sparse`, Matrix Market or `.smtx`.
+  package static func only(_ bytes: ByteSlice, _ kind: FileKind) throws(DataProblem) -> LoadedMatrix
+  {
+    switch kind {
+    case .matrixMarket: return try MatrixMarket.decoded(bytes)
+    case .smtx: return .pattern(try SMTX.decoded(bytes))
+    case .npz: return try SciPySparse.matrix(ArrayFile(bytes, path: "the file"))
+    case .npy, .safetensors, .lacuna, .idx:
+      throw .unsupported(what: "a matrix", found: "that is \(kind.name)")
+    }
+  }
+}
+
+extension FileKind {
+  /// The format of bytes at hand, looking into one layer of gzip.
+  package init(of bytes: ByteSlice) throws(DataProblem) { try self.init(bytes) }
+}
+
+extension Safetensors {
+  /// The bytes before the data of a file with those tensors, in that order.
+  ///
+  /// - Throws: ``DataProblem`` when a name occurs twice, is `__metadata__` or not UTF-8, or the header
+  ///   would be too long.
+  package static func header(
+    metadata: [String: String],
+    tensors: [(name: TensorName, dtype: String, shape: [Int], byteCount: Int)]
+  ) throws(DataProblem) -> [UInt8] {
+    var header = SafetensorsHeader()
+    header.metadata = metadata
+    var seen: Set<TensorName> = [SafetensorsHeader.metadataName]
+    var position = 0
+    for tensor in tensors {
+      if !seen.insert(tensor.name).inserted { throw .duplicateName("\(tensor.name)") }
+      header.tensors.append(
+        (
+          tensor.name,
+          .init(
+            dtype: tensor.dtype, shape: tensor.shape,
+            offsets: [position, position + tensor.byteCount])
+        ))
+      position += tensor.byteCount
+    }
+    var text = try header.encoded()
+    text += repeatElement(0x20, count: (64 - (text.count + 8) % 64) % 64)
+    if text.count > highestHeaderLength {
+      throw .outOfRange(
+        what: "header length", value: text.count, lowest: 0, highest: highestHeaderLength)
+    }
+    var writer = ByteWriter()
+    writer.count(text.count)
+    writer.append(text)
+    return writer.bytes
+  }
+}

@@ -1,0 +1,252 @@
+// A model file into another format: every tensor, or the one matrix that the format holds.
+
+import LacunaFormats
+import LacunaIO
+
+/// How values are written into a `.lacuna` file.
+public enum CompressedValues: String, Sendable, CaseIterable, Codable {
+  case f32
+  /// 8-bit numbers with a scale for each row.
+  case bits8 = "8"
+}
+
+extension ModelFile {
+  /// The file's tensors in another format.
+  ///
+  /// Types stay where the format has them; quantised integers become the numbers that they stand for,
+  /// since no format but their own knows the scales. Sparse tensors are stored sparse where the format
+  /// can: scipy, Matrix Market, smtx and `.lacuna`.
+  ///
+  /// - Parameter name: The only tensor that goes over, by its name; needed for formats of one matrix.
+  /// - Throws: ``FileError/malformed(path:_:)``: the format cannot hold the tensors.
+  package func converted(
+    to format: ModelFormat, name: String? = nil, values: CompressedValues = .f32
+  ) throws(FileError) -> FileImage {
+    do throws(DataProblem) {
+      let chosen = try chosen(name)
+      switch format {
+      case .safetensors: return try safetensors(chosen)
+      case .npz: return try npz(chosen)
+      case .lacuna: return try container(chosen, values)
+      case .npy:
+        var image = FileImage()
+        image.append(.bytes(try NPY.encoded(try array(try only(chosen, format)))))
+        return image
+      case .scipy, .matrixMarket, .smtx:
+        let index = try only(chosen, format)
+        let kind: FileKind =
+          format == .scipy ? .npz : format == .smtx ? .smtx : .matrixMarket
+        return try MatrixModel.image(.sparse(try matrix(index)), kind)
+      case .onnx, .tflite, .safetensorsIndex:
+        throw .unsupported(
+          what: "writing \(format.rawValue)",
+          found: "from another format: there is no graph to put the weights into; it")
+      }
+    } catch { throw .malformed(path: path, error) }
+  }
+
+  /// Writes the tensors in another format, in one step, and gives the number of bytes.
+  ///
+  /// - Throws: ``FileError``
+  public func convert(
+    to format: ModelFormat, name: String? = nil, values: CompressedValues = .f32, output: String
+  ) throws(FileError) -> Int {
+    let image = try converted(to: format, name: name, values: values)
+    try image.write(to: output)
+    return image.byteCount
+  }
+
+  /// The nonzeros of tensor `index` as the matrix [out, in].
+  ///
+  /// - Throws: ``FileError/malformed(path:_:)``
+  public func weights(_ index: Int) throws(FileError) -> CSRMatrix<Float> {
+    do throws(DataProblem) { return try matrix(index) } catch {
+      throw .malformed(path: path, error)
+    }
+  }
+
+  private func chosen(_ name: String?) throws(DataProblem) -> [Int] {
+    guard let name else { return Array(tensors.indices) }
+    guard let index = tensors.firstIndex(where: { ByteName($0.name) == ByteName(name) }) else {
+      let names = tensors.prefix(20).map(\.name).joined(separator: ", ")
+      throw .absent(what: "tensor \(name) (there are: \(names.isEmpty ? "none" : names))")
+    }
+    return [index]
+  }
+
+  private func only(_ chosen: [Int], _ format: ModelFormat) throws(DataProblem) -> Int {
+    let matrices =
+      chosen.count == 1 ? chosen : chosen.filter { tensors[$0].shape.count >= 2 }
+    if matrices.count != 1 {
+      let names = matrices.prefix(20).map { tensors[$0].name }.joined(separator: ", ")
+      throw .unsupported(
+        what: "\(matrices.count) matrices as \(format.rawValue)",
+        found: "without a name to choose one (there are: \(names.isEmpty ? "none" : names))")
+    }
+    return matrices[0]
+  }
+
+  /// A tensor in its own type, or as f32 where integers have a scale.
+  private func array(_ index: Int) throws(DataProblem) -> NumericArray {
+    let tensor = tensors[index]
+    do throws(FileError) {
+      if tensor.quantization != nil {
+        let numbers = try numbers(index)
+        return try reading { () throws(DataProblem) in
+          try NumericArray(shape: tensor.shape, values: .f32(numbers))
+        }
+      }
+      let bytes = try content(index)
+      return try reading { () throws(DataProblem) in
+        let flat = try TensorNumbers.array(bytes, tensor.type, tensor.name)
+        return try NumericArray(shape: tensor.shape, values: flat.values)
+      }
+    } catch { throw error.problem }
+  }
+
+  private func reading<R>(_ body: () throws(DataProblem) -> R) throws(FileError) -> R {
+    do throws(DataProblem) { return try body() } catch { throw .malformed(path: path, error) }
+  }
+
+  /// The nonzeros of a tensor as the matrix [out, in].
+  package func matrix(_ index: Int) throws(DataProblem) -> CSRMatrix<Float> {
+    do throws(FileError) {
+      if let sparse = try sparseMatrix(index) { return sparse }
+      let tensor = tensors[index]
+      let values = tensor.view.matrixOrder(try numbers(index), shape: tensor.shape)
+      let (rows, columns) = tensor.view.size(of: tensor.shape)
+      return try reading { () throws(DataProblem) in
+        do throws(FormatError) {
+          return CSRMatrix(
+            dense: try DenseMatrix(rows: rows, columns: columns, values: values))
+        } catch { throw .matrix(error) }
+      }
+    } catch { throw error.problem }
+  }
+
+  private func npz(_ chosen: [Int]) throws(DataProblem) -> FileImage {
+    var arrays: [NamedArray] = []
+    for index in chosen {
+      arrays.append(NamedArray(name: TensorName(tensors[index].name), array: try array(index)))
+    }
+    var image = FileImage()
+    image.append(.bytes(try NPZ(arrays).encoded()))
+    return image
+  }
+
+  /// Header first, then one tensor after the other, each read when its turn comes.
+  private func safetensors(_ chosen: [Int]) throws(DataProblem) -> FileImage {
+    var arrays: [(TensorName, String, [Int], FileImage.Piece)] = []
+    for index in chosen {
+      let tensor = tensors[index]
+      if tensor.quantization != nil {
+        arrays.append(
+          (
+            TensorName(tensor.name), "F32", tensor.shape,
+            .made(count: tensor.elementCount * 4) { () throws(DataProblem) in
+              do throws(FileError) {
+                return try numbers(index).withUnsafeBytes { [UInt8]($0) }
+              } catch { throw error.problem }
+            }
+          ))
+        continue
+      }
+      guard let code = tensor.type.safetensorsCode,
+        let count = tensor.type.byteCount(of: tensor.elementCount)
+      else {
+        throw .unsupported(
+          what: "\(tensor.name), of \(tensor.type.rawValue),", found: "in safetensors")
+      }
+      arrays.append(
+        (
+          TensorName(tensor.name), code, tensor.shape,
+          .made(count: count) { () throws(DataProblem) in
+            do throws(FileError) { return try content(index).array } catch { throw error.problem }
+          }
+        ))
+    }
+    var image = FileImage()
+    image.append(
+      .bytes(
+        try Safetensors.header(
+          metadata: metadata, tensors: arrays.map { ($0.0, $0.1, $0.2, $0.3.count) })))
+    for array in arrays { image.append(array.3) }
+    return image
+  }
+
+  private func container(
+    _ chosen: [Int], _ values: CompressedValues
+  ) throws(DataProblem) -> FileImage {
+    var file = LacunaFile(metadata: metadata)
+    for index in chosen {
+      let tensor = tensors[index]
+      guard tensor.type.isFloatingPoint || tensor.quantization != nil else {
+        // Indices and labels keep their bytes.
+        do throws(FileError) {
+          let bytes = try content(index).array
+          file.tensors.append(NamedTensor(name: tensor.name, tensor: .bytes(bytes)))
+        } catch { throw error.problem }
+        continue
+      }
+      file.tensors.append(
+        NamedTensor(name: tensor.name, tensor: try stored(index, values)))
+    }
+    var image = FileImage()
+    image.append(.bytes(try file.encoded()))
+    return image
+  }
+
+  /// The tensor sparse where that is smaller; its matrix is the tensor's own order, so that it can be
+  /// put back.
+  private func stored(
+    _ index: Int, _ values: CompressedValues
+  ) throws(DataProblem) -> StoredTensor {
+    let tensor = tensors[index]
+    let numbers: [Float]
+    do throws(FileError) { numbers = try self.numbers(index) } catch { throw error.problem }
+    let nonzeros = numbers.reduce(0) { $0 + ($1 == 0 ? 0 : 1) }
+    let isSparse = tensor.shape.count >= 2 && !numbers.isEmpty && nonzeros * 4 < numbers.count * 3
+    guard tensor.shape.count >= 2, !numbers.isEmpty, isSparse || values == .bits8 else {
+      return .dense(shape: tensor.shape, values: numbers)
+    }
+    let rows = tensor.shape[0]
+    let matrix: CSRMatrix<Float>
+    do throws(FormatError) {
+      matrix = CSRMatrix(
+        dense: try DenseMatrix(rows: rows, columns: numbers.count / rows, values: numbers))
+    } catch { throw .matrix(error) }
+    if values == .f32 { return .sparse(shape: tensor.shape, matrix) }
+    do throws(QuantizationError) {
+      return .quantizedSparse(shape: tensor.shape, try QuantizedCSR(quantizing: matrix))
+    } catch { throw .unsupported(what: "\(tensor.name) in 8 bits", found: "\(error)") }
+  }
+}
+
+extension TensorType {
+  /// The type in safetensors; nil where it has none.
+  var safetensorsCode: String? {
+    switch self {
+    case .bool: "BOOL"
+    case .i8: "I8"
+    case .u8: "U8"
+    case .i16: "I16"
+    case .u16: "U16"
+    case .i32: "I32"
+    case .u32: "U32"
+    case .i64: "I64"
+    case .u64: "U64"
+    case .f16: "F16"
+    case .bf16: "BF16"
+    case .f32: "F32"
+    case .f64: "F64"
+    case .f8e4m3: "F8_E4M3"
+    case .f8e5m2: "F8_E5M2"
+    case .f8e4m3fnuz: "F8_E4M3FNUZ"
+    case .f8e5m2fnuz: "F8_E5M2FNUZ"
+    case .f8e8m0: "F8_E8M0"
+    case .f4e2m1: "F4"
+    case .c64: "C64"
+    case .i2, .u2, .i4, .u4, .c128, .text: nil
+    }
+  }
+}

@@ -1,0 +1,217 @@
+// One-shot pruning of a model file: which tensors, how much of each, and the masks.
+
+import LacunaFormats
+import LacunaIO
+import LacunaPruning
+
+/// What can go wrong when a model file is pruned.
+public enum ModelPruningError: Error, Sendable {
+  case file(FileError)
+  case pruning(PruningError)
+  /// Nothing in the file can be pruned, or nothing of what was asked for.
+  case nothingToPrune(path: String)
+}
+
+extension ModelPruningError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .file(let error): "\(error)"
+    case .pruning(let error): "\(error)"
+    case .nothingToPrune(let path):
+      "\(path) holds no weights that can be pruned: matrices of floats or of 8-bit numbers, not excluded"
+    }
+  }
+}
+
+/// How the weights of a model file are pruned, once.
+///
+/// Weights are the tensors that the operators of the model multiply with; where the file does not say
+/// what a tensor is for, every array of floats with two dimensions or more. Each is seen as the matrix
+/// [out, in] of its ``MatrixView``, so that blocks and N:M groups run along the inputs.
+public struct ModelPruning: Sendable {
+  public var sparsity: Double
+  public var granularity: Granularity
+  public var budget: Budget
+  public var ties: TiePolicy
+  /// The most weights that may be left, those that are not pruned included.
+  public var parameterLimit: Int?
+  /// Prune only tensors whose name matches one of these; `*` matches any characters. Embeddings and
+  /// tensors without a role take part when they are named here.
+  public var include: [String]
+  public var exclude: [String]
+  /// How pruned tensors are stored. Those that the format has no sparse encoding for stay as they are, and
+  /// their ``Outcome`` says so.
+  public var storage: TensorStorage
+
+  public init(
+    sparsity: Double, granularity: Granularity = .element, budget: Budget = .uniform,
+    ties: TiePolicy = .exactK, parameterLimit: Int? = nil, include: [String] = [],
+    exclude: [String] = [], storage: TensorStorage = .asBefore
+  ) {
+    (self.sparsity, self.granularity, self.budget) = (sparsity, granularity, budget)
+    (self.ties, self.parameterLimit) = (ties, parameterLimit)
+    (self.include, self.exclude, self.storage) = (include, exclude, storage)
+  }
+
+  /// What was done to one tensor.
+  public struct Outcome: Sendable, Encodable {
+    public let name: String
+    public let shape: [Int]
+    public let weights: Int
+    public let kept: Int
+    /// How the tensor is stored in the file that is written.
+    public let storage: TensorStorage
+    /// Dropped weights over all weights.
+    public var sparsity: Double { weights == 0 ? 0 : Double(weights - kept) / Double(weights) }
+    let index: Int
+    let mask: BitMask
+
+    private enum CodingKeys: CodingKey { case name, shape, weights, kept, sparsity, storage }
+
+    public func encode(to encoder: any Encoder) throws {
+      var fields = encoder.container(keyedBy: CodingKeys.self)
+      try fields.encode(name, forKey: .name)
+      try fields.encode(shape, forKey: .shape)
+      try fields.encode(weights, forKey: .weights)
+      try fields.encode(kept, forKey: .kept)
+      try fields.encode(sparsity, forKey: .sparsity)
+      try fields.encode(storage, forKey: .storage)
+    }
+  }
+
+  /// The tensors that take part.
+  func candidates(_ file: ModelFile) -> [Int] {
+    let rules = (include: include.map { TensorRule($0) }, exclude: exclude.map { TensorRule($0) })
+    let tensors = file.tensors
+    let hasRoles = tensors.contains { $0.role == .weight }
+    return tensors.indices.filter { index in
+      let tensor = tensors[index]
+      guard tensor.type.isPrunable, tensor.elementCount > 0, tensor.shape.count >= 2,
+        !rules.exclude.contains(where: { $0.matches(tensor.name) })
+      else { return false }
+      if !rules.include.isEmpty { return rules.include.contains { $0.matches(tensor.name) } }
+      // Integers without a scale are indices and labels more often than weights.
+      return switch tensor.role {
+      case .weight, .recurrent: tensor.type.isFloatingPoint || tensor.quantization != nil
+      case .unknown: !hasRoles && tensor.type.isFloatingPoint
+      case .embedding, .bias, .normalization, .quantization: false
+      }
+    }
+  }
+
+  /// The masks of all tensors that take part.
+  ///
+  /// With a uniform budget one tensor is in memory at a time; a budget that tensors share needs them all.
+  ///
+  /// - Throws: ``ModelPruningError``
+  public func outcomes(_ file: ModelFile) throws(ModelPruningError) -> [Outcome] {
+    let candidates = candidates(file)
+    if candidates.isEmpty { throw .nothingToPrune(path: file.path) }
+    if budget == .uniform && parameterLimit == nil {
+      var outcomes: [Outcome] = []
+      for index in candidates { outcomes += try masks(file, [index]) }
+      return outcomes
+    }
+    return try masks(file, candidates)
+  }
+
+  private func masks(
+    _ file: ModelFile, _ indices: [Int]
+  ) throws(ModelPruningError) -> [Outcome] {
+    var buffers: [ViewedWeights] = []
+    defer { for buffer in buffers { buffer.deallocate() } }
+    var prunable: [PrunableTensor] = []
+    for index in indices {
+      do throws(FileError) { buffers.append(try ViewedWeights(file, index)) } catch {
+        throw .file(error)
+      }
+      do throws(PruningError) {
+        // The number keeps names apart that Swift takes for one.
+        prunable.append(try buffers[buffers.count - 1].tensor(name: "\(index)"))
+      } catch { throw .pruning(error) }
+    }
+    do throws(PruningError) {
+      let pruner = try Pruner(
+        settings: PruningSettings(
+          schedule: try OneShot(sparsity), granularity: granularity, ties: ties, budget: budget,
+          parameterLimit: parameterLimit))
+      do throws(PruningError) { try pruner.step(prunable) } catch {
+        throw error.named(file.tensors.map(\.name))
+      }
+      return indices.compactMap { index in
+        guard let mask = pruner.masks["\(index)"] else { return nil }
+        let tensor = file.tensors[index]
+        return Outcome(
+          name: tensor.name, shape: tensor.shape, weights: tensor.elementCount,
+          kept: mask.keptCount,
+          storage: storage != .sparse || tensor.canBeSparse ? storage : .asBefore, index: index,
+          mask: mask)
+      }
+    } catch { throw .pruning(error) }
+  }
+
+  /// The file with the weights dropped that the masks drop.
+  ///
+  /// - Throws: ``ModelPruningError``
+  package func image(
+    _ file: ModelFile, _ outcomes: [Outcome], output: String?
+  ) throws(ModelPruningError) -> ModelImage {
+    var changes: [Int: TensorChange] = [:]
+    for outcome in outcomes {
+      let tensor = file.tensors[outcome.index]
+      let (mask, index) = (outcome.mask, outcome.index)
+      changes[index] = TensorChange(storage: outcome.storage) { () throws(DataProblem) in
+        var bytes: [UInt8]
+        do throws(FileError) { bytes = try file.content(index).array } catch {
+          throw error.problem
+        }
+        tensor.view.drop(
+          mask, from: &bytes, shape: tensor.shape, width: tensor.type.bits! / 8,
+          zero: tensor.zeroByte)
+        return bytes
+      }
+    }
+    do throws(FileError) { return try file.rewritten(changes, output: output) } catch {
+      throw .file(error)
+    }
+  }
+
+  /// Prunes the file and writes the result to `output` in one step.
+  ///
+  /// - Returns: what became of each tensor, and the bytes of the file with what lies beside it.
+  /// - Throws: ``ModelPruningError``
+  @discardableResult
+  public func prune(
+    _ file: ModelFile, to output: String
+  ) throws(ModelPruningError) -> (outcomes: [Outcome], byteCount: Int) {
+    let outcomes = try outcomes(file)
+    let image = try image(file, outcomes, output: output)
+    do throws(FileError) { try image.write(to: output) } catch { throw .file(error) }
+    return (outcomes, image.beside.reduce(image.main.byteCount) { $0 + $1.image.byteCount })
+  }
+}
+
+extension PruningError {
+  /// The same error with the tensor's name in place of its number.
+  fileprivate func named(_ names: [String]) -> PruningError {
+    func name(_ number: String) -> String {
+      Int(number).flatMap { names.indices.contains($0) ? names[$0] : nil } ?? number
+    }
+    switch self {
+    case .notANumber(let tensor, let index):
+      return .notANumber(tensor: name(tensor), index: index)
+    case .infinite(let tensor, let index): return .infinite(tensor: name(tensor), index: index)
+    case .normOverflow(let tensor, let cell):
+      return .normOverflow(tensor: name(tensor), cell: cell)
+    default: return self
+    }
+  }
+}
+
+extension FileError {
+  /// What is wrong with the data, without the path.
+  var problem: DataProblem {
+    if case .malformed(_, let problem) = self { return problem }
+    return .unsupported(what: "reading", found: "\(self)")
+  }
+}

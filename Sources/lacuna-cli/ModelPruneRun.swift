@@ -1,0 +1,48 @@
+// `lacuna prune` on ONNX, TFLite and other model files: their weights become zero, once.
+
+import Lacuna
+
+/// Prunes the weights of one model file.
+struct ModelPruneRun {
+  var file: ModelFile
+  var output: String
+  var pruning: ModelPruning
+
+  func run() throws -> ModelPruneFacts {
+    let result = try pruning.prune(file, to: outputPath(output))
+    return ModelPruneFacts(
+      output: output, format: file.format.rawValue, bytes: result.byteCount,
+      tensors: result.outcomes)
+  }
+}
+
+/// What `lacuna prune` reports of a model file.
+struct ModelPruneFacts: Encodable {
+  var output: String
+  var format: String
+  var bytes: Int
+  /// Dropped weights over the weights of the tensors that took part.
+  var sparsity: Double
+  var tensors: [ModelPruning.Outcome]
+
+  init(output: String, format: String, bytes: Int, tensors: [ModelPruning.Outcome]) {
+    (self.output, self.format, self.bytes, self.tensors) = (output, format, bytes, tensors)
+    let weights = tensors.reduce(0) { $0 + $1.weights }
+    let kept = tensors.reduce(0) { $0 + $1.kept }
+    sparsity = weights == 0 ? 0 : Double(weights - kept) / Double(weights)
+  }
+
+  var text: String {
+    var table = TextTable(["tensor", "shape", "weights", "kept", "dropped"], leading: [0, 1])
+    for tensor in tensors {
+      table.append([
+        tensor.name, tensor.shape.map(String.init).joined(separator: "×"),
+        Numeral.grouped(tensor.weights), Numeral.grouped(tensor.kept),
+        Numeral.percent(tensor.sparsity, digits: 2),
+      ])
+    }
+    return table.rendered()
+      + "\n\n\(output.printable()): \(format), \(Numeral.grouped(bytes)) bytes, "
+      + "\(Numeral.percent(sparsity, digits: 2)) of these weights are dropped"
+  }
+}
