@@ -183,6 +183,9 @@ public final class ThreadPool: @unchecked Sendable {
   private func startThreads() {
     if shared.startedIn.pointee == lcn_process() { return }
     shared.startedIn.pointee = lcn_process()
+    // A job that the parent had not finished when it forked is the parent's: a new thread that found its tasks would
+    // run them, and count them among those of the child's first job.
+    lcn_store64(shared.job, 0)
     lcn_store(shared.alive, 0)
     for _ in 1..<threads {
       _ = lcn_add(shared.alive, 1)

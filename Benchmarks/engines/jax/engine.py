@@ -19,7 +19,7 @@ import time
 
 import jax
 import jax.numpy as jnp
-import lacuna
+import lacuna_sparse as lacuna
 import numpy as np
 import scipy.sparse
 

@@ -1,0 +1,133 @@
+"""liblacuna: found, loaded, declared. One place knows lacuna.h's structs and functions."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+from ctypes import POINTER, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+from typing import Any, Callable, List, Tuple
+
+ABI_VERSION = 1
+_NAME = f"liblacuna.so.{ABI_VERSION}"
+
+
+def _struct(name: str, **fields: Any) -> Callable[..., Any]:
+    """A descriptor that begins with its own size."""
+    members = [("struct_size", c_uint32)] + list(fields.items())
+    kind = type(name, (ctypes.Structure,), {"_fields_": members})
+    return lambda **values: kind(struct_size=ctypes.sizeof(kind), **values)
+
+
+Dense = _struct("Dense", dtype=c_int32, rows=c_int64, columns=c_int64, row_stride=c_int64,
+                column_stride=c_int64, values=c_void_p)
+CSR = _struct("CSR", dtype=c_int32, index_type=c_int32, reserved=c_int32, rows=c_int64, columns=c_int64,
+              nnz=c_int64, row_offsets=c_void_p, column_indices=c_void_p, values=c_void_p)
+BSR = _struct("BSR", dtype=c_int32, index_type=c_int32, reserved=c_int32, rows=c_int64, columns=c_int64,
+              block_rows=c_int64, block_columns=c_int64, blocks=c_int64, row_offsets=c_void_p,
+              column_indices=c_void_p, values=c_void_p)
+Mask = _struct("Mask", kind=c_int32, rows=c_int64, columns=c_int64, row_stride=c_int64, data=c_void_p)
+MatrixInfo = _struct("MatrixInfo", dtype=c_int32, format=c_int32, reserved=c_int32, rows=c_int64,
+                     columns=c_int64, stored=c_int64, block_rows=c_int64, block_columns=c_int64,
+                     blocks=c_int64, position_bytes=c_int64, value_bytes=c_int64)
+PlanOptions = _struct("PlanOptions", layout=c_int32, width=c_int64, bias=c_void_p, bias_count=c_int64,
+                      activation=c_int32, threads=c_int32, clamp_lower=c_double, clamp_upper=c_double,
+                      deterministic=c_int32, exclude_dense=c_int32, kernel=c_char_p)
+PlanInfo = _struct("PlanInfo", dtype=c_int32, layout=c_int32, threads=c_int32, rows=c_int64,
+                   columns=c_int64, width=c_int64, slices=c_int64, stored=c_int64, packed_bytes=c_int64,
+                   kernel=c_char * 64)
+ScheduleDesc = _struct("ScheduleDesc", kind=c_int32, initial_sparsity=c_double, final_sparsity=c_double,
+                       power=c_double, begin_step=c_int64, end_step=c_int64, frequency=c_int64)
+MaskOptions = _struct("MaskOptions", granularity=c_int32, sparsity=c_double, block_rows=c_int64,
+                      block_columns=c_int64, pooling=c_int32, ties=c_int32, group_keep=c_int32,
+                      group_size=c_int32)
+ModelOptions = _struct("ModelOptions", threads=c_int32, batch=c_int64, exclude_dense=c_int32, reserved=c_int32)
+ModelInfo = _struct("ModelInfo", reserved=c_int32, inputs=c_int64, outputs=c_int64, parameters=c_int64,
+                    stored=c_int64, weights=c_int64)
+CPUInfo = _struct("CPUInfo", isa=c_int32, detected_isa=c_int32, avx512_vnni=c_int32, avx512_bf16=c_int32,
+                  avx512_vbmi2=c_int32, cores=c_int32, reserved=c_int32, l1d_bytes=c_int64,
+                  l2_bytes=c_int64, l3_bytes=c_int64, model=c_char * 64)
+
+# Declared once, so that a call converts its numbers and nothing else. Every function that is called here is in the
+# table: a library that lacks one is named when the module is imported, not in the middle of a program.
+_OUT = c_void_p
+_SIGNATURES = {
+    "lcn_get_cpu_info": [_OUT],
+    "lcn_matrix_from_dense": [c_void_p, _OUT],
+    "lcn_matrix_from_masked_dense": [c_void_p, c_void_p, _OUT],
+    "lcn_matrix_from_csr": [c_void_p, _OUT],
+    "lcn_matrix_from_bsr": [c_void_p, _OUT],
+    "lcn_matrix_from_bitmask": [c_void_p, c_int32, c_void_p, c_int64, _OUT],
+    "lcn_matrix_convert": [c_void_p, c_int32, c_int64, c_int64, _OUT],
+    "lcn_matrix_transpose": [c_void_p, _OUT],
+    "lcn_matrix_get_info": [c_void_p, _OUT],
+    "lcn_matrix_to_dense": [c_void_p, c_void_p],
+    "lcn_matrix_to_csr": [c_void_p, c_int32, c_void_p, c_void_p, c_void_p, c_int64],
+    "lcn_matrix_to_bsr": [c_void_p, c_int32, c_void_p, c_void_p, c_void_p, c_int64],
+    "lcn_matrix_to_bitmask": [c_void_p, c_void_p, c_void_p, c_int64, c_void_p],
+    "lcn_matrix_destroy": [c_void_p],
+    "lcn_plan_create": [c_void_p, c_void_p, _OUT],
+    "lcn_plan_get_info": [c_void_p, _OUT],
+    "lcn_plan_describe": [c_void_p, c_char_p, c_size_t, c_void_p],
+    "lcn_plan_workspace_size": [c_void_p, c_int64, c_void_p],
+    "lcn_plan_run": [c_void_p, c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p, c_size_t],
+    "lcn_plan_run_slice": [c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p,
+                           c_size_t],
+    "lcn_plan_serialize": [c_void_p, c_void_p, c_size_t, c_void_p],
+    "lcn_plan_map": [c_void_p, c_size_t, _OUT],
+    "lcn_plan_destroy": [c_void_p],
+    "lcn_schedule_sparsity": [c_void_p, c_int64, c_void_p],
+    "lcn_schedule_is_update": [c_void_p, c_int64, c_void_p],
+    "lcn_mask_compute": [c_void_p, c_void_p, c_void_p, c_void_p],
+    "lcn_mask_apply": [c_void_p, c_void_p],
+    "lcn_topk_threshold": [c_int32, c_void_p, c_int64, c_int64, c_void_p],
+    "lcn_model_load": [c_char_p, c_void_p, _OUT],
+    "lcn_model_get_info": [c_void_p, _OUT],
+    "lcn_model_describe": [c_void_p, c_char_p, c_size_t, c_void_p],
+    "lcn_model_run": [c_void_p, c_void_p, c_void_p, c_int64],
+    "lcn_model_get_weight": [c_void_p, c_int64, _OUT],
+    "lcn_model_destroy": [c_void_p],
+}
+
+
+def _candidates() -> List[str]:
+    """Where the library may be, best first: named, inside a wheel, beside an installation, the system's."""
+    named = os.environ.get("LACUNA_LIBRARY")
+    if named:
+        return [named]
+    here = os.path.dirname(os.path.abspath(__file__))
+    places = [os.path.join(here, "lib", _NAME), os.path.join(here, "..", "..", _NAME)]
+    found = [place for place in places if os.path.exists(place)]
+    if found:
+        return found[:1]
+    system = ctypes.util.find_library("lacuna")
+    return [system] if system else []
+
+
+def _load() -> Tuple[Any, str]:
+    candidates = _candidates()
+    if not candidates:
+        raise ImportError("liblacuna was not found: run Scripts/install, or name it in LACUNA_LIBRARY")
+    path = candidates[0]
+    try:
+        lib = ctypes.CDLL(path)
+    except OSError as error:
+        # The loader's sentence says which file or symbol version this system lacks.
+        raise ImportError(f"lacuna_sparse: {path} cannot be loaded here: {error}") from None
+    try:
+        for name in ("lcn_version_string", "lcn_status_string", "lcn_last_error"):
+            getattr(lib, name).restype = c_char_p
+        if lib.lcn_abi_version() != ABI_VERSION:
+            raise ImportError(f"{path} has ABI {lib.lcn_abi_version()}, this module wants {ABI_VERSION}")
+        for name, types in _SIGNATURES.items():
+            getattr(lib, name).argtypes = types
+    except AttributeError as error:
+        version = lib.lcn_version_string().decode() if hasattr(lib, "lcn_version_string") else "unknown"
+        raise ImportError(f"{path} (version {version}) is older than this module: {error}") from None
+    return lib, os.path.realpath(path) if os.path.exists(path) else path
+
+
+lib, path = _load()
+version: str = lib.lcn_version_string().decode()
+
+__all__ = ["POINTER", "lib", "path", "version"]

@@ -1,0 +1,223 @@
+"""Plans: a matrix packed once for a width, run as often as you like on memory that numpy or DLPack shows."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import byref, c_size_t, c_void_p
+from typing import Any, Callable, Mapping, Optional, Tuple, Union
+
+import numpy as np
+
+from ._arguments import integer, made, text, word
+from ._arrays import Array, address, fits, imported, native, packed, plain
+from ._errors import check, failure
+from ._library import PlanInfo, PlanOptions, lib
+from .matrix import Matrix
+
+LAYOUTS = {"columns": 1, "rows": 2}
+ACTIVATIONS: Mapping[Optional[str], int] = {None: 0, "none": 0, "relu": 1}
+Activation = Union[None, str, Tuple[float, float]]
+
+
+class Plan:
+    """A packed matrix W: `plan(x)`, or `plan @ x`, is activation(W·x + bias), or activation(x·Wᵀ + bias) by rows.
+
+    Any number of threads may run one plan; the interpreter's lock is released while it runs. `activation` is None,
+    "relu" or (lower, upper); NaN passes each of them, as in numpy.maximum and numpy.clip. A weight that is not stored
+    contributes nothing, not even 0 · NaN, unless the plan finds dense faster (`plan.kernel` says so);
+    `exclude_dense` keeps it from that.
+    """
+
+    def __init__(self, matrix: Matrix, width: int = 1, layout: str = "columns", bias: Any = None,
+                 activation: Activation = None, threads: int = 1, deterministic: bool = True,
+                 kernel: Optional[str] = None, exclude_dense: bool = False) -> None:
+        if not isinstance(matrix, Matrix):
+            raise TypeError(f"a Matrix wanted, not {type(matrix).__name__}: see Matrix.from_numpy, from_scipy")
+        options = PlanOptions(layout=word(LAYOUTS, layout, "layout"), width=integer(width, "width"),
+                              threads=integer(threads, "threads", 32), deterministic=int(bool(deterministic)),
+                              exclude_dense=int(bool(exclude_dense)))
+        if bias is not None:
+            bias = plain(bias)
+            if bias.ndim != 1 or not np.can_cast(bias.dtype, matrix.dtype, "same_kind"):
+                raise TypeError(f"bias is {bias.ndim}-dimensional {bias.dtype}, a vector of {matrix.dtype} wanted")
+            bias = packed(bias, matrix.dtype)
+            options.bias, options.bias_count = address(bias), bias.size
+        if isinstance(activation, (tuple, list)) and len(activation) == 2:
+            options.activation, (options.clamp_lower, options.clamp_upper) = 2, activation
+        else:
+            options.activation = word(ACTIVATIONS, activation, "activation", " or a pair (lower, upper)")
+        if kernel is not None:
+            if not isinstance(kernel, str):
+                raise TypeError(f"kernel is {kernel!r}, must be a name as in str(plan)")
+            options.kernel = kernel.encode()
+        self._adopt(made(lib.lcn_plan_create, matrix._handle, byref(options)))
+
+    def _adopt(self, handle: c_void_p) -> None:
+        self._handle: Optional[c_void_p] = handle
+        self._info = info = PlanInfo()
+        check(lib.lcn_plan_get_info(handle, byref(info)))
+        # Plain numbers: an attribute of a ctypes struct costs more than the call it is for.
+        self._number = handle.value
+        self._by_columns = info.layout == 1
+        self._rows, self._columns = info.rows, info.columns
+        self._dtype = np.dtype(np.float32 if info.dtype == 1 else np.float64)
+
+    @classmethod
+    def from_bytes(cls, blob: bytes) -> Plan:
+        """The plan that `bytes(plan)` described."""
+        blob = bytes(blob)
+        plan = cls.__new__(cls)
+        plan._adopt(made(lib.lcn_plan_map, blob, len(blob)))
+        return plan
+
+    def __bytes__(self) -> bytes:
+        length = c_size_t()
+        check(lib.lcn_plan_serialize(self._handle, None, 0, byref(length)))
+        blob = ctypes.create_string_buffer(length.value)
+        check(lib.lcn_plan_serialize(self._handle, blob, length, byref(length)))
+        return blob.raw
+
+    def __reduce__(self) -> Tuple[Callable[[bytes], Plan], Tuple[bytes]]:
+        return Plan.from_bytes, (bytes(self),)
+
+    # The function is kept here: when the interpreter ends, the module's names may go before its objects.
+    def __del__(self, _destroy: Callable[..., int] = lib.lcn_plan_destroy) -> None:
+        if getattr(self, "_handle", None):
+            _destroy(self._handle)
+            self._handle = None
+
+    def __str__(self) -> str:
+        return text(lib.lcn_plan_describe, self._handle)
+
+    def __repr__(self) -> str:
+        return (f"Plan({self._rows}×{self._columns}, {self._dtype}, nnz={self.stored}, kernel={self.kernel!r}, "
+                f"layout={self.layout!r}, width={self.width})")
+
+    @property
+    def shape(self) -> Tuple[int, int]:
+        """[out, in] of W."""
+        return self._rows, self._columns
+
+    @property
+    def dtype(self) -> Any:
+        return self._dtype
+
+    @property
+    def kernel(self) -> str:
+        """Name of the kernel that was chosen; str(plan) says why."""
+        return self._info.kernel.decode()
+
+    @property
+    def layout(self) -> str:
+        return "columns" if self._by_columns else "rows"
+
+    @property
+    def width(self) -> int:
+        """The number of right-hand sides that the kernel was chosen for."""
+        return self._info.width
+
+    @property
+    def threads(self) -> int:
+        return self._info.threads
+
+    @property
+    def slices(self) -> int:
+        """Most slices that still have work each in `run_slice`."""
+        return self._info.slices
+
+    @property
+    def stored(self) -> int:
+        """Stored elements of the matrix it was made from."""
+        return self._info.stored
+
+    @property
+    def packed_bytes(self) -> int:
+        """Memory of the packed matrix."""
+        return self._info.packed_bytes
+
+    def workspace_size(self, width: int) -> int:
+        """Bytes of scratch memory that one run of `width` right-hand sides borrows from the plan."""
+        size = c_size_t()
+        check(lib.lcn_plan_workspace_size(self._handle, integer(width, "width"), byref(size)))
+        return size.value
+
+    def run(self, x: Any, out: Any) -> Any:
+        """out ← activation(W·x + bias), both as they lie in memory: no copy, no allocation.
+
+        A vector x counts as one right-hand side. Rows must be contiguous; strides between them are free. The two
+        must not overlap. Tensors that speak DLPack count as the arrays that they are.
+        """
+        code = lib.lcn_plan_run(self._number, *self._operands(x, out), None, 0)
+        if code:
+            raise failure(code)
+        return out
+
+    def run_slice(self, slice: int, slices: int, x: Any, out: Any) -> Any:
+        """Slice number `slice` of `slices` of that product in the calling thread: all of them, in any order and from
+        any threads, are one run with the same bits."""
+        code = lib.lcn_plan_run_slice(self._number, integer(slice, "slice"), integer(slices, "slices"),
+                                      *self._operands(x, out), None, 0)
+        if code:
+            raise failure(code)
+        return out
+
+    def _operands(self, x: Any, out: Any) -> Tuple[int, int, int, int, int]:
+        """Addresses, strides and width of both arrays, checked."""
+        if type(x) is not np.ndarray or type(out) is not np.ndarray:
+            x, out = imported(x, "x"), imported(out, "out")
+            for array in (x, out):
+                if not isinstance(array, np.ndarray):
+                    raise TypeError(f"numpy arrays wanted, not {type(array).__name__}")
+                plain(array)
+        xi, yi = x.__array_interface__, out.__array_interface__
+        (xs, ys) = (xi["shape"], yi["shape"])
+        if x.dtype != self._dtype or out.dtype != self._dtype:
+            raise TypeError(f"{self._dtype} wanted, not {x.dtype} and {out.dtype}")
+        if yi["data"][1]:
+            raise ValueError("out is read-only")
+        if len(xs) == 1 and len(ys) == 1:
+            if xs[0] != self._columns or ys[0] != self._rows:
+                raise ValueError(f"vectors of {self._columns} and {self._rows} wanted, not {xs[0]} and {ys[0]}")
+            if xi["strides"] is not None or yi["strides"] is not None:
+                raise ValueError("vectors must be contiguous")
+            width = 1
+            x_stride, y_stride = (1, 1) if self._by_columns else (xs[0], ys[0])
+        elif len(xs) == 2 and len(ys) == 2:
+            width = xs[1] if self._by_columns else xs[0]
+            wanted = ((self._columns, width), (self._rows, width))
+            if (xs, ys) != (wanted if self._by_columns else tuple(s[::-1] for s in wanted)):
+                raise ValueError(f"x {xs} and out {ys} do not fit W {(self._rows, self._columns)}")
+            x_stride, y_stride = _row_stride(xi, x), _row_stride(yi, out)
+        else:
+            raise ValueError(f"two vectors or two matrices wanted, not {len(xs)} and {len(ys)} dimensions")
+        return xi["data"][0], x_stride, yi["data"][0], y_stride, width
+
+    def __matmul__(self, x: Any) -> Array:
+        """activation(W·x + bias) in a new array; for layout "rows" that is activation(x·Wᵀ + bias).
+
+        An x whose rows are not contiguous is copied first.
+        """
+        x = native(x)
+        if x.ndim not in (1, 2):
+            raise ValueError(f"x has {x.ndim} dimensions, a vector or a matrix is wanted")
+        if x.size and not (x.flags.aligned and (x.flags.c_contiguous or x.ndim == 2 and fits(x)
+                                                and (x.strides[1] == x.itemsize or x.shape[1] == 1))):
+            x = packed(x)
+        if x.ndim == 1:
+            return self.run(x, np.empty(self._rows, self._dtype))
+        shape = (self._rows, x.shape[1]) if self._by_columns else (x.shape[0], self._rows)
+        return self.run(x, np.empty(shape, self._dtype))
+
+    __call__ = __matmul__
+
+
+def _row_stride(interface: Mapping[str, Any], array: Array) -> int:
+    if interface["strides"] is None or array.size == 0:
+        return int(interface["shape"][1])
+    row, column = interface["strides"]
+    size = array.itemsize
+    if array.shape[1] == 1 and row % size == 0 and row > 0:
+        return int(row // size)
+    if column != size or row % size or row < 0:
+        raise ValueError(f"strides {interface['strides']}: rows must be contiguous")
+    return int(row // size) if array.shape[0] > 1 else int(array.shape[1])
