@@ -8,11 +8,10 @@
 2. A WaveRNN GRU, published at 95 % sparsity in 4×4 blocks: many steps of one sequence, one matrix-vector product
    each, inside lax.scan.
 
-    engine.py --library liblacuna_jax.so [--epochs 2] [--data DIR] [--cache FILE.npz]
+    engine.py --gru FILE.npz [--epochs 2] [--data DIR] [--cache FILE.npz]
 """
 
 import argparse
-import ctypes
 import gzip
 import os
 import time
@@ -22,6 +21,7 @@ import jax.numpy as jnp
 import lacuna_sparse as lacuna
 import numpy as np
 import scipy.sparse
+from lacuna_sparse.jax import Product
 
 IMAGE, CLASSES = (28, 28, 1), 10
 PRUNED = ("conv2", "dense1", "dense2")
@@ -67,25 +67,17 @@ def dense_network(p, x):
     return x @ p["dense2"].T + p["dense2/bias"]
 
 
-class SparseLayer:
+def sparse_layer(w, b, width, relu, block=None):
     """relu(x·Wᵀ + b) by Lacuna, as an operation that JAX can compile around."""
-
-    def __init__(self, w, b, width, relu, block=None):
-        matrix = lacuna.Matrix.from_numpy(w)
-        matrix = matrix.converted("bsr", block) if block else matrix.converted("csr")
-        self.plan = lacuna.Plan(matrix, width=width, layout="rows", bias=b, activation="relu" if relu else None)
-        self.out, self.stored = w.shape[0], matrix.stored
-
-    def __call__(self, x):
-        result = jax.ShapeDtypeStruct((*x.shape[:-1], self.out), jnp.float32)
-        call = jax.ffi.ffi_call("lacuna_product", result)
-        return call(x, plan=np.int64(self.plan._number), stored=np.int64(self.stored))
+    matrix = lacuna.Matrix.from_numpy(w)
+    matrix = matrix.converted("bsr", block) if block else matrix.converted("csr")
+    return Product(matrix, width=width, bias=b, activation="relu" if relu else None)
 
 
 def sparse_network(p, batch):
     layers = {
-        "dense1": SparseLayer(p["dense1"], p["dense1/bias"], batch, True),
-        "dense2": SparseLayer(p["dense2"], p["dense2/bias"], batch, False),
+        "dense1": sparse_layer(p["dense1"], p["dense1/bias"], batch, True),
+        "dense2": sparse_layer(p["dense2"], p["dense2/bias"], batch, False),
     }
 
     def network(x):
@@ -201,7 +193,7 @@ def gru(path, rows, steps=100):
     hidden = w.shape[1]
     print(f"GRU: {w.shape[0]}×{hidden}, {np.mean(w == 0):.1%} zeros")
     recurrent = jnp.asarray(w)
-    sparse = SparseLayer(w, None, 1, False, block=(4, 4))
+    sparse = sparse_layer(w, None, 1, False, block=(4, 4))
 
     def step(product, h, x):
         z, r, n = jnp.split(product(h), 3)
@@ -231,14 +223,11 @@ def gru(path, rows, steps=100):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--library", required=True)
     parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
     parser.add_argument("--gru", required=True)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--cache")
     arguments = parser.parse_args()
-    handler = ctypes.CDLL(arguments.library).LacunaProduct
-    jax.ffi.register_ffi_target("lacuna_product", jax.ffi.pycapsule(handler), platform="cpu")
     rows = []
     gru(arguments.gru, rows)
     if os.path.isdir(arguments.data):

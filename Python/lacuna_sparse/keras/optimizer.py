@@ -95,7 +95,7 @@ class PruningMixin:
         for kernel, mask in self.pruning_kernels:
             weights = ops.convert_to_tensor(kernel.variable)
             keep = ops.logical_or(ops.convert_to_tensor(mask), hold)
-            kernel.variable.assign(ops.where(keep, weights, ops.zeros_like(weights)))
+            kernel.variable.assign(ops.where(keep, weights, ops.zeros((), weights.dtype)))
 
     def apply_masks(self) -> None:
         """Zeroes what the masks remove, from outside a training step."""
