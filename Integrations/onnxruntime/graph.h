@@ -1,0 +1,189 @@
+// onnxruntime's graph through its C interface, as values and nodes with names; a failed call is an exception.
+#pragma once
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "interface.h"
+
+// Why a node is not taken, or what onnxruntime said.
+struct Refusal : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+inline void check(const Api &api, OrtStatus *status) {
+  if (status == nullptr) return;
+  api.ReleaseStatus(status);
+  throw Refusal("onnxruntime refused a question about its graph");
+}
+
+// A tensor of floats that the model holds: W, a bias, a bound.
+struct Constant {
+  const float *data;
+  std::vector<int64_t> shape;
+  int64_t count() const {
+    int64_t n = 1;
+    for (int64_t d : shape) n *= d;
+    return n;
+  }
+};
+
+class Graph {
+ public:
+  explicit Graph(const Api &api) : api(api) {}
+  const Api &api;
+
+  std::vector<const OrtNode *> nodes(const OrtGraph *graph) const {
+    size_t count = 0;
+    check(api, api.Graph_GetNumNodes(graph, &count));
+    std::vector<const OrtNode *> result(count);
+    if (count) check(api, api.Graph_GetNodes(graph, result.data(), count));
+    return result;
+  }
+  // Whether it is a branch of an If or the body of a Loop: those have no inputs, or see values of the graph around them.
+  // (1.23 names no parent while a provider chooses.)
+  bool is_nested(const OrtGraph *graph) const {
+    size_t count = 0;
+    check(api, api.Graph_GetNumInputs(graph, &count));
+    if (count == 0) return true;
+    for (const OrtNode *node : nodes(graph))
+      for (const OrtValueInfo *value : inputs(node)) {
+        bool outer = false;
+        if (value != nullptr) check(api, api.ValueInfo_IsFromOuterScope(value, &outer));
+        if (outer) return true;
+      }
+    return false;
+  }
+  std::string name(const OrtNode *node) const { return text(node, &Api::Node_GetName<const OrtNode *, const char **>); }
+  // "" for operators of other domains than ONNX's own.
+  std::string type(const OrtNode *node) const {
+    const std::string domain = text(node, &Api::Node_GetDomain<const OrtNode *, const char **>);
+    if (!domain.empty() && domain != "ai.onnx") return "";
+    return text(node, &Api::Node_GetOperatorType<const OrtNode *, const char **>);
+  }
+  std::vector<const OrtValueInfo *> inputs(const OrtNode *node) const {
+    size_t count = 0;
+    check(api, api.Node_GetNumInputs(node, &count));
+    std::vector<const OrtValueInfo *> result(count);
+    if (count) check(api, api.Node_GetInputs(node, result.data(), count));
+    return result;
+  }
+  std::vector<const OrtValueInfo *> outputs(const OrtNode *node) const {
+    size_t count = 0;
+    check(api, api.Node_GetNumOutputs(node, &count));
+    std::vector<const OrtValueInfo *> result(count);
+    if (count) check(api, api.Node_GetOutputs(node, result.data(), count));
+    return result;
+  }
+
+  // The name of a node's first output, which no other node of its graph has; nodes themselves need no names.
+  std::string key(const OrtNode *node) const {
+    const auto out = outputs(node);
+    const char *result = nullptr;
+    if (out.empty() || out[0] == nullptr) return "";
+    check(api, api.GetValueInfoName(out[0], &result));
+    return result == nullptr ? "" : result;
+  }
+
+  // The only reader of a node's only output, and the input at which it reads; none when others see the value too.
+  std::optional<std::pair<const OrtNode *, size_t>> follower(const OrtNode *node) const {
+    const auto out = outputs(node);
+    if (out.size() != 1 || out[0] == nullptr) return std::nullopt;
+    bool leaves = false;
+    size_t count = 0;
+    check(api, api.ValueInfo_IsGraphOutput(out[0], &leaves));
+    check(api, api.ValueInfo_GetValueNumConsumers(out[0], &count));
+    if (leaves || count != 1) return std::nullopt;
+    const OrtNode *reader = nullptr;
+    int64_t place = -1;
+    check(api, api.ValueInfo_GetValueConsumers(out[0], &reader, &place, count));
+    if (reader == nullptr || place < 0) return std::nullopt;
+    return std::make_pair(reader, static_cast<size_t>(place));
+  }
+
+  // A constant tensor of floats, or none.
+  std::optional<Constant> constant(const OrtValueInfo *value) const {
+    bool fixed = false;
+    if (value == nullptr) return std::nullopt;
+    check(api, api.ValueInfo_IsConstantInitializer(value, &fixed));
+    if (!fixed) return std::nullopt;
+    const OrtValue *tensor = nullptr;
+    check(api, api.ValueInfo_GetInitializerValue(value, &tensor));
+    if (tensor == nullptr) return std::nullopt;
+    OrtTensorTypeAndShapeInfo *info = nullptr;
+    check(api, api.GetTensorTypeAndShape(tensor, &info));
+    int type = 0;
+    size_t rank = 0;
+    check(api, api.GetTensorElementType(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &type));
+    check(api, api.GetDimensionsCount(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &rank));
+    Constant result{nullptr, std::vector<int64_t>(rank)};
+    check(api, api.GetDimensions(static_cast<const OrtTensorTypeAndShapeInfo *>(info), result.shape.data(), rank));
+    api.ReleaseTensorTypeAndShapeInfo(info);
+    if (type != kOrtFloat) return std::nullopt;
+    void *data = nullptr;
+    check(api, api.GetTensorMutableData(const_cast<OrtValue *>(tensor), &data));
+    result.data = static_cast<const float *>(data);
+    return result;
+  }
+
+  // The shape of a value of floats, −1 where it is known only at run time; none when it is another type.
+  std::optional<std::vector<int64_t>> shape(const OrtValueInfo *value) const {
+    const OrtTypeInfo *type = nullptr;
+    const OrtTensorTypeAndShapeInfo *info = nullptr;
+    check(api, api.GetValueInfoTypeInfo(value, &type));
+    check(api, api.CastTypeInfoToTensorInfo(type, &info));
+    if (info == nullptr) return std::nullopt;
+    int element = 0;
+    size_t rank = 0;
+    check(api, api.GetTensorElementType(info, &element));
+    if (element != kOrtFloat) return std::nullopt;
+    check(api, api.GetDimensionsCount(info, &rank));
+    std::vector<int64_t> result(rank);
+    check(api, api.GetDimensions(info, result.data(), rank));
+    return result;
+  }
+
+  std::vector<int64_t> integers(const OrtNode *node, const char *name) const {
+    const OrtOpAttr *attribute = find(node, name);
+    if (attribute == nullptr) return {};
+    std::vector<int64_t> result(16);
+    size_t bytes = 0;
+    check(api, api.ReadOpAttr(attribute, int(kAttrInts), static_cast<void *>(result.data()),
+                              result.size() * sizeof(int64_t), &bytes));
+    result.resize(bytes / sizeof(int64_t));
+    return result;
+  }
+  int64_t integer(const OrtNode *node, const char *name, int64_t otherwise) const {
+    return number<int64_t>(node, name, kAttrInt, otherwise);
+  }
+  float real(const OrtNode *node, const char *name, float otherwise) const {
+    return number<float>(node, name, kAttrFloat, otherwise);
+  }
+
+ private:
+  template <class F> std::string text(const OrtNode *node, F get) const {
+    const char *result = nullptr;
+    check(api, (api.*get)(node, &result));
+    return result == nullptr ? "" : result;
+  }
+  const OrtOpAttr *find(const OrtNode *node, const char *name) const {
+    const OrtOpAttr *attribute = nullptr;
+    // Absent attributes are an error in some releases and NULL in others.
+    if (OrtStatus *status = api.Node_GetAttributeByName(node, name, &attribute)) {
+      api.ReleaseStatus(status);
+      return nullptr;
+    }
+    return attribute;
+  }
+  template <class T> T number(const OrtNode *node, const char *name, int type, T otherwise) const {
+    const OrtOpAttr *attribute = find(node, name);
+    if (attribute == nullptr) return otherwise;
+    T result{};
+    size_t bytes = 0;
+    check(api, api.ReadOpAttr(attribute, type, static_cast<void *>(&result), sizeof result, &bytes));
+    return result;
+  }
+};

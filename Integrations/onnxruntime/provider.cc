@@ -1,0 +1,342 @@
+// A plug-in execution provider for onnxruntime 1.23 and later: sparse products by Lacuna, all else by onnxruntime.
+//
+// The library keeps nothing of the model but its plans. A node that it does not take, for whatever reason, stays with
+// onnxruntime's own kernels; no exception leaves it.
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "stretch.h"
+
+namespace {
+
+// What Compute runs: a plan, and how X is read.
+struct Kernel : OrtNodeComputeInfo {
+  const Api *api;
+  Stretch stretch;
+  int64_t threads;
+};
+
+struct Provider : OrtEp {
+  const Api *api;
+  std::string name;
+  Options options;
+  std::vector<Decision> decisions;
+  std::vector<Stretch> taken;  // in the order in which they were announced
+  int64_t threads;
+};
+
+struct Factory : OrtEpFactory {
+  Factory(const void *table, const char *registered) : OrtEpFactory{}, api(table), name(registered) {}
+  Api api;
+  std::string name;
+};
+
+OrtStatus *failed(const Api &api, const std::string &why) {
+  return api.CreateStatus(kOrtFail, ("lacuna: " + why).c_str());
+}
+
+// -- Running -------------------------------------------------------------------------------------
+
+struct Run {
+  const lcn_plan *plan;
+  const float *x;
+  float *y;
+  int64_t x_stride, y_stride, width, slices;
+  std::atomic<lcn_status> status{LCN_OK};
+};
+
+void run_slice(void *context, size_t slice) {
+  Run &run = *static_cast<Run *>(context);
+  const lcn_status status = lcn_plan_run_slice(run.plan, static_cast<int64_t>(slice), run.slices, run.x, run.x_stride,
+                                               run.y, run.y_stride, run.width, nullptr, 0);
+  if (status != LCN_OK) run.status.store(status);
+}
+
+// Multiply-adds for which another thread pays: about 100 µs of work.
+constexpr int64_t kWorthAThread = 4'000'000;
+
+OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) {
+  const auto &kernel = *static_cast<Kernel *>(self);
+  const Api &api = *kernel.api;
+  const Stretch &s = kernel.stretch;
+  try {
+    const OrtValue *input = nullptr;
+    if (OrtStatus *status = api.KernelContext_GetInput(static_cast<const OrtKernelContext *>(context), size_t(0), &input))
+      return status;
+    OrtTensorTypeAndShapeInfo *info = nullptr;
+    if (OrtStatus *status = api.GetTensorTypeAndShape(input, &info)) return status;
+    size_t rank = 0;
+    OrtStatus *status = api.GetDimensionsCount(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &rank);
+    std::vector<int64_t> shape(rank);
+    if (!status)
+      status = api.GetDimensions(static_cast<const OrtTensorTypeAndShapeInfo *>(info), shape.data(), rank);
+    api.ReleaseTensorTypeAndShapeInfo(info);
+    if (status) return status;
+    const size_t axis = s.convolution ? 1 : rank - 1;
+    if (rank < (s.convolution ? 2u : 1u) || shape[axis] != s.columns)
+      return failed(api, "an input has " + std::to_string(rank ? shape[axis] : 0) + " features where the weights have " +
+                             std::to_string(s.columns));
+    int64_t samples = 1, width = 1;
+    for (size_t i = 0; i < rank; i++) {
+      if (i < axis && s.convolution) samples *= shape[i];
+      if (s.convolution ? i > axis : i < axis) width *= shape[i];
+    }
+    shape[axis] = s.rows;
+    OrtValue *output = nullptr;
+    void *x = nullptr, *y = nullptr;
+    if (OrtStatus *bad = api.KernelContext_GetOutput(context, size_t(0), static_cast<const int64_t *>(shape.data()), rank,
+                                                     &output))
+      return bad;
+    if (OrtStatus *bad = api.GetTensorMutableData(const_cast<OrtValue *>(input), &x)) return bad;
+    if (OrtStatus *bad = api.GetTensorMutableData(output, &y)) return bad;
+    if (width == 0 || samples == 0) return nullptr;
+
+    Run run{s.plan.get(), static_cast<const float *>(x), static_cast<float *>(y), s.convolution ? width : s.columns,
+            s.convolution ? width : s.rows, width, 1};
+    const int64_t useful = std::max<int64_t>(1, s.stored * width / kWorthAThread);
+    run.slices = std::min({useful, s.slices, kernel.threads});
+    for (int64_t sample = 0; sample < samples; sample++) {
+      if (run.slices == 1) {
+        run_slice(&run, 0);
+      } else if (OrtStatus *bad = api.KernelContext_ParallelFor(
+                     static_cast<const OrtKernelContext *>(context), &run_slice, static_cast<size_t>(run.slices),
+                     static_cast<size_t>(run.slices), static_cast<void *>(&run))) {
+        return bad;
+      }
+      run.x += s.columns * width;
+      run.y += s.rows * width;
+    }
+    const lcn_status result = run.status.load();
+    return result == LCN_OK ? nullptr : failed(api, lcn_status_string(result));
+  } catch (const std::exception &why) {
+    return failed(api, why.what());
+  }
+}
+
+OrtStatus *create_state(OrtNodeComputeInfo *self, OrtNodeComputeContext *, void **state) {
+  *state = self;
+  return nullptr;
+}
+
+void release_state(OrtNodeComputeInfo *, void *) {}
+
+// -- Choosing ------------------------------------------------------------------------------------
+
+std::string quoted(const std::string &text) {
+  std::string result = "\"";
+  for (char c : text) {
+    char hex[8];
+    std::snprintf(hex, sizeof hex, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    if (c == '"' || c == '\\') result += '\\';
+    result += static_cast<unsigned char>(c) < 0x20 ? std::string(hex) : std::string(1, c);
+  }
+  return result + "\"";
+}
+
+// A JSON array, one object a line; written beside and renamed.
+void write_report(const std::string &path, const std::vector<Decision> &decisions) {
+  const std::string part = path + ".part";
+  FILE *file = std::fopen(part.c_str(), "w");
+  if (file == nullptr) throw Refusal("cannot write the report to " + path);
+  std::fputs("[", file);
+  const char *separator = "\n";
+  for (const Decision &d : decisions) {
+    std::string nodes;
+    for (const std::string &node : d.nodes) nodes += (nodes.empty() ? "" : ", ") + quoted(node);
+    std::fprintf(file,
+                 "%s {\"name\": %s, \"type\": %s, \"nodes\": [%s], \"rows\": %lld, \"columns\": %lld, \"width\": %lld, "
+                 "\"zeros\": %.6f, \"claimed\": %s, \"kernel\": %s, \"reason\": %s}",
+                 separator, quoted(d.name).c_str(), quoted(d.type).c_str(), nodes.c_str(), (long long)d.rows,
+                 (long long)d.columns, (long long)d.width, d.zeros, d.reason.empty() ? "true" : "false",
+                 quoted(d.kernel).c_str(), quoted(d.reason).c_str());
+    separator = ",\n";
+  }
+  std::fputs("\n]\n", file);
+  const bool written = std::fclose(file) == 0 && std::rename(part.c_str(), path.c_str()) == 0;
+  if (!written) throw Refusal("cannot write the report to " + path);
+}
+
+OrtStatus *get_capability(OrtEp *self, const OrtGraph *ort, OrtEpGraphSupportInfo *support) {
+  auto &provider = *static_cast<Provider *>(self);
+  const Api &api = *provider.api;
+  try {
+    const Graph graph(api);
+    void *const *ep_api = static_cast<void *const *>(api.GetEpApi());
+    // EpGraphSupportInfo_AddNodesToFuse
+    const auto fuse = reinterpret_cast<OrtStatus *(*)(OrtEpGraphSupportInfo *, const OrtNode *const *, size_t,
+                                                      const OrtNodeFusionOptions *)>(ep_api[2]);
+    // onnxruntime 1.23 gives the first fused nodes of two graphs one name, and then refuses the whole model: only one
+    // graph of a model is served, and that is to be the outermost.
+    const char *elsewhere = graph.is_nested(ort)          ? "it is inside an If or a Loop"
+                            : !provider.taken.empty() ? "another graph of this model was served already"
+                                                      : nullptr;
+    for (const OrtNode *node : graph.nodes(ort)) {
+      if (!is_product(graph, node)) continue;
+      Decision decision;
+      Stretch stretch = examine(graph, node, provider.options, elsewhere, decision);
+      const bool claimed = stretch.plan != nullptr;
+      provider.decisions.push_back(std::move(decision));
+      if (!claimed) continue;
+      const OrtNodeFusionOptions fusion{kOrtVersion, true};
+      if (OrtStatus *status = fuse(support, stretch.nodes.data(), stretch.nodes.size(), &fusion)) return status;
+      provider.taken.push_back(std::move(stretch));
+    }
+    if (!provider.options.report.empty()) write_report(provider.options.report, provider.decisions);
+    return nullptr;
+  } catch (const std::exception &why) {
+    return failed(api, why.what());
+  }
+}
+
+OrtStatus *compile(OrtEp *self, const OrtGraph **graphs, const OrtNode **, size_t count, OrtNodeComputeInfo **infos,
+                   OrtNode **) {
+  auto &provider = *static_cast<Provider *>(self);
+  const Api &api = *provider.api;
+  try {
+    const Graph graph(api);
+    std::vector<std::unique_ptr<Kernel>> made;
+    for (size_t i = 0; i < count; i++) {
+      // The nodes are others than those that were announced, but their values have the same names.
+      std::string key;
+      for (const OrtNode *node : graph.nodes(graphs[i]))
+        if (is_product(graph, node)) key = graph.key(node);
+      const auto found = std::find_if(provider.taken.begin(), provider.taken.end(),
+                                      [&](const Stretch &s) { return s.plan != nullptr && s.key == key; });
+      if (found == provider.taken.end()) return failed(api, "a node that was not taken came back: " + key);
+      Stretch &stretch = *found;
+      auto kernel = std::make_unique<Kernel>();
+      kernel->version = kOrtVersion;
+      kernel->CreateState = create_state;
+      kernel->Compute = compute;
+      kernel->ReleaseState = release_state;
+      kernel->api = provider.api;
+      kernel->stretch = std::move(stretch);
+      kernel->stretch.nodes.clear();
+      kernel->threads = provider.threads;
+      made.push_back(std::move(kernel));
+    }
+    for (size_t i = 0; i < count; i++) infos[i] = made[i].release();
+    return nullptr;
+  } catch (const std::exception &why) {
+    return failed(api, why.what());
+  }
+}
+
+void release_infos(OrtEp *, OrtNodeComputeInfo **infos, size_t count) {
+  for (size_t i = 0; i < count; i++) delete static_cast<Kernel *>(infos[i]);
+}
+
+const char *provider_name(const OrtEp *self) { return static_cast<const Provider *>(self)->name.c_str(); }
+
+// -- The factory ---------------------------------------------------------------------------------
+
+// A session's option, or "".
+std::string option(const Factory &factory, const OrtSessionOptions *session, const char *key) {
+  std::string lower = factory.name;
+  for (char &c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string full = "ep." + lower + "." + key;
+  char value[4096];
+  size_t size = sizeof value;
+  if (OrtStatus *status = factory.api.GetSessionConfigEntry(session, full.c_str(), value, &size)) {
+    factory.api.ReleaseStatus(status);
+    return "";
+  }
+  return std::string(value, size > 0 ? size - 1 : 0);
+}
+
+double number(const std::string &text, const char *key, double otherwise, double least, double most) {
+  if (text.empty()) return otherwise;
+  char *end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || *end != 0 || !(value >= least && value <= most))
+    throw Refusal(std::string("option ") + key + " is \"" + text + "\", must be a number from " + std::to_string(least) +
+                  " to " + std::to_string(most));
+  return value;
+}
+
+OrtStatus *create_ep(OrtEpFactory *self, const OrtHardwareDevice *const *, const OrtKeyValuePairs *const *, size_t,
+                     const OrtSessionOptions *session, const OrtLogger *, OrtEp **ep) {
+  auto &factory = *static_cast<Factory *>(self);
+  try {
+    auto provider = std::make_unique<Provider>();
+    static_cast<OrtEp &>(*provider) = OrtEp{};
+    provider->version = kOrtVersion;
+    provider->GetName = provider_name;
+    provider->GetCapability = get_capability;
+    provider->Compile = compile;
+    provider->ReleaseNodeComputeInfos = release_infos;
+    provider->api = &factory.api;
+    provider->name = factory.name;
+    Options &o = provider->options;
+    o.min_zeros = number(option(factory, session, "min_zeros"), "min_zeros", o.min_zeros, 0, 1);
+    o.min_weights = static_cast<int64_t>(number(option(factory, session, "min_weights"), "min_weights", 4096, 0, 1e15));
+    o.width = static_cast<int64_t>(number(option(factory, session, "width"), "width", 64, 1, 65536));
+    o.report = option(factory, session, "report");
+    lcn_cpu_info cpu = LCN_CPU_INFO_INIT;
+    if (lcn_get_cpu_info(&cpu) != LCN_OK) throw Refusal(lcn_last_error());
+    provider->threads = std::max(1, cpu.cores);
+    *ep = provider.release();
+    return nullptr;
+  } catch (const std::exception &why) {
+    return failed(factory.api, why.what());
+  }
+}
+
+OrtStatus *supported_devices(OrtEpFactory *self, const OrtHardwareDevice *const *devices, size_t count,
+                             OrtEpDevice **result, size_t most, size_t *found) {
+  auto &factory = *static_cast<Factory *>(self);
+  *found = 0;
+  void *const *ep_api = static_cast<void *const *>(factory.api.GetEpApi());
+  // CreateEpDevice
+  const auto create = reinterpret_cast<OrtStatus *(*)(OrtEpFactory *, const OrtHardwareDevice *, const OrtKeyValuePairs *,
+                                                      const OrtKeyValuePairs *, OrtEpDevice **)>(ep_api[0]);
+  for (size_t i = 0; i < count && *found < most; i++) {
+    if (factory.api.HardwareDevice_Type(devices[i]) != kHardwareCPU) continue;
+    if (OrtStatus *status = create(self, devices[i], nullptr, nullptr, &result[*found])) return status;
+    ++*found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+#define EXPORTED extern "C" __attribute__((visibility("default")))
+
+EXPORTED OrtStatus *CreateEpFactories(const char *registered, const OrtApiBase *base, const OrtLogger *,
+                                      OrtEpFactory **factories, size_t most, size_t *count) {
+  const void *table = base->GetApi(kOrtVersion);
+  *count = 0;
+  // Older releases have no such providers and never call this. Without a table there is no way to say more.
+  if (table == nullptr || most == 0) return nullptr;
+  auto *f = new Factory(table, registered);
+  f->version = kOrtVersion;
+  f->GetName = [](const OrtEpFactory *self) { return static_cast<const Factory *>(self)->name.c_str(); };
+  f->GetVendor = [](const OrtEpFactory *) { return "Lacuna"; };
+  f->GetSupportedDevices = supported_devices;
+  f->CreateEp = create_ep;
+  f->ReleaseEp = [](OrtEpFactory *, OrtEp *ep) { delete static_cast<Provider *>(ep); };
+  f->GetVendorId = [](const OrtEpFactory *) { return uint32_t(0); };
+  f->GetVersion = [](const OrtEpFactory *) { return lcn_version_string(); };
+  f->CreateAllocator = [](OrtEpFactory *, const OrtMemoryInfo *, const OrtKeyValuePairs *,
+                          OrtAllocator **allocator) -> OrtStatus * {
+    *allocator = nullptr;
+    return nullptr;
+  };
+  f->ReleaseAllocator = [](OrtEpFactory *, OrtAllocator *) {};
+  f->CreateDataTransfer = [](OrtEpFactory *, void **transfer) -> OrtStatus * {
+    *transfer = nullptr;
+    return nullptr;
+  };
+  f->IsStreamAware = [](const OrtEpFactory *) { return false; };
+  factories[0] = f;
+  *count = 1;
+  return nullptr;
+}
+
+EXPORTED OrtStatus *ReleaseEpFactory(OrtEpFactory *factory) {
+  delete static_cast<Factory *>(factory);
+  return nullptr;
+}

@@ -1,0 +1,206 @@
+// Which stretches of a graph are taken, and why the others are not. See stretch.h.
+#include "stretch.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace {
+
+// W, bias and activation as they are gathered along a stretch.
+struct Layer {
+  Constant weights{};
+  bool transposed = false;  // the constant is [in, out]
+  int64_t rows = 0, columns = 0, width = 0;
+  std::vector<float> bias;
+  int activation = LCN_ACTIVATION_NONE;
+  double lower = 0, upper = 0;
+};
+
+void add_bias(Layer &layer, const Constant &bias) {
+  if (layer.bias.empty()) layer.bias.assign(layer.rows, 0);
+  for (int64_t i = 0; i < layer.rows; i++) layer.bias[i] += bias.data[i];
+}
+
+// Whether a constant is one number per output, along the last axis: [rows] or [1, …, rows].
+bool is_row(const Constant &c, int64_t rows) { return !c.shape.empty() && c.shape.back() == rows && c.count() == rows; }
+
+void begin_matmul(const Graph &graph, const OrtNode *node, Layer &layer) {
+  const auto in = graph.inputs(node);
+  const auto b = graph.constant(in.at(1));
+  if (!b) throw Refusal("its weights are not constant floats");
+  if (b->shape.size() != 2) throw Refusal("its weights are not a matrix");
+  layer.weights = *b;
+  layer.transposed = true;
+  layer.columns = b->shape[0];
+  layer.rows = b->shape[1];
+}
+
+void begin_gemm(const Graph &graph, const OrtNode *node, Layer &layer) {
+  if (graph.integer(node, "transA", 0) != 0) throw Refusal("its input is transposed");
+  if (graph.real(node, "alpha", 1) != 1 || graph.real(node, "beta", 1) != 1) throw Refusal("it has factors alpha or beta");
+  begin_matmul(graph, node, layer);
+  if (graph.integer(node, "transB", 0) != 0) {
+    layer.transposed = false;
+    std::swap(layer.rows, layer.columns);
+  }
+  const auto in = graph.inputs(node);
+  if (in.size() > 2 && in[2] != nullptr) {
+    const auto c = graph.constant(in[2]);
+    if (!c || !is_row(*c, layer.rows)) throw Refusal("its bias is not one constant per output");
+    add_bias(layer, *c);
+  }
+}
+
+void begin_convolution(const Graph &graph, const OrtNode *node, Layer &layer) {
+  const auto in = graph.inputs(node);
+  const auto w = graph.constant(in.at(1));
+  if (!w) throw Refusal("its weights are not constant floats");
+  for (size_t i = 2; i < w->shape.size(); i++)
+    if (w->shape[i] != 1) throw Refusal("a kernel of several taps needs convolution plans");
+  for (int64_t s : graph.integers(node, "strides"))
+    if (s != 1) throw Refusal("a stride needs convolution plans");
+  for (int64_t p : graph.integers(node, "pads"))
+    if (p != 0) throw Refusal("padding needs convolution plans");
+  if (graph.integer(node, "group", 1) != 1) throw Refusal("groups need convolution plans");
+  layer.weights = *w;
+  layer.rows = w->shape[0];
+  layer.columns = w->shape[1];
+  if (in.size() > 2 && in[2] != nullptr) {
+    const auto b = graph.constant(in[2]);
+    if (!b || b->count() != layer.rows) throw Refusal("its bias is not constant");
+    add_bias(layer, *b);
+  }
+}
+
+// Takes up the addition of a constant bias that follows a MatMul.
+bool take_bias(const Graph &graph, const OrtNode *node, size_t place, Layer &layer) {
+  if (graph.type(node) != "Add") return false;
+  const auto bias = graph.constant(graph.inputs(node).at(1 - place));
+  if (!bias || !is_row(*bias, layer.rows)) return false;
+  add_bias(layer, *bias);
+  return true;
+}
+
+// A bound of Clip: its input, or, in old models, its attribute. None when it is known only at run time.
+std::optional<double> bound(const Graph &graph, const OrtNode *node, size_t place, const char *name, float otherwise) {
+  const auto in = graph.inputs(node);
+  if (place >= in.size() || in[place] == nullptr) return graph.real(node, name, otherwise);
+  const auto c = graph.constant(in[place]);
+  if (!c || c->count() != 1) return std::nullopt;
+  return c->data[0];
+}
+
+bool take_activation(const Graph &graph, const OrtNode *node, size_t place, Layer &layer) {
+  const std::string type = graph.type(node);
+  if (place != 0) return false;
+  if (type == "Relu") {
+    layer.activation = LCN_ACTIVATION_RELU;
+    return true;
+  }
+  if (type != "Clip") return false;
+  const auto lower = bound(graph, node, 1, "min", -std::numeric_limits<float>::infinity());
+  const auto upper = bound(graph, node, 2, "max", std::numeric_limits<float>::infinity());
+  if (!lower || !upper || !(*lower <= *upper)) return false;
+  layer.activation = LCN_ACTIVATION_CLAMP;
+  layer.lower = *lower;
+  layer.upper = *upper;
+  return true;
+}
+
+// How many right-hand sides the product gets at once.
+int64_t width_of(const std::vector<int64_t> &shape, bool convolution, int64_t otherwise) {
+  int64_t width = 1;
+  const size_t first = convolution ? 2 : 0, last = convolution ? shape.size() : shape.size() - 1;
+  for (size_t i = first; i < last; i++) {
+    if (shape[i] < 0) return otherwise;
+    width *= shape[i];
+  }
+  return std::clamp<int64_t>(width, 1, 65536);
+}
+
+void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Decision &decision) {
+  const int64_t count = layer.rows * layer.columns;
+  const int64_t zeros = std::count(layer.weights.data, layer.weights.data + count, 0.0f);
+  decision.zeros = count > 0 ? double(zeros) / count : 0;
+  if (count < options.min_weights) throw Refusal("it has few weights");
+  if (decision.zeros < options.min_zeros) throw Refusal("it has few zeros");
+
+  lcn_dense_desc dense = LCN_DENSE_DESC_INIT;
+  dense.dtype = LCN_F32;
+  dense.rows = layer.rows;
+  dense.columns = layer.columns;
+  dense.row_stride = layer.transposed ? 1 : layer.columns;
+  dense.column_stride = layer.transposed ? layer.rows : 1;
+  dense.values = const_cast<float *>(layer.weights.data);
+  const auto asked = [](lcn_status status) {
+    if (status != LCN_OK) throw Refusal(std::string(lcn_status_string(status)) + ": " + lcn_last_error());
+  };
+  lcn_matrix *full = nullptr, *sparse = nullptr;
+  asked(lcn_matrix_from_dense(&dense, &full));
+  lcn_status status = lcn_matrix_convert(full, LCN_CSR, 1, 1, &sparse);
+  lcn_matrix_destroy(full);
+  asked(status);
+
+  lcn_plan_options plan = LCN_PLAN_OPTIONS_INIT;
+  plan.layout = stretch.convolution ? LCN_COLUMNS : LCN_ROWS;
+  plan.width = layer.width;
+  plan.bias = layer.bias.empty() ? nullptr : layer.bias.data();
+  plan.bias_count = static_cast<int64_t>(layer.bias.size());
+  plan.activation = layer.activation;
+  plan.clamp_lower = layer.lower;
+  plan.clamp_upper = layer.upper;
+  // Dense would be OpenBLAS's, and what is to be beaten is onnxruntime's own: `min_zeros` says from where on.
+  plan.exclude_dense = 1;
+  lcn_plan *made = nullptr;
+  status = lcn_plan_create(sparse, &plan, &made);
+  lcn_matrix_destroy(sparse);
+  asked(status);
+  stretch.plan.reset(made);
+  lcn_plan_info info = LCN_PLAN_INFO_INIT;
+  asked(lcn_plan_get_info(made, &info));
+  decision.kernel = info.kernel;
+  stretch.stored = info.stored;
+  stretch.slices = info.slices;
+}
+
+}  // namespace
+
+bool is_product(const Graph &graph, const OrtNode *node) {
+  const std::string type = graph.type(node);
+  return type == "MatMul" || type == "Gemm" || type == "Conv";
+}
+
+Stretch examine(const Graph &graph, const OrtNode *node, const Options &options, const char *elsewhere,
+                Decision &decision) {
+  Stretch stretch;
+  Layer layer;
+  stretch.key = graph.key(node);
+  decision.name = graph.name(node).empty() ? stretch.key : graph.name(node);
+  decision.type = graph.type(node);
+  stretch.convolution = decision.type == "Conv";
+  stretch.nodes.push_back(node);
+  try {
+    if (elsewhere != nullptr) throw Refusal(elsewhere);
+    const auto x = graph.shape(graph.inputs(node).at(0));
+    if (!x) throw Refusal("its input is not float32");
+    if (x->size() < (stretch.convolution ? 3u : 1u)) throw Refusal("the rank of its input is not known");
+    if (decision.type == "MatMul") begin_matmul(graph, node, layer);
+    if (decision.type == "Gemm") begin_gemm(graph, node, layer);
+    if (decision.type == "Conv") begin_convolution(graph, node, layer);
+    layer.width = width_of(*x, stretch.convolution, options.width);
+    decision.rows = stretch.rows = layer.rows;
+    decision.columns = stretch.columns = layer.columns;
+    decision.width = layer.width;
+    auto next = graph.follower(node);
+    if (next && decision.type == "MatMul" && take_bias(graph, next->first, next->second, layer)) {
+      stretch.nodes.push_back(next->first);
+      next = graph.follower(next->first);
+    }
+    if (next && take_activation(graph, next->first, next->second, layer)) stretch.nodes.push_back(next->first);
+    make_plan(layer, options, stretch, decision);
+  } catch (const std::exception &why) {
+    decision.reason = why.what();
+  }
+  for (const OrtNode *taken : stretch.nodes) decision.nodes.push_back(graph.name(taken));
+  return stretch;
+}

@@ -1,0 +1,45 @@
+// Runs of nodes that are one plan: a product with constant weights, its bias, its activation.
+#pragma once
+#include <lacuna.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph.h"
+
+// Options of the provider, from session configuration entries "ep.<name>.<option>".
+struct Options {
+  double min_zeros = 0.5;      // share of zeros below which weights are left alone; see README.md
+  int64_t min_weights = 4096;  // weights below which a layer's time is not worth the call
+  int64_t width = 64;          // right-hand sides, where the shape does not say
+  std::string report;          // a file that gets a JSON array of decisions
+};
+
+// What became of one product of the graph.
+struct Decision {
+  std::string name, type;
+  std::vector<std::string> nodes;
+  int64_t rows = 0, columns = 0, width = 0;
+  double zeros = 0;
+  std::string kernel, reason;  // one of the two
+};
+
+struct PlanDeleter {
+  void operator()(lcn_plan *plan) const { lcn_plan_destroy(plan); }
+};
+
+// A stretch that is taken: its nodes, and the plan that computes them.
+struct Stretch {
+  std::vector<const OrtNode *> nodes;
+  std::string key;  // the name of the product's output
+  std::unique_ptr<lcn_plan, PlanDeleter> plan;
+  int64_t rows = 0, columns = 0, stored = 0, slices = 1;
+  bool convolution = false;  // X is [batch, columns, …]: a product for each sample; else [..., columns]
+};
+
+// Looks at a product of the graph. `elsewhere` is why nothing of the graph is taken, or NULL. Says in `decision` what became of it; the stretch has a plan when it is taken.
+Stretch examine(const Graph &graph, const OrtNode *node, const Options &options, const char *elsewhere, Decision &decision);
+
+// Whether `examine` has something to say about a node.
+bool is_product(const Graph &graph, const OrtNode *node);

@@ -1,0 +1,86 @@
+"""Lacuna inside onnxruntime, as a plug-in execution provider: nothing in the model changes.
+
+    import onnxruntime as ort
+    import lacuna_sparse.onnxruntime as lacuna_ort
+    session = ort.InferenceSession("model.onnx", lacuna_ort.session_options())
+
+Products whose constant weights have zeros enough run in Lacuna, on onnxruntime's own threads; all else stays with
+onnxruntime. `explain("model.onnx")` says which, and why not the others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import onnxruntime as ort
+
+from ._library import path as _liblacuna
+
+NAME = "lacuna"
+_OLDEST = (1, 23)
+
+
+def library() -> str:
+    """The path of the provider's library: in the wheel, or beside an installed liblacuna."""
+    named = os.environ.get("LACUNA_ONNXRUNTIME_LIBRARY")
+    place = Path(named) if named else Path(_liblacuna).parent / "liblacuna_onnxruntime.so"
+    if not place.exists():
+        raise RuntimeError(f"{place} is not there: Integrations/onnxruntime/build PREFIX makes it for an installation, "
+                           "and LACUNA_ONNXRUNTIME_LIBRARY names another")
+    return str(place)
+
+
+def register() -> List[Any]:
+    """Registers the provider with onnxruntime, once in each process, and returns its devices."""
+    version = tuple(int(part) for part in ort.__version__.split(".")[:2])
+    if version < _OLDEST:
+        raise RuntimeError(f"onnxruntime {ort.__version__} takes no plug-in providers: 1.23 or newer is needed")
+    devices = _devices()
+    if not devices:
+        ort.register_execution_provider_library(NAME, library())
+        devices = _devices()
+    if not devices:
+        raise RuntimeError(f"onnxruntime {ort.__version__} registered the provider but offers no device of it")
+    return devices
+
+
+def _devices() -> List[Any]:
+    return [device for device in ort.get_ep_devices() if device.ep_name == NAME]
+
+
+def session_options(options: Optional[Any] = None, *, min_zeros: float = 0.5, min_weights: int = 4096,
+                    width: int = 64, report: Optional[str] = None) -> Any:
+    """`options`, or new SessionOptions, with the provider added.
+
+    - min_zeros: the share of zeros below which weights are left alone.
+    - min_weights: the number of weights below which a layer is not worth the call.
+    - width: rows, or pixels, that a product gets at once where the model's shapes do not say.
+    - report: a file that gets the decisions as JSON when a session is made.
+    """
+    # onnxruntime only prints what a provider refuses, and goes on without it.
+    for name, value, least, most in (("min_zeros", min_zeros, 0, 1), ("min_weights", min_weights, 0, 1 << 50),
+                                     ("width", width, 1, 65536)):
+        if not least <= value <= most:
+            raise ValueError(f"{name} is {value}, must be from {least} to {most}")
+    if report is not None and not os.access(os.path.dirname(os.path.abspath(report)), os.W_OK):
+        raise ValueError(f"the report cannot be written to {report}: its folder is not there, or not writable")
+    options = options if options is not None else ort.SessionOptions()
+    given = {"min_zeros": repr(float(min_zeros)), "min_weights": str(int(min_weights)), "width": str(int(width))}
+    if report is not None:
+        given["report"] = os.path.abspath(report)
+    options.add_provider_for_devices(register(), given)
+    return options
+
+
+def explain(model: Any, options: Optional[Any] = None, **more: Any) -> List[Dict[str, Any]]:
+    """One dict for each product of a model (a path, or its bytes): name, type, the nodes that one plan would compute,
+    rows, columns, width, zeros, claimed, and the kernel or the reason. `more` are options of `session_options`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "report.json")
+        ort.InferenceSession(model, session_options(options, report=path, **more))
+        with open(path, encoding="utf-8") as file:
+            return list(json.load(file))

@@ -1,0 +1,221 @@
+"""The execution provider in onnxruntime: what it takes and leaves, results beside the engine alone, refusals."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import numpy as np
+    import onnx  # noqa: F401
+    import onnxruntime as ort
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError as missing:
+    raise unittest.SkipTest(str(missing))
+
+import lacuna_sparse.onnxruntime as lacuna_ort
+
+try:
+    lacuna_ort.register()
+except RuntimeError as missing:
+    raise unittest.SkipTest(str(missing))
+
+RANDOM = np.random.default_rng(11)
+ort.set_default_logger_severity(4)
+
+
+def array(*shape, zeros=0.0, dtype=np.float32):
+    values = RANDOM.standard_normal(shape)
+    values[RANDOM.random(shape) < zeros] = 0
+    return values.astype(dtype)
+
+
+def sparse(*shape):
+    return array(*shape, zeros=0.9)
+
+
+def model(nodes, inputs, outputs, weights, opset=17, value_info=()):
+    graph = helper.make_graph(
+        [helper.make_node(*node[:3], **(node[3] if len(node) > 3 else {})) for node in nodes], "g",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
+
+
+def options(threads=1, level=None):
+    made = ort.SessionOptions()
+    made.intra_op_num_threads = threads
+    if level is not None:
+        made.graph_optimization_level = level
+    return made
+
+
+class Provider(unittest.TestCase):
+    def compare(self, content, feeds, claimed, threads=1, level=None, **more):
+        """Runs the model with and without; `claimed` is how many products are to be taken. Returns the decisions."""
+        decisions = lacuna_ort.explain(content, options(threads, level), **more)
+        self.assertEqual(sum(d["claimed"] for d in decisions), claimed, decisions)
+        alone = ort.InferenceSession(content, options(threads, level), providers=["CPUExecutionProvider"])
+        both = ort.InferenceSession(content, lacuna_ort.session_options(options(threads, level), **more))
+        for feed in feeds:
+            for mine, theirs in zip(both.run(None, feed), alone.run(None, feed)):
+                self.assertEqual(mine.shape, theirs.shape)
+                self.assertTrue(np.allclose(mine, theirs, rtol=1e-4, atol=1e-4), abs(mine - theirs).max(initial=0))
+        return decisions
+
+    def test_matmul_bias_and_activation_are_one_stretch(self):
+        for level in (None, ort.GraphOptimizationLevel.ORT_DISABLE_ALL):
+            content = model(
+                [("MatMul", ["x", "w"], ["a"]), ("Add", ["b", "a"], ["s"]), ("Relu", ["s"], ["y"])],
+                {"x": ["batch", 5, 96]}, ["y"], {"w": sparse(96, 128), "b": array(128)})
+            (decision,) = self.compare(content, [{"x": array(n, 5, 96)} for n in (1, 4, 0)], 1, level=level)
+            self.assertEqual(len(decision["nodes"]), 3)
+            self.assertEqual((decision["rows"], decision["columns"], decision["reason"]), (128, 96, ""))
+            self.assertTrue(decision["kernel"])
+
+    def test_ranks_and_bounds(self):
+        nodes = [("MatMul", ["x", "w"], ["a"]), ("Clip", ["a", "low", "high"], ["y"])]
+        weights = {"w": sparse(96, 64), "low": np.float32(-0.5), "high": np.float32(1)}
+        for shape in ((96,), (3, 96), (2, 3, 4, 96)):
+            self.compare(model(nodes, {"x": list(shape)}, ["y"], weights), [{"x": array(*shape)}], 1)
+        only_high = [("MatMul", ["x", "w"], ["a"]), ("Clip", ["a", "", "high"], ["y"])]
+        self.compare(model(only_high, {"x": [3, 96]}, ["y"], weights), [{"x": array(3, 96)}], 1)
+        old = [("MatMul", ["x", "w"], ["a"]), ("Clip", ["a"], ["y"], {"min": 0.0, "max": 6.0})]
+        self.compare(model(old, {"x": [3, 96]}, ["y"], {"w": weights["w"]}, opset=9), [{"x": array(3, 96)}], 1)
+
+    def test_gemm_in_its_forms(self):
+        for transposed in (0, 1):
+            for bias in (None, array(128), array(1, 128)):
+                weights = {"w": sparse(*((128, 96) if transposed else (96, 128)))}
+                if bias is not None:
+                    weights["b"] = bias
+                content = model([("Gemm", ["x", "w"] + ["b"] * (bias is not None), ["a"], {"transB": transposed}),
+                                 ("Relu", ["a"], ["y"])], {"x": ["n", 96]}, ["y"], weights)
+                self.compare(content, [{"x": array(7, 96)}], 1)
+
+    def test_convolutions_of_one_tap(self):
+        for bias in (False, True):
+            names = ["x", "w"] + ["b"] * bias
+            content = model([("Conv", names, ["a"]), ("Clip", ["a", "low", "high"], ["c"]), ("Conv", ["c", "v"], ["y"])],
+                            {"x": ["n", 64, "h", "w2"]}, ["y"],
+                            {"w": sparse(96, 64, 1, 1), "b": array(96), "v": sparse(80, 96, 1, 1),
+                             "low": np.float32(0), "high": np.float32(6)})
+            decisions = self.compare(content, [{"x": array(2, 64, 9, 7)}, {"x": array(1, 64, 1, 1)}], 2)
+            self.assertEqual([len(d["nodes"]) for d in decisions], [2, 1])
+        content = model([("Conv", ["x", "w"], ["y"])], {"x": [2, 64, 30]}, ["y"], {"w": sparse(96, 64, 1)})
+        self.compare(content, [{"x": array(2, 64, 30)}], 1)
+
+    def test_onnxruntimes_threads_give_the_same_bits(self):
+        content = model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 512]}, ["y"], {"w": sparse(512, 1024)})
+        x = array(1000, 512)
+        results = [ort.InferenceSession(content, lacuna_ort.session_options(options(threads))).run(None, {"x": x})[0]
+                   for threads in (1, 2, 3)]
+        self.assertTrue(np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2]))
+
+    def test_what_is_left_alone_and_why(self):
+        x2, x4 = {"x": ["n", 96]}, {"x": [1, 64, 8, 8]}
+        for reason, nodes, inputs, weights in (
+                ("few zeros", [("MatMul", ["x", "w"], ["y"])], x2, {"w": array(96, 64)}),
+                ("few weights", [("MatMul", ["x", "w"], ["y"])], x2, {"w": sparse(96, 8)}),
+                ("not constant", [("Relu", ["z"], ["w"]), ("MatMul", ["x", "w"], ["y"])],
+                 {**x2, "z": [96, 64]}, {}),
+                ("not a matrix", [("MatMul", ["x", "w"], ["y"])], {"x": [2, 5, 96]}, {"w": sparse(2, 96, 64)}),
+                ("transposed", [("Gemm", ["x", "w"], ["y"], {"transA": 1})], {"x": [96, 7]}, {"w": sparse(96, 64)}),
+                ("alpha", [("Gemm", ["x", "w"], ["y"], {"alpha": 0.5})], x2, {"w": sparse(96, 64)}),
+                ("one constant per output", [("Gemm", ["x", "w", "b"], ["y"])], {"x": [3, 96]},
+                 {"w": sparse(96, 64), "b": array(3, 64)}),
+                ("taps", [("Conv", ["x", "w"], ["y"])], x4, {"w": sparse(64, 64, 3, 3)}),
+                ("stride", [("Conv", ["x", "w"], ["y"], {"strides": [2, 2]})], x4, {"w": sparse(96, 64, 1, 1)}),
+                ("padding", [("Conv", ["x", "w"], ["y"], {"pads": [1, 1, 1, 1]})], x4, {"w": sparse(96, 64, 1, 1)}),
+                ("groups", [("Conv", ["x", "w"], ["y"], {"group": 2})], x4, {"w": sparse(256, 32, 1, 1)})):
+            content = model(nodes, inputs, ["y"], weights)
+            feed = {name: array(*(3 if d == "n" else d for d in shape)) for name, shape in inputs.items()}
+            level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # else alpha and strides might be rewritten first
+            (decision,) = self.compare(content, [feed], 0, level=level)
+            self.assertIn(reason, decision["reason"])
+
+    def test_values_that_others_see_are_not_fused_away(self):
+        nodes = [("MatMul", ["x", "w"], ["a"]), ("Relu", ["a"], ["r"]), ("Add", ["a", "r"], ["y"])]
+        (decision,) = self.compare(model(nodes, {"x": ["n", 96]}, ["y"], {"w": sparse(96, 64)}),
+                                   [{"x": array(3, 96)}], 1)
+        self.assertEqual(len(decision["nodes"]), 1)
+        nodes = [("MatMul", ["x", "w"], ["a"]), ("Relu", ["a"], ["y"])]
+        (decision,) = self.compare(model(nodes, {"x": ["n", 96]}, ["y", "a"], {"w": sparse(96, 64)}),
+                                   [{"x": array(3, 96)}], 1)
+        self.assertEqual(len(decision["nodes"]), 1)
+        # A bias that is the other operand's size by chance, but a different axis; one known only at run time.
+        nodes = [("MatMul", ["x", "w"], ["a"]), ("Add", ["a", "b"], ["y"])]
+        level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # else both are a Gemm
+        (decision,) = self.compare(model(nodes, {"x": [64, 96]}, ["y"], {"w": sparse(96, 64), "b": array(64, 1)}),
+                                   [{"x": array(64, 96)}], 1, level=level)
+        self.assertEqual(len(decision["nodes"]), 1)
+        (decision,) = self.compare(model(nodes, {"x": [3, 96], "b": [64]}, ["y"], {"w": sparse(96, 64)}),
+                                   [{"x": array(3, 96), "b": array(64)}], 1, level=level)
+        self.assertEqual(len(decision["nodes"]), 1)
+
+    def test_the_same_weights_twice_and_subgraphs(self):
+        nodes = [("MatMul", ["x", "w"], ["a"]), ("Tanh", ["a"], ["t"]), ("MatMul", ["t", "w"], ["y"])]
+        self.compare(model(nodes, {"x": ["n", 96]}, ["y"], {"w": sparse(96, 96)}), [{"x": array(3, 96)}], 2)
+        branches = []
+        for name in ("then", "else"):
+            w = numpy_helper.from_array(sparse(96, 64), "w")
+            branches.append(helper.make_graph([helper.make_node("MatMul", ["x", "w"], [f"{name}_y"])], name, [],
+                                              [helper.make_tensor_value_info(f"{name}_y", TensorProto.FLOAT, None)], [w]))
+        graph = helper.make_graph(
+            [helper.make_node("If", ["c"], ["y"], then_branch=branches[0], else_branch=branches[1])], "g",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 96]),
+             helper.make_tensor_value_info("c", TensorProto.BOOL, [])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+        content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+        decisions = self.compare(content, [{"x": array(3, 96), "c": np.array(c)} for c in (True, False)], 0)
+        self.assertEqual([d["reason"] for d in decisions], ["it is inside an If or a Loop"] * 2)
+
+    def test_weights_in_files_beside_the_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.onnx")
+            content = onnx.load_from_string(model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 256]}, ["y"],
+                                                  {"w": sparse(256, 256)}))
+            onnx.save(content, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+            self.compare(path, [{"x": array(3, 256)}], 1)
+
+    def test_options_that_make_no_sense_are_refused(self):
+        for wrong, words in (({"min_zeros": 1.5}, "min_zeros is 1.5"), ({"width": 0}, "width is 0"),
+                             ({"report": "/absent/report.json"}, "/absent/report.json")):
+            with self.assertRaisesRegex(ValueError, words):
+                lacuna_ort.session_options(**wrong)
+        # Past this module the provider refuses them itself, and onnxruntime goes on without it.
+        made = ort.SessionOptions()
+        with self.assertRaisesRegex(Exception, 'option width is "many", must be a number from'):
+            made.add_provider_for_devices(lacuna_ort.register(), {"width": "many"})
+            content = model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 96]}, ["y"], {"w": sparse(96, 64)})
+            ort.InferenceSession(content, made, enable_fallback=0)
+
+    def test_options_decide(self):
+        content = model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 96]}, ["y"], {"w": array(96, 64, zeros=0.4)})
+        self.compare(content, [{"x": array(3, 96)}], 0)
+        (decision,) = self.compare(content, [{"x": array(3, 96)}], 1, min_zeros=0.3, width=3)
+        self.assertEqual(decision["width"], 3)
+
+    def test_a_process_ends_silently_with_a_session_alive(self):
+        content = model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 96]}, ["y"], {"w": sparse(96, 64)})
+        with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
+            file.write(content)
+            file.flush()
+            ended = subprocess.run([sys.executable, "-c", f"""
+import numpy as np, onnxruntime as ort, lacuna_sparse.onnxruntime as lo, sys
+sys.kept = ort.InferenceSession({file.name!r}, lo.session_options())
+print(sys.kept.run(None, {{"x": np.ones((2, 96), "float32")}})[0].shape)
+"""], capture_output=True, text=True)
+        self.assertEqual((ended.returncode, ended.stdout), (0, "(2, 64)\n"), ended.stderr)
+
+    def test_a_library_that_is_missing_is_told(self):
+        ended = subprocess.run([sys.executable, "-c", "import lacuna_sparse.onnxruntime as lo; lo.register()"],
+                               capture_output=True, text=True,
+                               env={**os.environ, "LACUNA_ONNXRUNTIME_LIBRARY": "/absent.so"})
+        self.assertIn("RuntimeError: /absent.so is not there: Integrations/onnxruntime/build", ended.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
