@@ -1,0 +1,63 @@
+// score = |w|, and score = |w|·‖x‖₂: masks without an update
+
+import LacunaFormats
+import LacunaOperations
+
+/// Keeps the largest |w|: the baseline.
+public struct Magnitude: OneShotMethod {
+  public var name: String { "magnitude" }
+  public var needs: Calibration.Moments? { nil }
+  /// Among which weights one competes.
+  public var comparison: Comparison
+
+  public init(comparison: Comparison = .layer) { self.comparison = comparison }
+
+  public func prune(_ layer: OneShotLayer) throws(OneShotError) -> OneShotSolution {
+    let scores = AlignedBuffer<Float>(uninitialized: layer.count)
+    for i in 0..<layer.count { scores.pointer[i] = layer.weights.pointer[i].magnitude }
+    let mask = try chosenMask(
+      scores, rows: layer.rows, columns: layer.columns, structure: layer.structure,
+      sparsity: layer.sparsity, comparison: comparison, name: layer.name)
+    return OneShotSolution(mask: mask, weights: layer.masked(mask))
+  }
+}
+
+/// Keeps the largest |w|·‖x‖₂ of each output row (Sun et al., "A Simple and Effective Pruning
+/// Approach for Large Language Models", 2023).
+///
+/// The square of the score is what removing that weight alone costs, if nothing makes up for it.
+/// ‖x‖₂ is the norm of the weight's input over all samples.
+public struct Wanda: OneShotMethod {
+  public var name: String { "wanda" }
+  public var needs: Calibration.Moments? { .norms }
+  /// Among which weights one competes; the paper compares within each row.
+  public var comparison: Comparison
+
+  public init(comparison: Comparison = .row) { self.comparison = comparison }
+
+  public func prune(_ layer: OneShotLayer) throws(OneShotError) -> OneShotSolution {
+    let mask = try chosenMask(
+      layer.activationScores(), rows: layer.rows, columns: layer.columns,
+      structure: layer.structure, sparsity: layer.sparsity, comparison: comparison,
+      name: layer.name)
+    return OneShotSolution(mask: mask, weights: layer.masked(mask))
+  }
+}
+
+extension OneShotLayer {
+  /// |w_ij|·‖x_j‖₂.
+  func activationScores() -> AlignedBuffer<Float> {
+    let norms = calibration.squaredNorms.map { Float($0.squareRoot()) }
+    let scores = AlignedBuffer<Float>(uninitialized: count)
+    let strip = 64
+    norms.withUnsafeBufferPointer { norms in
+      TiledAlgebra.inParallel(tasks: (rows + strip - 1) / strip) { task in
+        for i in task * strip..<min((task + 1) * strip, rows) {
+          let (w, score) = (weights.pointer + i * columns, scores.pointer + i * columns)
+          for j in 0..<columns { score[j] = w[j].magnitude * norms[j] }
+        }
+      }
+    }
+    return scores
+  }
+}
