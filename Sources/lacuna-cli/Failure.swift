@@ -37,6 +37,7 @@ struct Failure: Error {
     case let error as FileError:
       self.init(ExitClass(rawValue: error.exitCode) ?? .inputOutput, "\(error)")
     case let error as PruningError: self.init(error.isUsage ? .usage : .badData, "\(error)")
+    case let error as OneShotError: self.init(error.isUsage ? .usage : .badData, "\(error)")
     case let error as ModelError: self = error.failure
     case let error as ModelPruningError:
       switch error {
@@ -90,12 +91,24 @@ extension PruningError {
   }
 }
 
+extension OneShotError {
+  /// Whether an option is at fault, not data.
+  fileprivate var isUsage: Bool {
+    switch self {
+    case .invalidParameter, .unreachableSparsity: true
+    case .pruning(let error): error.isUsage
+    default: false
+    }
+  }
+}
+
 extension ModelError {
   fileprivate var failure: Failure {
     switch self {
     case .file(let error): Failure(error)
     case .invalidSetting: Failure(.usage, "\(self)")
     case .pruning(let error): Failure(error)
+    case .oneShot(let error): Failure(error)
     default: Failure(.badData, "\(self)")
     }
   }

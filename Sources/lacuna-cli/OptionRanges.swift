@@ -17,6 +17,8 @@ enum OptionRange {
   /// Columns of a right-hand side.
   static let columns = 1...1 << 20
   static let threads = 1...1024
+  /// Places of an image.
+  static let patches = 1...1_000_000_000
   /// Rows of a printed schedule: 20 MB of text.
   static let mostRows = 1_000_000
 }

@@ -1,5 +1,5 @@
-// `lacuna prune FILE`: removes weights on a schedule while a checkpoint is fine-tuned, or from arrays at
-// once.
+// `lacuna prune FILE`: removes weights on a schedule while a checkpoint is fine-tuned, or from
+// arrays at once.
 
 import ArgumentParser
 import Lacuna
@@ -13,9 +13,14 @@ struct PruneCommand: ParsableCommand {
       A checkpoint is written after each epoch, at the end, and when Ctrl-C stops the run (exit code \
       130). A run that was stopped goes on bit for bit with --resume and the same options.
 
-      The arrays of a .npy, .npz or safetensors file are pruned at once, to --sparsity, or to where the schedule stands \
-      at step --at. Floating-point arrays of rank 2 or more take part; \
-      everything else in the file stays as it is, byte for byte.
+      With --method and --calibration weights go at once, without training, so that each \
+      layer's outputs on those inputs change least: a weight matrix in a file of arrays, or the layers \
+      of a checkpoint or model one after the other. The output is of the input's kind. A stopped \
+      run goes on with --resume.
+
+      Without --method the arrays of a .npy, .npz or safetensors file are pruned at once by magnitude, \
+      to --sparsity, or to where the schedule stands at step --at. Floating-point arrays of rank 2 or \
+      more take part; everything else in the file stays as it is, byte for byte.
 
       Of ONNX, TFLite, sharded safetensors, scipy.sparse and Matrix Market files the weights are pruned at once: \
       what the operators multiply with, as matrices of outputs by inputs whatever the file's layout.
@@ -25,6 +30,7 @@ struct PruneCommand: ParsableCommand {
   @OptionGroup(title: "Schedule") var schedule: ScheduleOptions
   @OptionGroup(title: "What is pruned") var granularity: GranularityOptions
   @OptionGroup(title: "Model files") var model: ModelPruneOptions
+  @OptionGroup(title: "Without training") var oneShot: OneShotOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
@@ -34,8 +40,8 @@ struct PruneCommand: ParsableCommand {
     completion: .file())
   var checkpoint: String
 
-  @Option(help: "How tensors share the sparsity: uniform, global or erdos-renyi (erk).")
-  var budget = Budget.uniform
+  @Option(help: "How tensors share the sparsity: uniform, global or erdos-renyi (erk). [uniform]")
+  var budget: Budget?
 
   @Option(help: "The most weights that may be left at the end, those that are not pruned included.")
   var maxWeights: Int?
@@ -67,10 +73,28 @@ struct PruneCommand: ParsableCommand {
         [("--sparsity", schedule.sparsity != nil), ("--block", granularity.block != nil)],
         "has no effect beside --pattern and --window, which decide themselves")
     }
+    if oneShot.method != nil {
+      try refuse(
+        schedule.typed + [("--at", at != nil), ("--epochs", epochs != nil)]
+          + training.typed.filter { $0.name != "--threads" } + data.typed,
+        "has no effect beside --method, which prunes at once")
+      try refuse([("--budget", budget != nil)], "is for training: beside --method, --allocation")
+      try refuse([("--max-weights", maxWeights != nil)], "is not for --method: give --sparsity")
+      try refuse(
+        [("--pool", granularity.pool != nil)], "has no effect beside --method: costs are added up")
+      try refuse(
+        [("--sparse", model.sparse), ("--include", !model.include.isEmpty)], "is not for --method")
+      if model.pattern != nil || model.window != nil || granularity.block != nil {
+        try refuse(
+          [("--structure", oneShot.structure != nil)],
+          "has no effect beside --pattern, --window and --block")
+      }
+    }
   }
 
   func run() throws {
     let input = try inputPath(checkpoint)
+    if let method = oneShot.method { return try pruneAtOnce(method, input) }
     let file = try ModelFile(contentsOf: input)
     if file.format != .lacuna && (model.isTyped || !ModelPruneOptions.arrays.contains(file.format))
     {
@@ -88,7 +112,8 @@ struct PruneCommand: ParsableCommand {
     let steps = settings.totalSteps(samples: train.count)
     let recipe = PruningSettings(
       schedule: try schedule.schedule(steps: steps), granularity: granularity.granularity,
-      budget: budget, parameterLimit: maxWeights, rules: granularity.rules, plannedSteps: steps)
+      budget: budget ?? .uniform, parameterLimit: maxWeights, rules: granularity.rules,
+      plannedSteps: steps)
     let model = try start.makeModel(threads: training.threads)
     try granularity.check(model)
     let trainer: Trainer
@@ -119,9 +144,22 @@ struct PruneCommand: ParsableCommand {
     let facts = try ModelPruneRun(
       file: file, output: output,
       pruning: model.pruning(
-        sparsity: schedule.final, granularity: granularity, budget: budget, limit: maxWeights)
+        sparsity: schedule.final, granularity: granularity, budget: budget ?? .uniform,
+        limit: maxWeights)
     ).run()
     try common.show(facts, besides: output) { facts.text }
+  }
+
+  /// A matrix or a network, from calibration inputs.
+  private func pruneAtOnce(_ method: OneShotMethodName, _ input: String) throws {
+    let kind = try FileKind(contentsOf: input)
+    try OneShotRun(
+      input: input, kind: kind, output: output ?? "pruned.\(kind.rawValue)", method: method,
+      options: oneShot,
+      settings: oneShot.settings(
+        method, sparsity: schedule.final, granularity: granularity, groups: model),
+      excluded: granularity.exclude, resume: resume, threads: training.threads, common: common
+    ).run()
   }
 
   /// The arrays of a file, in place of a checkpoint.
@@ -152,7 +190,7 @@ struct PruneCommand: ParsableCommand {
     }
     let facts = try ArrayPruning(
       input: input, output: outputPath(output), sparsity: sparsity, granularity: granularity,
-      budget: budget, limit: maxWeights
+      budget: budget ?? .uniform, limit: maxWeights
     ).run()
     try common.show(facts, besides: output) { facts.text }
   }

@@ -1,4 +1,5 @@
-// What can be wrong with an architecture, a model, data, or a training run. Every case carries the numbers.
+// What can be wrong with an architecture, a model, data, or a training run. Every case carries the
+// numbers.
 
 import LacunaIO
 import LacunaOperations
@@ -32,6 +33,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case file(FileError)
   /// A pruning recipe or its state is invalid.
   case pruning(PruningError)
+  /// One-shot pruning of a layer was refused.
+  case oneShot(OneShotError)
   /// A product of a layer cannot be planned.
   case operation(layer: String, OperationError)
   /// A label is not the number of a class.
@@ -63,6 +66,7 @@ extension ModelError: CustomStringConvertible {
       "\(what): found \(found), expected \(expected)"
     case .file(let error): error.description
     case .pruning(let error): error.description
+    case .oneShot(let error): error.description
     case .operation(let layer, let error): "\(layer): \(error)"
     case .labelOutOfRange(let index, let label, let classes):
       "label \(label) of sample \(index) is outside 0..<\(classes)"
@@ -74,8 +78,8 @@ extension ModelError: CustomStringConvertible {
 }
 
 extension ModelError {
-  /// The exit code of a command line tool that stops on this error, from `sysexits.h`: 65 for bad data,
-  /// 64 for a setting out of range, and the file's own for a file.
+  /// The exit code of a command line tool that stops on this error, from `sysexits.h`: 65 for bad
+  /// data, 64 for a setting out of range, and the file's own for a file.
   public var exitCode: Int32 {
     switch self {
     case .file(let error): error.exitCode

@@ -58,6 +58,9 @@ public final class SequentialModel {
     return activations[0].pointer
   }
 
+  /// What layer number `index` read in the last forward pass.
+  func activation(before index: Int) -> UnsafeMutablePointer<Float> { activations[index].pointer }
+
   /// The outputs of the last forward pass: `[batch, outputShape.count]`.
   package var output: UnsafeMutablePointer<Float> { activations[layers.count].pointer }
   /// Where the caller puts ∂loss/∂output before ``backward(batch:random:)``.
