@@ -8,6 +8,10 @@
     mask = lacuna.mask(weights, 0.9)    # numpy bool array of what stays
     lacuna.apply_mask(weights, mask)    # in place
 
+    inputs = lacuna.Calibration(weights.shape[1])
+    inputs.add(activations)             # [samples, in], as often as there are batches
+    inputs.prune(weights, "sparsegpt", sparsity=0.7)    # in place, without training
+
 numpy is needed; scipy only for from_scipy and to_scipy. `lacuna_sparse.keras`, `.torch`, `.jax` and `.onnxruntime`
 are imported by name and need those packages.
 
@@ -24,6 +28,7 @@ from ._library import version
 from .masks import apply_mask, mask, topk_threshold
 from .matrix import Matrix
 from .model import Model
+from .oneshot import Calibration
 from .plan import Plan
 from .pruner import Pruner
 from .recipe import Recipe
@@ -31,6 +36,7 @@ from .schedule import Schedule
 
 __version__ = version
 __all__ = [
-    "ArgumentError", "Error", "FileSystemError", "Matrix", "MissingFileError", "Model", "OutOfMemoryError", "Plan",
-    "Pruner", "Recipe", "Schedule", "UnsupportedError", "apply_mask", "info", "mask", "topk_threshold", "version",
+    "ArgumentError", "Calibration", "Error", "FileSystemError", "Matrix", "MissingFileError", "Model",
+    "OutOfMemoryError", "Plan", "Pruner", "Recipe", "Schedule", "UnsupportedError", "apply_mask", "info", "mask",
+    "topk_threshold", "version",
 ]

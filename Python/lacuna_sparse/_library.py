@@ -44,6 +44,12 @@ MaskOptions = _struct("MaskOptions", granularity=c_int32, sparsity=c_double, blo
 ModelOptions = _struct("ModelOptions", threads=c_int32, batch=c_int64, exclude_dense=c_int32, reserved=c_int32)
 ModelInfo = _struct("ModelInfo", reserved=c_int32, inputs=c_int64, outputs=c_int64, parameters=c_int64,
                     stored=c_int64, weights=c_int64)
+CalibrationInfo = _struct("CalibrationInfo", reserved=c_int32, inputs=c_int64, samples=c_int64, dead_inputs=c_int64)
+OneShotOptions = _struct("OneShotOptions", method=c_int32, sparsity=c_double, granularity=c_int32, refit=c_int32,
+                         block_rows=c_int64, block_columns=c_int64, group_keep=c_int32, group_size=c_int32,
+                         damping=c_double)
+OneShotReport = _struct("OneShotReport", reserved=c_int32, kept=c_int64, samples=c_int64, dead_inputs=c_int64,
+                        error_of_mask=c_double, error=c_double, damping=c_double, seconds=c_double)
 CPUInfo = _struct("CPUInfo", isa=c_int32, detected_isa=c_int32, avx512_vnni=c_int32, avx512_bf16=c_int32,
                   avx512_vbmi2=c_int32, cores=c_int32, reserved=c_int32, l1d_bytes=c_int64,
                   l2_bytes=c_int64, l3_bytes=c_int64, model=c_char * 64)
@@ -81,6 +87,12 @@ _SIGNATURES = {
     "lcn_mask_compute": [c_void_p, c_void_p, c_void_p, c_void_p],
     "lcn_mask_apply": [c_void_p, c_void_p],
     "lcn_topk_threshold": [c_int32, c_void_p, c_int64, c_int64, c_void_p],
+    "lcn_calibration_create": [c_int64, c_int32, _OUT],
+    "lcn_calibration_add": [c_void_p, c_int32, c_void_p, c_int64, c_int64],
+    "lcn_calibration_get_info": [c_void_p, _OUT],
+    "lcn_calibration_destroy": [c_void_p],
+    "lcn_oneshot_prune": [c_void_p, c_void_p, c_void_p, c_void_p, _OUT],
+    "lcn_oneshot_refit": [c_void_p, c_void_p, c_void_p, c_double, _OUT],
     "lcn_model_load": [c_char_p, c_void_p, _OUT],
     "lcn_model_get_info": [c_void_p, _OUT],
     "lcn_model_describe": [c_void_p, c_char_p, c_size_t, c_void_p],

@@ -460,6 +460,65 @@ def nan_and_infinity():
             assert np.isfinite(plan @ x).all() and "dense was excluded" in str(plan), plan
 
 
+def one_shot():
+    """Masks against Wanda in numpy, fits against lstsq, and what is refused."""
+    w = RANDOM.standard_normal((24, 40)).astype(np.float32)
+    x = (RANDOM.standard_normal((300, 40)) @ RANDOM.standard_normal((40, 40))).astype(np.float32)
+    x[:, 7] = 0
+    inputs = lacuna.Calibration(40)
+    inputs.add(x[:100])
+    inputs.add(np.ascontiguousarray(x[100:].T), layout="columns")
+    assert (inputs.inputs, inputs.samples, inputs.dead_inputs) == (40, 300, 1)
+
+    scores = abs(w) * np.linalg.norm(x.astype(np.float64), axis=0)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    wanted = np.zeros(w.shape, bool)
+    np.put_along_axis(wanted, order[:, :20], True, axis=1)
+    pruned = w.copy()
+    keep, report = inputs.prune(pruned, "wanda", sparsity=0.5)
+    assert (keep == wanted).all() and (pruned == w * wanted).all() and report["kept"] == keep.sum()
+    error = np.linalg.norm((w - pruned) @ x.T) ** 2 / np.linalg.norm(w @ x.T) ** 2
+    assert abs(report["error"] - error) < 1e-5 * error
+
+    keep[:, 7] = False
+    fitted = w.copy()
+    report = inputs.refit(fitted, keep, damping=0)
+    for row, kept, result in zip(w, keep, fitted):
+        best = np.linalg.lstsq(x[:, kept].astype(np.float64), x @ row.astype(np.float64), rcond=None)[0]
+        assert np.allclose(result[kept], best, rtol=1e-4, atol=1e-4) and not result[~kept].any()
+    assert report["error"] < report["error_of_mask"]
+
+    last = 1.0
+    for method in ("magnitude", "wanda", "sparsegpt", "alps"):
+        pruned = np.asfortranarray(w)
+        keep, report = inputs.prune(pruned, method, group=(2, 4))
+        assert (keep.reshape(24, 10, 4).sum(2) == 2).all() and not pruned[~keep].any()
+        assert report["error"] <= last
+        last = report["error"]
+
+    assert lacuna.Calibration(40, "norms").inputs == 40
+    for wrong in (lambda: inputs.add(x[:, :39]), lambda: inputs.add(x.astype(np.float64)),
+                  lambda: inputs.prune(w.copy(), "wanda"), lambda: inputs.prune(w.copy(), "best", 0.5),
+                  lambda: inputs.prune(w.tolist(), "wanda", 0.5), lambda: lacuna.Calibration(4, "all")):
+        try:
+            wrong()
+        except (TypeError, ValueError):
+            continue
+        raise AssertionError("accepted")
+    bad = x.copy()
+    bad[3, 5] = np.nan
+    for wrong, status in ((lambda: inputs.add(bad), "LCN_NOT_A_NUMBER"),
+                          (lambda: inputs.prune(w.copy(), "wanda", 1.0), "LCN_INVALID_ARGUMENT"),
+                          (lambda: inputs.prune(w[:, :39].copy(), "wanda", 0.5), "LCN_SHAPE_MISMATCH"),
+                          (lambda: lacuna.Calibration(40).prune(w.copy(), "wanda", 0.5), "LCN_BAD_DATA")):
+        try:
+            wrong()
+        except lacuna.Error as error:
+            assert error.status == status, error
+            continue
+        raise AssertionError("accepted")
+
+
 def parity_with_scipy():
     parity(400)
 
@@ -467,7 +526,7 @@ def parity_with_scipy():
 def load_tests(loader, tests, pattern):
     return unittest.TestSuite(unittest.FunctionTestCase(check) for check in (
         parity_with_scipy, arrays_in_any_layout, scipy_in_any_format, words_and_numbers, outputs, epilogue_and_threads,
-        pruning, nan_and_infinity, misuse, processes))
+        pruning, nan_and_infinity, one_shot, misuse, processes))
 
 
 if __name__ == "__main__":

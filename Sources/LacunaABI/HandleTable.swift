@@ -8,12 +8,14 @@ enum HandleKind: UInt64 {
   case matrix = 1
   case plan = 2
   case model = 3
+  case calibration = 4
 
   var name: String {
     switch self {
     case .matrix: "matrix"
     case .plan: "plan"
     case .model: "model"
+    case .calibration: "calibration"
     }
   }
 }

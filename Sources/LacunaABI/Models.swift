@@ -81,6 +81,7 @@ extension Failure {
     case .file(let error): self.init(error)
     case .operation(_, let inner): self.init(Failure(inner).status, error.description)
     case .pruning(let inner): self.init(Failure(inner).status, error.description)
+    case .oneShot(let inner): self.init(Failure(inner).status, error.description)
     case .invalidSetting: self.init(.invalidArgument, error.description)
     case .metadata(let key, _) where key == "kind": self.init(.unsupported, error.description)
     default: self.init(.badData, error.description)

@@ -546,6 +546,108 @@ lcn_status lcn_mask_apply(const lcn_dense_desc *weights, const lcn_mask_desc *ma
 lcn_status lcn_topk_threshold(int32_t dtype, const void *values, int64_t count, int64_t k,
                               double *threshold) LCN_NOEXCEPT;
 
+/* -- One-shot pruning ---------------------------------------------------------------------------- */
+
+/* A trained layer Y = W·X loses weights at once, without training, and the others move so that Y changes least. What is
+ * needed of the inputs is H = X·Xᵀ, added up batch by batch:
+ *
+ *     lcn_calibration *inputs = NULL;
+ *     lcn_calibration_create(in, LCN_MOMENTS_DOUBLE, &inputs);
+ *     while (next_batch(x)) lcn_calibration_add(inputs, LCN_ROWS, x, batch, 0);   // x is [batch, in]
+ *     lcn_oneshot_options o = LCN_ONESHOT_OPTIONS_INIT;
+ *     o.method = LCN_ONESHOT_SPARSEGPT;  o.sparsity = 0.7;
+ *     lcn_oneshot_report report = LCN_ONESHOT_REPORT_INIT;
+ *     lcn_oneshot_prune(inputs, &weights, &o, &mask, &report);
+ *     lcn_calibration_destroy(inputs);
+ */
+
+/* What the inputs of one layer were like. Unlike other objects it changes; callers on several threads take turns. */
+typedef struct lcn_calibration lcn_calibration;
+
+enum { /* how much is kept of the inputs */
+  LCN_MOMENTS_NORMS = 1,  /* Σx² of each input: enough for LCN_ONESHOT_MAGNITUDE and _WANDA */
+  LCN_MOMENTS_SINGLE = 2, /* all products, in single precision: half the memory and time of the next */
+  LCN_MOMENTS_DOUBLE = 3  /* all products, in double precision */
+};
+
+/* An accumulator for a layer of `inputs` inputs, at most 65536, without samples. Allocates inputs² floats or doubles, or
+ * as many as there are inputs for LCN_MOMENTS_NORMS. */
+lcn_status lcn_calibration_create(int64_t inputs, int32_t moments, lcn_calibration **result) LCN_NOEXCEPT;
+
+/* Adds `samples` samples of packed elements, [samples, inputs] for LCN_ROWS or [inputs, samples] for LCN_COLUMNS. `stride`
+ * is the elements from one stored row to the next, 0 for packed rows; LCN_INVALID_STRIDE when it is shorter than a row.
+ * LCN_NOT_A_NUMBER, and nothing added, when an element is not finite: the text names the sample, counted over all batches,
+ * and the input. Uses all processors. O(inputs² · samples). */
+lcn_status lcn_calibration_add(lcn_calibration *calibration, int32_t layout, const float *x, int64_t samples,
+                               int64_t stride) LCN_NOEXCEPT;
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t reserved;
+  int64_t inputs;
+  int64_t samples;     /* added so far */
+  int64_t dead_inputs; /* zero in every sample */
+} lcn_calibration_info;
+#define LCN_CALIBRATION_INFO_INIT {(uint32_t)sizeof(lcn_calibration_info), 0, 0, 0, 0}
+
+/* Fills `info`. */
+lcn_status lcn_calibration_get_info(const lcn_calibration *calibration, lcn_calibration_info *info) LCN_NOEXCEPT;
+
+/* Gives a calibration back, as lcn_matrix_destroy does a matrix. */
+lcn_status lcn_calibration_destroy(lcn_calibration *calibration) LCN_NOEXCEPT;
+
+enum {
+  LCN_ONESHOT_MAGNITUDE = 1, /* the largest |w| stay */
+  LCN_ONESHOT_WANDA = 2,     /* the largest |w|·‖x‖ of each row stay */
+  LCN_ONESHOT_SPARSEGPT = 3, /* one pass over the columns, with updates */
+  LCN_ONESHOT_OBS = 4,       /* exact greedy removal with updates: for small layers, O(rows · columns³) */
+  LCN_ONESHOT_ALPS = 5       /* ADMM for the mask, then a fit: the slowest and best */
+};
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t method;      /* LCN_ONESHOT_… */
+  double sparsity;     /* fraction of cells to remove, 0 ≤ sparsity < 1; not read for groups, which imply it */
+  int32_t granularity; /* LCN_GRANULARITY_…; _PATTERN and _WINDOW both keep exactly group_keep of each group_size */
+  int32_t refit;       /* not 0: fit what is left to the dense outputs again, after methods that do not */
+  int64_t block_rows;  /* LCN_GRANULARITY_BLOCK */
+  int64_t block_columns;
+  int32_t group_keep;
+  int32_t group_size;
+  double damping;      /* 0…1: what is added to the diagonal of H, as a fraction of its mean */
+} lcn_oneshot_options;
+#define LCN_ONESHOT_OPTIONS_INIT \
+  {(uint32_t)sizeof(lcn_oneshot_options), LCN_ONESHOT_SPARSEGPT, 0.5, LCN_GRANULARITY_ELEMENT, 0, 1, 1, 0, 0, 0.01}
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t reserved;
+  int64_t kept;          /* weights that are left */
+  int64_t samples;
+  int64_t dead_inputs;
+  double error_of_mask;  /* ‖(W − W⊙mask)·X‖² / ‖W·X‖²; −1 when only norms were kept */
+  double error;          /* ‖(W − result)·X‖² / ‖W·X‖²; −1 likewise */
+  double damping;        /* what was added to the diagonal; it grows where a factor fails. 0 when none was needed */
+  double seconds;
+} lcn_oneshot_report;
+#define LCN_ONESHOT_REPORT_INIT {(uint32_t)sizeof(lcn_oneshot_report), 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0}
+
+/* Prunes W [out, in] of LCN_F32 in place, in any strides. `mask` and `report` may be NULL; the mask gets which weights
+ * stay and has the shape of W (LCN_SHAPE_MISMATCH). What the mask removes is 0.
+ *
+ * Errors: LCN_SHAPE_MISMATCH when W has another number of columns than the calibration has inputs; LCN_BAD_DATA without
+ * samples, or with zeros only; LCN_UNSUPPORTED for LCN_F64, or a method that needs products when norms were kept;
+ * LCN_NOT_A_NUMBER for a weight that is not finite; LCN_INVALID_ARGUMENT for numbers out of range. Weights and mask
+ * are as they were then. Uses all processors and allocates some copies of W and H for the time of the call. */
+lcn_status lcn_oneshot_prune(const lcn_calibration *calibration, const lcn_dense_desc *weights,
+                             const lcn_oneshot_options *options, const lcn_mask_desc *mask,
+                             lcn_oneshot_report *report) LCN_NOEXCEPT;
+
+/* Fits the weights that `mask` keeps to the outputs of W, which holds all trained weights before the call and the fitted
+ * ones, with zeros, after it. `damping` as in lcn_oneshot_options; 0 is plain least squares. Errors and cost as above. */
+lcn_status lcn_oneshot_refit(const lcn_calibration *calibration, const lcn_dense_desc *weights,
+                             const lcn_mask_desc *mask, double damping, lcn_oneshot_report *report) LCN_NOEXCEPT;
+
 /* -- Models -------------------------------------------------------------------------------------- */
 
 /* A network from a .lacuna file, planned for inference. */
