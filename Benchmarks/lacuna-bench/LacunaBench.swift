@@ -15,6 +15,7 @@ struct LacunaBench: ParsableCommand {
       """,
     subcommands: [
       SpMMCommand.self, SpMVCommand.self, SelectCommand.self, ConvertCommand.self,
+      OneShotCommand.self,
       SuiteCommand.self,
     ])
 }

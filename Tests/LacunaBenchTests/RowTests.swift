@@ -74,6 +74,24 @@ struct RowTests {
     #expect(Set(try convert.rows().map { $0["op"] as? String }) == ["convert"])
   }
 
+  @Test("one-shot pruning, its calls alone where it is made of them")
+  func oneShot() throws {
+    let run = try BenchRun(
+      "oneshot --shape 40x70,64x48 --samples 90 --method magnitude,wanda,sparsegpt,alps "
+        + "--time 0.001 --json")
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let rows = try run.rows()
+    #expect(rows.count == 8)
+    for row in rows {
+      #expect(row["op"] as? String == "oneshot" && row["samples"] as? Int == 90)
+      #expect(try #require(row["seconds"] as? Double) > 0)
+      let isSparseGPT = row["method"] as? String == "sparsegpt"
+      #expect((row["callSeconds"] as? Double != nil) == isSparseGPT)
+    }
+    #expect(try BenchRun("oneshot --shape 0x70").exitCode == 64)
+    #expect(try BenchRun("oneshot --method best").exitCode == 64)
+  }
+
   @Test("a matrix from a file, with the file's own blocks or others")
   func matrixFile() throws {
     let market = try TemporaryFile(
