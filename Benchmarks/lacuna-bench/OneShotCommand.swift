@@ -33,7 +33,8 @@ struct OneShotCommand: ParsableCommand {
   @OptionGroup var measure: MeasureOptions
 
   func validate() throws {
-    if samples < 1 { throw ValidationError("--samples is \(samples), must be at least 1") }
+    try check("--samples", samples, in: 1...1 << 20)
+    try checkSparsity("--sparsity", sparsity)
   }
 
   func run() throws {
@@ -62,7 +63,7 @@ struct OneShotShape: ListElement {
       Int($0)
     }
     guard numbers.count == 2, let rows = numbers[0], let columns = numbers[1], rows > 0,
-      columns > 0, rows < 1 << 24, columns <= 1 << 16
+      columns > 0, rows < 1 << 24, columns <= 1 << 16, rows * columns <= 1 << 28
     else { return nil }
     (self.rows, self.columns) = (rows, columns)
   }

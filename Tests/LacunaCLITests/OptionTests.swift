@@ -9,9 +9,9 @@ import Testing
     "--limit": .count, "--threads": .count, "--batch-size": .count, "--epochs": .count,
     "--begin": .count, "--end": .count, "--frequency": .count, "--max-weights": .count,
     "--at": .count, "--planned": .count, "--frames": .count, "--bits": .count,
-    "--width": .count,
+    "--width": .count, "--samples": .count, "--patches": .count,
     "--sparsity": .fraction, "--initial": .fraction, "--final": .fraction, "--measure": .fraction,
-    "--power": .real, "--learning-rate": .real,
+    "--damping": .fraction, "--power": .real, "--learning-rate": .real,
     "--seed": .seed,
     "--block": .form(["0x1", "9223372036854775807x1", "9223372036854775807x9223372036854775807"]),
     "--pattern": .form(["0:4", "4:4", "1:9223372036854775807", "9223372036854775807:4", "1:257"]),
@@ -25,10 +25,11 @@ import Testing
     ]),
     "--layers": .form(["1,65", "0,1", "1,9223372036854775807", "3"]),
     "--schedule": .word, "--pool": .word, "--optimiser": .word, "--architecture": .word,
+    "--method": .word, "--structure": .word, "--allocation": .word,
     "--budget": .word, "--ties": .word, "--compat": .word, "--kind": .word,
     "--to": .word,
     "--data": .text, "--output": .text, "--commit": .text, "--resume": .text, "--exclude": .text,
-    "--input": .text, "--tensor": .text, "--plot": .text,
+    "--input": .text, "--tensor": .text, "--plot": .text, "--calibration": .text,
     "--include": .text, "--name": .text,
   ]
 
@@ -75,6 +76,18 @@ import Testing
     ("prune none.onnx --window 2:16 --block 1x2", "--block"),
     ("prune none.lacuna --schedule constant --initial 0.5", "--initial"),
     ("prune none.lacuna --schedule constant --power 2", "--power"),
+    ("prune none.npy --calibration none.npy", "--calibration"),
+    ("prune none.npy --refit", "--refit"),
+    (
+      "prune none.npy --method wanda --calibration none.npy --block 2x2 --structure rows",
+      "--structure"
+    ),
+    ("prune none.npy --samples 3", "--samples"),
+    ("prune none.npy --method wanda --calibration none.npy --begin 3", "--begin"),
+    ("prune none.npy --method wanda --calibration none.npy --epochs 3", "--epochs"),
+    ("prune none.npy --method wanda --calibration none.npy --seed 3", "--seed"),
+    ("prune none.npy --method wanda --calibration none.npy --budget global", "--budget"),
+    ("prune none.npy --method wanda --calibration none.npy --max-weights 9", "--max-weights"),
     ("compress none.lacuna --dense --bits 8", "--dense"),
   ])
   func `an option without effect is refused`(words: String, option: String) throws {
