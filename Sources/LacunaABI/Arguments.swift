@@ -91,7 +91,7 @@ func result<T>(
 ///
 /// Asks for more: the allocator's own share, and small things that nobody counts.
 func reserve(_ bytes: Int) throws(Failure) {
-  if !canAllocate(bytes + bytes / 8 + 1 << 20) {
+  if !AvailableMemory.has(bytes + bytes / 8 + 1 << 20) {
     throw Failure(.outOfMemory, "\(bytes) bytes cannot be allocated")
   }
 }

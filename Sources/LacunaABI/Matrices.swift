@@ -66,6 +66,7 @@ public func lcn_matrix_from_csr(
   call { () throws(Failure) in
     let out = try LacunaABI.result(result)
     let d = try descriptor(csr, "csr")
+    try zero(d.reserved, "reserved of csr")
     let dtype = try elementType(d.dtype)
     let pattern = try pattern(
       rows: try dimension(d.rows, "rows"), columns: try dimension(d.columns, "columns"),
@@ -91,6 +92,7 @@ public func lcn_matrix_from_bsr(
   call { () throws(Failure) in
     let out = try LacunaABI.result(result)
     let d = try descriptor(bsr, "bsr")
+    try zero(d.reserved, "reserved of bsr")
     let dtype = try elementType(d.dtype)
     let rows = try dimension(d.rows, "rows")
     let columns = try dimension(d.columns, "columns")

@@ -117,6 +117,7 @@ public func lcn_model_load(
       threads = try threadCount(o.threads)
       batch = try dimension(o.batch, "batch")
       excludesDense = try flag(o.exclude_dense, "exclude_dense")
+      try zero(o.reserved, "reserved of options")
     }
     let model = try Failure.model { () throws(ModelError) in try CompressedModel.load(from: name) }
     // Packed once more for the plans.

@@ -289,12 +289,29 @@ private func read<Scalar: SparseScalar>(
       })
   default: throw damaged("its format is \(format)")
   }
+  if request.options.kernel == "dense" { try checkDense(matrix, rows: rows, columns: columns) }
   let bias = hasBias ? try reader.take(rows, Scalar.self) : nil
   do { return try makePlan(matrix, request, bias: bias) } catch {
     // A kernel that this processor or library lacks: let it choose.
     if error.status != .unsupported { throw error }
     request.options.kernel = nil
     return try makePlan(matrix, request, bias: bias)
+  }
+}
+
+/// Weights that run dense take memory of their shape, and a few bytes of sparse ones can name any shape.
+private func checkDense<Scalar: SparseScalar>(
+  _ matrix: StoredMatrix<Scalar>, rows: Int, columns: Int
+) throws(Failure) {
+  let stored =
+    switch matrix {
+    case .dense(let m): m.values.count
+    case .csr(let m): m.values.count
+    case .bsr(let m): m.values.count
+    }
+  let elements = try product(rows, columns, "elements")
+  if elements > 1 << 24 && elements / 4096 > stored {
+    throw damaged("its plan is dense, and its matrix stores \(stored) of \(elements) elements")
   }
 }
 

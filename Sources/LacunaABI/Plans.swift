@@ -76,6 +76,11 @@ func flag(_ value: Int32, _ name: StaticString) throws(Failure) -> Bool {
   return value == 1
 }
 
+/// A member that has no meaning yet: a program that sets it asks for what this library cannot do.
+func zero(_ value: Int32, _ name: StaticString) throws(Failure) {
+  if value != 0 { throw Failure(.invalidArgument, "\(name) is \(value), must be 0") }
+}
+
 /// A thread count from C.
 func threadCount(_ threads: Int32) throws(Failure) -> Int {
   if threads < 1 || threads > Int32(mostThreads) {

@@ -113,7 +113,7 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
     let (bytes, overflow) = options.threads.multipliedReportingOverflow(
       by: body.workspaceBytes + 128)
     // Asking costs microseconds: only for what may well be too much.
-    if overflow || bytes > 1 << 20 && !canAllocate(bytes) {
+    if overflow || bytes > 1 << 20 && !AvailableMemory.has(bytes) {
       throw .outOfMemory(bytes: overflow ? .max : bytes)
     }
     workspaces = WorkspacePool(bytes: body.workspaceBytes, count: options.threads)

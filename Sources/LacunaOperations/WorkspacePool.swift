@@ -1,16 +1,19 @@
 // Workspaces that concurrent runs of one plan borrow without a lock.
 
 import CThreads
+import LacunaFormats
 
 /// A fixed number of equal pieces of memory, each free or borrowed.
 ///
 /// A borrower takes the first free piece by a compare-and-swap. When all are taken it gets memory
 /// of its own, which is freed again: that happens only when more threads run the plan at once than
-/// it was made for. A forked child finds free what its parent's other threads were using.
+/// it was made for. Large pieces take address space at first, and memory when they are first used: a
+/// plan made for 1000 threads on a machine with two costs what two need. A forked child finds free what its parent's other threads were using.
 // Sound to share: `taken` changes by compare-and-swap, and a piece belongs to whoever took it.
 final class WorkspacePool: @unchecked Sendable {
   private let bytes: Int
   private let count: Int
+  private let size: Int
   private let memory: UnsafeMutableRawPointer
   private let taken: UnsafeMutablePointer<UInt32>
 
@@ -18,14 +21,14 @@ final class WorkspacePool: @unchecked Sendable {
     self.bytes = (max(bytes, 1) + 63) / 64 * 64
     self.count = max(count, 1)
     // Pieces start on different sets of the cache: a multiple of a page apart they would collide.
-    memory = .allocate(byteCount: self.count * (self.bytes + 64), alignment: 64)
-    memory.initializeMemory(as: UInt8.self, repeating: 0, count: self.count * (self.bytes + 64))
+    size = self.count * (self.bytes + 64)
+    memory = allocateUntouched(size)
     taken = .allocate(capacity: self.count)
     taken.initialize(repeating: 0, count: self.count)
   }
 
   deinit {
-    memory.deallocate()
+    deallocateUntouched(memory, size)
     taken.deallocate()
   }
 

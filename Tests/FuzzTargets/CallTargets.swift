@@ -36,8 +36,9 @@ let callTargets = [
     }
   },
   // Behind a length and a checksum that are right. A plan keeps a table for each 65536 columns of
-  // its matrix, which is tens of megabytes for 2³¹ of them, however few entries there are.
-  FuzzTarget("plan-blob", memory: (1 << 27, 4096)) { bytes in
+  // its matrix, which is tens of megabytes for 2³¹ of them, however few entries there are. A dense
+  // plan takes up to 2²⁴ elements twice.
+  FuzzTarget("plan-blob", memory: (1 << 28, 4096)) { bytes in
     let bytes = repairedBlob(bytes)
     let memory = CaseMemory()
     var plan: OpaquePointer?

@@ -176,6 +176,16 @@ import Testing
       var d = denseDesc(2, 2, pinned(values), dtype: dtype)
       expect(lcn_matrix_from_dense(&d, &matrix), "LCN_INVALID_ARGUMENT", "\(dtype)")
     }
+    let offsets: [Int32] = [0, 1, 2]
+    let indices: [Int32] = [0, 1]
+    var csr = csrDesc(2, 2, nnz: 2, pinned(offsets), pinned(indices), pinned(values))
+    csr.reserved = 1
+    expect(lcn_matrix_from_csr(&csr, &matrix), "LCN_INVALID_ARGUMENT")
+    var bsr = bsrDesc(
+      2, 2, block: (1, 1), blocks: 2, pinned(offsets), pinned(indices), pinned(values))
+    bsr.reserved = -1
+    expect(lcn_matrix_from_bsr(&bsr, &matrix), "LCN_INVALID_ARGUMENT")
+    #expect(lastError().contains("reserved of bsr is -1"))
     values.withUnsafeMutableBytes { bytes in
       var d = denseDesc(2, 2, bytes.baseAddress! + 1)
       expect(lcn_matrix_from_dense(&d, &matrix), "LCN_MISALIGNED")

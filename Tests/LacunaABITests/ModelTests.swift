@@ -98,6 +98,8 @@ import Testing
       struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 0, batch: 1,
       exclude_dense: 0, reserved: 0)
     expect(lcn_model_load(path, &options, &handle), "LCN_INVALID_ARGUMENT")
+    (options.threads, options.reserved) = (1, 1)
+    expect(lcn_model_load(path, &options, &handle), "LCN_INVALID_ARGUMENT")
     #expect(handle == nil)
   }
 

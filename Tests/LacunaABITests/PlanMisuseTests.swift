@@ -160,6 +160,28 @@ import Testing
     expect(lcn_matrix_destroy(matrix), "LCN_OK")
   }
 
+  @Test func `A few bytes do not make a dense plan of any size`() {
+    let matrix = make(randomValues(6, 9, density: 0.4, seed: 3), 6, 9, format: LCN_CSR)
+    var plan: OpaquePointer?
+    expect(lcn_plan_create(matrix, nil, &plan), "LCN_OK")
+    var length = 0
+    expect(lcn_plan_serialize(plan, nil, 0, &length), "LCN_OK")
+    var blob = [UInt8](repeating: 0, count: length)
+    expect(lcn_plan_serialize(plan, &blob, length, &length), "LCN_OK")
+    // The fields that hold the columns and the kernel's name.
+    withUnsafeBytes(of: (1 << 30).littleEndian) { blob.replaceSubrange(96..<104, with: $0) }
+    blob.replaceSubrange(128..<134, with: Array("dense\0".utf8))
+    forgeChecksum(&blob)
+    var mapped: OpaquePointer?
+    expect(lcn_plan_map(blob, length, &mapped), "LCN_BAD_DATA")
+    #expect(lastError().contains("of \(6 << 30) elements"), "\(lastError())")
+    blob.replaceSubrange(128..<140, with: Array("spmm-1x1\0\0\0\0".utf8))
+    forgeChecksum(&blob)
+    expect(lcn_plan_map(blob, length, &mapped), "LCN_OK")
+    for handle in [plan, mapped] { expect(lcn_plan_destroy(handle), "LCN_OK") }
+    expect(lcn_matrix_destroy(matrix), "LCN_OK")
+  }
+
   /// The blob's FNV-1a sum over 64-bit words, made right again.
   private func forgeChecksum(_ blob: inout [UInt8]) {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -86,6 +86,23 @@ func problem(_ bytes: [UInt8]) -> DataProblem? {
     #expect(try file.encoded() == bytes, "the same content gives the same bytes")
   }
 
+  @Test func `Names are the same when their bytes are: two spellings of one letter are two names`()
+    throws
+  {
+    let names = ["caf\u{e9}", "cafe\u{301}"]
+    let file = LacunaFile(
+      tensors: names.enumerated().map { number, name in
+        NamedTensor(name: name, tensor: .dense(shape: [1], values: [Float(number)]))
+      })
+    let reader = try LacunaReader(bytes: try file.encoded())
+    for (number, name) in names.enumerated() {
+      #expect(try reader.tensor(named: name) == .dense(shape: [1], values: [Float(number)]))
+      #expect(file[name] == .dense(shape: [1], values: [Float(number)]))
+    }
+    let twice = LacunaFile(tensors: [file.tensors[1], file.tensors[1]])
+    #expect(throws: DataProblem.self) { try twice.encoded() }
+  }
+
   @Test func emptyFile() throws {
     #expect(try LacunaFile(bytes: LacunaFile().encoded()) == LacunaFile())
   }

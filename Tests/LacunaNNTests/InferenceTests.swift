@@ -93,6 +93,9 @@ import Testing
     let images = Self.images(70, Fixtures.network.input, seed: 6)
     let one = try SparseNetwork(compressed, batch: 70, threads: 1).logits(images)
     #expect(try SparseNetwork(compressed, batch: 70, threads: 3).logits(images) == one)
+    for count in [0, -1, 1025, .max] {
+      #expect(throws: ModelError.self) { try SparseNetwork(compressed, batch: 1, threads: count) }
+    }
   }
 
   @Test("Sparse inference agrees with the training network's own evaluation")

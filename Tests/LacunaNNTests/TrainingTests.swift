@@ -84,6 +84,29 @@ import Testing
     #expect(Checkpoint(resumed) == Checkpoint(whole))
   }
 
+  @Test("A run does not go on with another recipe")
+  func otherRecipe() throws {
+    let data = try Fixtures.quadrants(count: 300, seed: 1)
+    let settings = TrainingSettings(epochs: 4, batchSize: 32, seed: 11)
+    let recipe = try Fixtures.recipe()
+    let trainer = try Trainer(
+      try PrunedModel(
+        try SequentialModel(Fixtures.network, seed: 4, threads: 1), settings: recipe),
+      data: data, settings: settings)
+    try trainer.run(until: 5)
+    let checkpoint = Checkpoint(trainer)
+    var other = recipe
+    other.granularity = .block(try BlockSize(1, 4))
+    var thrown: ModelError?
+    do { _ = try checkpoint.resume(data: data, pruning: other) } catch { thrown = error }
+    guard case .recipeMismatch(let expected, let found) = thrown else {
+      Issue.record("\(String(describing: thrown))")
+      return
+    }
+    #expect(expected.contains("0.8") && !expected.contains("block") && found.contains("block"))
+    _ = try checkpoint.resume(data: data, pruning: recipe)
+  }
+
   @Test("Masked weights are exactly zero after every step, and the schedule is reached")
   func zeros() throws {
     let model = try SequentialModel(Fixtures.network, seed: 4, threads: 1)

@@ -446,7 +446,9 @@ lcn_status lcn_plan_serialize(const lcn_plan *plan, void *blob, size_t capacity,
 /* The plan in a blob of `length` bytes, which may be a read-only file mapping at any address. The blob is checked in
  * full, so damage is LCN_BAD_DATA (or the error of the number that is wrong) and never a crash; it is copied and may
  * go once the call returns. LCN_UNSUPPORTED for a blob of a later version. On a processor that lacks the saved
- * kernel's instruction set another kernel is chosen. Packs again: as long as lcn_plan_create. O(stored). */
+ * kernel's instruction set another kernel is chosen. A blob of a dense plan whose sparse matrix has more than 2²⁴
+ * elements and stores fewer than one in 4096 is LCN_BAD_DATA: it would take memory out of proportion to its length.
+ * Packs again: as long as lcn_plan_create. O(stored). */
 lcn_status lcn_plan_map(const void *blob, size_t length, lcn_plan **result) LCN_NOEXCEPT;
 
 /* Gives a plan back. NULL does nothing; a handle given back before is LCN_INVALID_HANDLE. A run on another

@@ -52,7 +52,8 @@ extension LacunaFile {
   }
 
   private func checkNames() throws(DataProblem) {
-    var seen: Set<String> = []
+    // As bytes: to Swift two spellings of one accented letter are the same string.
+    var seen: Set<[UInt8]> = []
     for tensor in tensors {
       if tensor.name.isEmpty { throw .absent(what: "a tensor's name") }
       if tensor.name.utf8.count > Int(UInt16.max) {
@@ -60,7 +61,7 @@ extension LacunaFile {
           what: "length of a tensor's name", value: tensor.name.utf8.count, lowest: 1,
           highest: Int(UInt16.max))
       }
-      if !seen.insert(tensor.name).inserted { throw .duplicateName(tensor.name) }
+      if !seen.insert(Array(tensor.name.utf8)).inserted { throw .duplicateName(tensor.name) }
       if tensor.tensor.shape.count > ContainerLayout.highestRank {
         throw .outOfRange(
           what: "rank of \(tensor.name)", value: tensor.tensor.shape.count, lowest: 0,

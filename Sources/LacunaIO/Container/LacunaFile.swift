@@ -104,7 +104,7 @@ public struct LacunaFile: Equatable, Sendable {
 
   /// The first tensor of that name.
   public subscript(name: String) -> StoredTensor? {
-    tensors.first { $0.name == name }?.tensor
+    tensors.first { $0.name.utf8.elementsEqual(name.utf8) }?.tensor
   }
 
   /// Writes the file to `path` in one step: see ``AtomicFile``.

@@ -16,7 +16,8 @@ public struct LacunaReader: Sendable {
   /// Length of the file in bytes.
   public let byteCount: Int
   private let bytes: ByteSlice
-  private let recordByName: [String: Int]
+  // By the bytes of names: to Swift two spellings of one accented letter are the same string.
+  private let recordByName: [[UInt8]: Int]
 
   /// Opens the file at `path`.
   ///
@@ -43,9 +44,9 @@ public struct LacunaReader: Sendable {
   init(slice bytes: ByteSlice, path: String = "") throws(DataProblem) {
     (self.path, self.bytes, byteCount) = (path, bytes, bytes.count)
     (metadata, records) = try Self.open(bytes)
-    var recordByName: [String: Int] = [:]
+    var recordByName: [[UInt8]: Int] = [:]
     for (number, record) in records.enumerated() {
-      if recordByName.updateValue(number, forKey: record.name) != nil {
+      if recordByName.updateValue(number, forKey: Array(record.name.utf8)) != nil {
         throw .duplicateName(record.name)
       }
     }
@@ -53,7 +54,9 @@ public struct LacunaReader: Sendable {
   }
 
   /// The record of that name.
-  public subscript(name: String) -> TensorRecord? { recordByName[name].map { records[$0] } }
+  public subscript(name: String) -> TensorRecord? {
+    recordByName[Array(name.utf8)].map { records[$0] }
+  }
 
   /// Decodes one tensor.
   ///

@@ -50,7 +50,7 @@ final class InferenceGraph {
     }
     let tiled = builder.hasImagePart ? shapes.reduce(inputShape.count) { $0 + 2 * $1.count } : 0
     let bytes = (batch * whole + workers.count * Self.tile * tiled) * MemoryLayout<Float>.size
-    if !canAllocate(bytes) {
+    if !AvailableMemory.has(bytes) {
       throw .operation(layer: "a batch of \(batch)", .outOfMemory(bytes: bytes))
     }
     var parts: [ImagePart] = []

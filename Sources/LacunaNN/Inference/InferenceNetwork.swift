@@ -23,6 +23,9 @@ public class InferenceNetwork: @unchecked Sendable {
     if batch < 1 || batch > 1 << 16 {
       throw .invalidSetting(name: "batch", reason: "is \(batch), must be in 1...65536")
     }
+    if threads < 1 || threads > 1024 {
+      throw .invalidSetting(name: "threads", reason: "is \(threads), must be in 1...1024")
+    }
     (architecture, self.batch) = (model.architecture, batch)
     graph = try InferenceGraph(
       model, storage: storage, batch: batch, workers: Workers(count: threads),

@@ -17,6 +17,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case windowTooLarge(layer: String, window: String, input: String)
   /// The file holds a model or checkpoint of another architecture.
   case architectureMismatch(expected: String, found: String)
+  /// A pruning run goes on with another recipe than it began with.
+  case recipeMismatch(expected: String, found: String)
   /// A tensor is absent.
   case missingTensor(String)
   /// A tensor has another shape than the architecture asks for.
@@ -55,6 +57,8 @@ extension ModelError: CustomStringConvertible {
       "layer '\(layer)': a \(window) window does not fit into \(input)"
     case .architectureMismatch(let expected, let found):
       "architecture is \(found), expected \(expected)"
+    case .recipeMismatch(let expected, let found):
+      "the run was pruned by another recipe: it began with \(expected) and would go on with \(found)"
     case .missingTensor(let name): "tensor '\(name)' is missing"
     case .tensorShape(let name, let expected, let found):
       "tensor '\(name)' has shape \(found), expected \(expected)"

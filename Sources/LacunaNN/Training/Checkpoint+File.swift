@@ -24,7 +24,7 @@ extension Checkpoint {
 
   /// The container that holds the checkpoint.
   public var file: LacunaFile {
-    let metadata = [
+    var metadata = [
       "kind": FileKind.checkpoint.rawValue, "architecture": json(architecture),
       "training": json(settings), "progress": json(progress),
     ]
@@ -43,6 +43,7 @@ extension Checkpoint {
       for (i, values) in list.enumerated() { add("moment\(i)", name, values) }
     }
     if let pruning {
+      metadata["recipe"] = pruning.recipe
       tensors.append(NamedTensor(name: "pruner", tensor: .bytes(pruning.state.bytes)))
       for (name, mask) in pruning.masks.sorted(by: { $0.key < $1.key }) {
         tensors.append(NamedTensor(name: "mask/\(name)", tensor: .bitMask(mask)))
@@ -121,7 +122,7 @@ extension Checkpoint {
         masks[name] = mask
       }
     }
-    return Pruning(state: state, masks: masks)
+    return Pruning(state: state, masks: masks, recipe: file.metadata["recipe"])
   }
 }
 

@@ -45,6 +45,8 @@ public struct Checkpoint: Sendable, Equatable {
   public struct Pruning: Equatable, Sendable {
     public let state: PrunerState
     public let masks: [String: BitMask]
+    /// The recipe in words, which a run that goes on has to repeat; nil in files of before.
+    public let recipe: String?
   }
 
   /// The state of `trainer` now: a copy.
@@ -59,7 +61,8 @@ public struct Checkpoint: Sendable, Equatable {
     weights = network.weights
     moments = trainer.optimiser.state
     pruning = (trainer.model as? PrunedModel).map {
-      Pruning(state: $0.pruner.state, masks: $0.pruner.masks)
+      Pruning(
+        state: $0.pruner.state, masks: $0.pruner.masks, recipe: "\($0.pruner.settings)")
     }
   }
 
@@ -77,13 +80,16 @@ public struct Checkpoint: Sendable, Equatable {
   /// - Parameters:
   ///   - data: the same training set.
   ///   - pruning: the recipe of a run that prunes.
-  /// - Throws: ``ModelError`` when data, architecture, weights or masks disagree.
+  /// - Throws: ``ModelError`` when data, architecture, weights, masks or recipe disagree.
   public func resume(
     data: ImageDataset, pruning settings: PruningSettings? = nil, threads: Int? = nil
   ) throws(ModelError) -> Trainer {
     if data.count != progress.samples {
       throw .dataMismatch(
         what: "training samples", expected: progress.samples, found: data.count)
+    }
+    if let settings, let recipe = pruning?.recipe, recipe != "\(settings)" {
+      throw .recipeMismatch(expected: recipe, found: "\(settings)")
     }
     let model = try makeModel(threads: threads)
     var trainable: any Trainable = model
