@@ -9,7 +9,8 @@ import sys
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = ("Python/README.md",)
+PAGES = ("README.md", "Python/README.md", *(f"Sources/Lacuna/Lacuna.docc/{name}.md" for name in (
+    "ComingFromDeepSparse", "ComingFromTFMOT", "ComingFromTorchPrune", "Cookbook", "Python")))
 NEEDED = ("numpy", "scipy", "keras", "torch", "jax", "optax", "onnxruntime", "onnx", "tensorflow")
 
 
