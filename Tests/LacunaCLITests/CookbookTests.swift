@@ -69,8 +69,10 @@ func trainingLoop(_ weights: UnsafeMutableBufferPointer<Float>, steps: Int) thro
 
 // recipe
 /// New values under the same pattern: nothing is packed again.
-func updateValues(_ w: CSRMatrix<Float>, in plan: Plan<Float>, factor: Float) throws {
+func updateValues(_ w: CSRMatrix<Float>, factor: Float) throws -> Plan<Float> {
+  let plan = try Plan(w, width: 5, options: PlanOptions(updatable: true))
   try plan.update(values: w.values.map { $0 * factor })
+  return plan
 }
 // end
 
@@ -85,7 +87,9 @@ func onThreadsOfYourOwn(
   let (xStride, yStride, width) = (x.rowStride, y.rowStride, x.columns)
   x.withUnsafeElements { from in
     y.withUnsafeMutableElements { into in
-      let (from, into) = (from.baseAddress!, into.baseAddress!)
+      // Sound: slices write different rows, and all are done when this returns.
+      nonisolated(unsafe) let from = from.baseAddress!
+      nonisolated(unsafe) let into = into.baseAddress!
       DispatchQueue.concurrentPerform(iterations: slices) { slice in
         plan.run(
           slice: slice, of: slices, from, stride: xStride, into: into, stride: yStride,
@@ -168,8 +172,7 @@ func wrongShape() -> String {
     try plan.run(x, into: &y)
     #expect(try onThreadsOfYourOwn(plan, x, slices: 3).values == y.values)
     let before = y.values
-    try updateValues(w, in: plan, factor: 2)
-    try plan.run(x, into: &y)
+    try updateValues(w, factor: 2).run(x, into: &y)
     #expect(y.values == before.map { $0 * 2 })
   }
 
