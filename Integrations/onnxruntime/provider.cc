@@ -55,6 +55,13 @@ void run_slice(void *context, size_t slice) {
   if (status != LCN_OK) run.status.store(status);
 }
 
+// Every strides[0]-th row's every strides[1]-th pixel of all channels of one sample.
+void gather(const float *x, const std::vector<int64_t> &shape, const std::vector<int64_t> &strides, float *out) {
+  for (int64_t c = 0; c < shape[1]; c++)
+    for (int64_t i = 0; i < shape[2]; i += strides[0])
+      for (int64_t j = 0; j < shape[3]; j += strides[1]) *out++ = x[(c * shape[2] + i) * shape[3] + j];
+}
+
 // Multiply-adds for which another thread pays: about 100 µs of work.
 constexpr int64_t kWorthAThread = 4'000'000;
 
@@ -79,6 +86,11 @@ OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) 
     if (rank < (s.convolution ? 2u : 1u) || shape[axis] != s.columns)
       return failed(api, "an input has " + std::to_string(rank ? shape[axis] : 0) + " features where the weights have " +
                              std::to_string(s.columns));
+    const std::vector<int64_t> given = shape;
+    if (!s.strides.empty()) {
+      if (rank != 4) return failed(api, "a convolution with strides has an input of " + std::to_string(rank) + " dimensions");
+      for (size_t i = 0; i < 2; i++) shape[2 + i] = shape[2 + i] == 0 ? 0 : (shape[2 + i] - 1) / s.strides[i] + 1;
+    }
     int64_t samples = 1, width = 1;
     for (size_t i = 0; i < rank; i++) {
       if (i < axis && s.convolution) samples *= shape[i];
@@ -98,7 +110,13 @@ OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) 
             s.convolution ? width : s.rows, width, 1};
     const int64_t useful = std::max<int64_t>(1, s.stored * width / kWorthAThread);
     run.slices = std::min({useful, s.slices, kernel.threads});
+    // The pixels that count, one sample at a time.
+    std::vector<float> pixels(s.strides.empty() ? 0 : static_cast<size_t>(s.columns * width));
     for (int64_t sample = 0; sample < samples; sample++) {
+      if (!s.strides.empty()) {
+        gather(static_cast<const float *>(x) + sample * s.columns * given[2] * given[3], given, s.strides, pixels.data());
+        run.x = pixels.data();
+      }
       if (run.slices == 1) {
         run_slice(&run, 0);
       } else if (OrtStatus *bad = api.KernelContext_ParallelFor(

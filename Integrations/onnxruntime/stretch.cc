@@ -51,17 +51,18 @@ void begin_gemm(const Graph &graph, const OrtNode *node, Layer &layer) {
   }
 }
 
-void begin_convolution(const Graph &graph, const OrtNode *node, Layer &layer) {
+void begin_convolution(const Graph &graph, const OrtNode *node, Layer &layer, std::vector<int64_t> &strides) {
   const auto in = graph.inputs(node);
   const auto w = graph.constant(in.at(1));
   if (!w) throw Refusal("its weights are not constant floats");
   for (size_t i = 2; i < w->shape.size(); i++)
     if (w->shape[i] != 1) throw Refusal("a kernel of several taps needs convolution plans");
-  for (int64_t s : graph.integers(node, "strides"))
-    if (s != 1) throw Refusal("a stride needs convolution plans");
   for (int64_t p : graph.integers(node, "pads"))
     if (p != 0) throw Refusal("padding needs convolution plans");
   if (graph.integer(node, "group", 1) != 1) throw Refusal("groups need convolution plans");
+  strides = graph.integers(node, "strides");
+  if (std::all_of(strides.begin(), strides.end(), [](int64_t s) { return s == 1; })) strides.clear();
+  if (!strides.empty() && (strides.size() != 2 || w->shape.size() != 4)) throw Refusal("its stride is not of two dimensions");
   layer.weights = *w;
   layer.rows = w->shape[0];
   layer.columns = w->shape[1];
@@ -186,8 +187,9 @@ Stretch examine(const Graph &graph, const OrtNode *node, const Options &options,
     if (x->size() < (stretch.convolution ? 3u : 1u)) throw Refusal("the rank of its input is not known");
     if (decision.type == "MatMul") begin_matmul(graph, node, layer);
     if (decision.type == "Gemm") begin_gemm(graph, node, layer);
-    if (decision.type == "Conv") begin_convolution(graph, node, layer);
+    if (decision.type == "Conv") begin_convolution(graph, node, layer, stretch.strides);
     layer.width = width_of(*x, stretch.convolution, options.width);
+    if (!stretch.strides.empty()) layer.width = std::max<int64_t>(1, layer.width / (stretch.strides[0] * stretch.strides[1]));
     decision.rows = stretch.rows = layer.rows;
     decision.columns = stretch.columns = layer.columns;
     decision.width = layer.width;

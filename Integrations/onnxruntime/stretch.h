@@ -36,6 +36,7 @@ struct Stretch {
   std::unique_ptr<lcn_plan, PlanDeleter> plan;
   int64_t rows = 0, columns = 0, stored = 0, slices = 1;
   bool convolution = false;  // X is [batch, columns, …]: a product for each sample; else [..., columns]
+  std::vector<int64_t> strides;  // of a convolution, when one is not 1: only every stride-th pixel counts
 };
 
 // Looks at a product of the graph. `elsewhere` is why nothing of the graph is taken, or NULL. Says in `decision` what became of it; the stretch has a plan when it is taken.

@@ -44,6 +44,7 @@ class Layers(unittest.TestCase):
                          (network().double(), torch.randn(3, 96, dtype=torch.float64)),
                          (pruned(nn.Sequential(nn.Conv2d(16, 32, 1), nn.ReLU(), nn.Conv2d(32, 8, 1, bias=False))),
                           torch.randn(3, 16, 9, 5)),
+                         (pruned(nn.Sequential(nn.Conv2d(16, 32, 1, stride=(2, 3)))), torch.randn(2, 16, 9, 5)),
                          (pruned(nn.Conv2d(16, 32, 1)), torch.randn(16, 9, 5))):
             dense = copy.deepcopy(model)
             exchanged = sparse.sparsify(model, exclude_dense=True)
@@ -63,16 +64,16 @@ class Layers(unittest.TestCase):
     def test_what_is_left_alone_is_told(self):
         model = nn.ModuleDict({
             "full": nn.Linear(64, 64), "sparse": pruned(nn.Linear(64, 64)), "taps": pruned(nn.Conv2d(16, 16, 3)),
-            "strided": pruned(nn.Conv2d(16, 16, 1, stride=2)), "narrow": pruned(nn.Linear(64, 64)).half(),
+            "padded": pruned(nn.Conv2d(16, 16, 1, padding=1)), "narrow": pruned(nn.Linear(64, 64)).half(),
             "own": type("Own", (nn.Linear,), {})(64, 64), "norm": nn.LayerNorm(64)})
         model["again"] = model["sparse"]
         sparse.sparsify(model, exclude_dense=True)
         told = {decision.name: decision for decision in sparse.report(model)}
-        self.assertEqual(set(told), {"full", "sparse", "taps", "strided", "narrow", "own"})
+        self.assertEqual(set(told), {"full", "sparse", "taps", "padded", "narrow", "own"})
         self.assertIs(model["again"], model["sparse"])
         self.assertIsInstance(model["sparse"], sparse.SparseLinear)
         self.assertEqual((told["sparse"].reason, told["sparse"].shape), ("", (64, 64)))
-        for name, words in {"full": "0.0 % zeros", "taps": "3×3 taps", "strided": "stride", "narrow": "float16",
+        for name, words in {"full": "0.0 % zeros", "taps": "3×3 taps", "padded": "padding", "narrow": "float16",
                             "own": "Own"}.items():
             self.assertIn(words, told[name].reason)
         untouched = nn.Sequential(nn.Linear(8, 8))

@@ -45,9 +45,15 @@ class SparseLinear(_Sparse):
 
 
 class SparseConv1x1(_Sparse):
-    """nn.Conv2d of one tap, stride 1 and no padding, with a sparse weight: W·x + b at every pixel of NCHW."""
+    """nn.Conv2d of one tap and no padding, with a sparse weight: W·x + b at every pixel of NCHW, or every stride-th."""
+
+    def __init__(self, weights: Product, stride: Tuple[int, int] = (1, 1)) -> None:
+        super().__init__(weights)
+        self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.stride != (1, 1):
+            x = x[..., ::self.stride[0], ::self.stride[1]]
         return product(x.unsqueeze(0), self.weights).squeeze(0) if x.ndim == 3 else product(x, self.weights)
 
 
@@ -80,8 +86,8 @@ def _obstacle(module: nn.Module) -> str:
         return f"a {type(module).__name__} may do more than its base class"
     if module.kernel_size != (1, 1):
         return f"a kernel of {module.kernel_size[0]}×{module.kernel_size[1]} taps needs convolution plans"
-    if module.stride != (1, 1) or module.padding not in ((0, 0), "valid", "same") or module.groups != 1:
-        return "a stride, padding or groups need convolution plans"
+    if module.padding not in ((0, 0), "valid", "same") or module.groups != 1:
+        return "padding or groups need convolution plans"
     return ""
 
 
@@ -105,7 +111,7 @@ def _exchanged(module: nn.Module, batch: int, pixels: int, threads: int, least: 
                    threads=threads, exclude_dense=exclude_dense)
     if made.plan.kernel == "dense":
         return None, zeros, "dense", "the plan's estimate says that dense is faster"
-    sparse = SparseLinear(made) if linear else SparseConv1x1(made)
+    sparse = SparseLinear(made) if linear else SparseConv1x1(made, module.stride)  # type: ignore[arg-type]
     return sparse.train(module.training), zeros, made.plan.kernel, ""
 
 
