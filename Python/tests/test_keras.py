@@ -212,6 +212,43 @@ class Training(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, r"kernel of shape \(16, 4\); the model has .*last/kernel.*\(16, 5\)"):
             optimizer.build(other.trainable_variables)
 
+    def test_mixed_precision(self):
+        keras.mixed_precision.set_dtype_policy("mixed_float16")
+        try:
+            model = small()
+            model.compile("adam", "mse")
+            fit(model)
+            self.assertEqual(type(model.optimizer).__name__, "LossScaleOptimizer")
+            kernels = model.optimizer.inner_optimizer.pruning_kernels
+            self.assertTrue(all(np.asarray(keras.ops.convert_to_numpy(mask)).mean() < 0.3 for _, mask in kernels))
+            self.assertTrue(all((w == 0).mean() > 0.7 for w in model.get_weights()[::2]))
+            sparsity.strip_pruning(model)
+            self.assertNotIn("Pruned", type(model.optimizer.inner_optimizer).__name__)
+        finally:
+            keras.mixed_precision.set_dtype_policy("float32")
+
+    def test_summaries_hold_the_sparsity_of_each_kernel(self):
+        if keras.backend.backend() != "tensorflow":
+            self.skipTest("TensorBoard's files are written by TensorFlow")
+        try:
+            import tensorboard  # noqa: F401
+        except ImportError:
+            self.skipTest("tensorboard is not installed")
+        from tensorflow.python.summary.summary_iterator import summary_iterator
+
+        model = small()
+        model.compile("sgd", "mse")
+        with tempfile.TemporaryDirectory() as folder:
+            fit(model, 2, callbacks=[sparsity.PruningSummaries(folder)])
+            found = {}
+            for place, _, files in os.walk(folder):
+                for file in files:
+                    for event in summary_iterator(os.path.join(place, file)):
+                        for value in event.summary.value:
+                            found.setdefault(value.tag.split("/", 1)[-1], []).append(event.step)
+        self.assertEqual(found["first/kernel/mask/sparsity"], [0, 1])
+        self.assertEqual(found["last/kernel/mask/sparsity"], [0, 1])
+
     def test_a_loop_of_ones_own(self):
         if keras.backend.backend() == "jax":
             self.skipTest("JAX has no loop that changes variables in place; lacuna_sparse.jax is for its own loops")

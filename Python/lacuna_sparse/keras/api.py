@@ -10,7 +10,7 @@ import keras
 
 from . import kernels as _kernels
 from .kernels import Kernel, Rule
-from .optimizer import PruningMixin, attach, detach
+from .optimizer import PruningMixin, attach, detach, innermost
 from .schedules import ConstantSparsity, PruningSchedule
 
 _MARK = "_lacuna_pruning"
@@ -113,7 +113,7 @@ def strip_pruning(model: Any) -> Any:
     """
     if not isinstance(model, keras.Model):
         raise ValueError(f"Expected model to be a `keras.Model` instance but got: {model!r}")
-    optimizer = getattr(model, "optimizer", None)
+    optimizer = innermost(getattr(model, "optimizer", None))
     if isinstance(optimizer, PruningMixin):
         optimizer.apply_masks()
         detach(optimizer)

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from .api import marked_kernels
-from .optimizer import PruningMixin, attach
+from .optimizer import PruningMixin, attach, innermost
 
 
 class UpdatePruningStep(keras.callbacks.Callback):
@@ -36,7 +36,7 @@ class UpdatePruningStep(keras.callbacks.Callback):
             raise ValueError("UpdatePruningStep needs to see the model's weights: build it first, by an Input layer or a "
                              "call on one batch")
         changed = attach(optimizer, marked_kernels(model))
-        self._optimizer = getattr(optimizer, "inner_optimizer", None) or optimizer
+        self._optimizer = innermost(optimizer)
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
         assert isinstance(self._optimizer, PruningMixin)
@@ -132,7 +132,7 @@ class PruningSummaries(keras.callbacks.TensorBoard):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_end(epoch, logs)
-        optimizer = getattr(self.model.optimizer, "inner_optimizer", None) or self.model.optimizer
+        optimizer = innermost(self.model.optimizer)
         if not isinstance(optimizer, PruningMixin):
             return
         with self._train_writer.as_default():

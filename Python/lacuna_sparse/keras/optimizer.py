@@ -144,12 +144,15 @@ def pruned(cls: type) -> type:
     return _CLASSES[cls]
 
 
+def innermost(optimizer: Any) -> Any:
+    """The optimizer that a loss scale of mixed precision wraps, or the optimizer itself."""
+    return getattr(optimizer, "inner_optimizer", None) or optimizer
+
+
 def attach(optimizer: Any, kernels: List[Kernel]) -> bool:
     """Makes an optimizer a pruned one, in place, with masks for these kernels; those it has already stay. Returns
     whether anything changed."""
-    inner = getattr(optimizer, "inner_optimizer", None)
-    if inner is not None:
-        return attach(inner, kernels)
+    optimizer = innermost(optimizer)
     changed = not isinstance(optimizer, PruningMixin)
     if changed:
         _become(optimizer, pruned(type(optimizer)), [])
