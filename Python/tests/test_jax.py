@@ -1,7 +1,9 @@
 """JAX: the gradient transformation's trajectories and resuming, the custom call under jit, grad and vmap."""
 
+import os
 import pickle
 import shutil
+import tempfile
 import unittest
 
 try:
@@ -119,6 +121,13 @@ class Training(unittest.TestCase):
 
 @unittest.skipUnless(shutil.which("c++") or shutil.which("g++"), "there is no C++ compiler for the custom call")
 class Products(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # The compiled call goes where it leaves nothing behind.
+        cls.cache = tempfile.TemporaryDirectory()
+        os.environ["XDG_CACHE_HOME"] = cls.cache.name
+        cls.addClassCleanup(cls.cache.cleanup)
+
     def weights(self, **more):
         w = RANDOM.standard_normal((24, 40)).astype(np.float32)
         w[RANDOM.random(w.shape) < 0.8] = 0

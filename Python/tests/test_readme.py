@@ -18,16 +18,21 @@ def blocks(page):
     return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
 
 
+def needed(block):
+    """The packages that a block imports, itself or by a module of lacuna_sparse."""
+    lines = " ".join(line for line in block.splitlines() if line.startswith(("import ", "from ")))
+    found = set(re.findall(rf"(?<![\w.])({'|'.join(NEEDED)})(?!\w)", lines))
+    for module in re.findall(r"lacuna_sparse\.(\w+)", lines):
+        found |= {"tfmot": {"keras"}, "jax": {"jax", "optax"}}.get(module, {module} & set(NEEDED))
+    return found
+
+
 class Pages(unittest.TestCase):
     def run_page(self, page):
         found = blocks(page)
         self.assertTrue(found, f"{page} has no blocks of Python")
         for number, block in enumerate(found, 1):
-            imported = set(re.findall(r"^(?:import|from) +([\w, ]+)", block, re.M))
-            words = {word.strip() for names in imported for word in names.replace(" import", ",").split(",")}
-            if "lacuna_sparse.tfmot" in block:
-                words.add("keras")
-            missing = [name for name in NEEDED if name in words and importlib.util.find_spec(name) is None]
+            missing = sorted(name for name in needed(block) if importlib.util.find_spec(name) is None)
             with self.subTest(f"{page}, block {number}"):
                 if missing:
                     self.skipTest(f"{' and '.join(missing)} not installed")
