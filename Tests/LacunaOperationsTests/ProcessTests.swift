@@ -99,6 +99,41 @@ private func poolThreads() -> Int {
         #expect(try product.run(plan!) == expected, "the parent goes on")
       }
     }
+
+    @Test func `A child that is forked in the middle of a job leaves that job to the parent`() async
+    {
+      await #expect(processExitsWith: .success) {
+        let fork = unsafeBitCast(dlsym(nil, "fork"), to: (@convention(c) () -> Int32).self)
+        let product = Product()
+        let plan = try product.plan(threads: CPUInfo.current.cores + 2)
+        let expected = try product.run(plan)
+        let parent = getpid()
+        // Tasks that the child runs; a copy of it in each process.
+        let strays = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+        strays.initialize(to: 0)
+        var child: Int32 = -1
+        ThreadPool.shared.run(tasks: 64) { task in
+          if getpid() != parent { strays.pointee += 1 }
+          if task > 0 {
+            usleep(1000)
+            return
+          }
+          child = fork()
+          if child == 0 {
+            var status: Int32 = 1
+            for _ in 0..<20 where status < 2 {
+              guard let same = try? product.run(plan) else { break }
+              status = same != expected ? 2 : strays.pointee != 0 ? 3 : 0
+            }
+            _exit(status)
+          }
+        }
+        var status: Int32 = -1
+        for _ in 0..<60_000 where waitpid(child, &status, WNOHANG) == 0 { usleep(1000) }
+        if status != 0 { kill(child, SIGKILL) }
+        #expect(status == 0)
+      }
+    }
   #endif
 
   @Test func `OpenBLAS keeps the number of threads that the program gave it`() async {
