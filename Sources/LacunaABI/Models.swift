@@ -58,7 +58,7 @@ extension StoredTensor {
   }
 
   /// The tensor as a matrix [out, all other dimensions].
-  fileprivate func matrix() throws(Failure) -> StoredMatrix<Float> {
+  func matrix() throws(Failure) -> StoredMatrix<Float> {
     switch self {
     case .dense(let shape, let values):
       return .dense(
@@ -90,6 +90,11 @@ extension Failure {
 
   /// Runs `body`, whose errors are the networks' own.
   fileprivate static func model<R>(_ body: () throws(ModelError) -> R) throws(Failure) -> R {
+    do { return try body() } catch { throw Failure(error) }
+  }
+
+  /// Runs `body`, whose errors are the files' own.
+  static func file<R>(_ body: () throws(FileError) -> R) throws(Failure) -> R {
     do { return try body() } catch { throw Failure(error) }
   }
 

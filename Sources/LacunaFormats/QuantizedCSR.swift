@@ -15,7 +15,7 @@ public enum QuantizationError: Error, Equatable, Sendable, CustomStringConvertib
 
 /// A CSR matrix whose values are 8-bit integers, symmetric, with one scale for each row.
 ///
-/// Row `i` has the scale `max |w| / 127`, or 0 when it stores nothing but zeros; a weight is
+/// Row `i` has the scale `max |w| / 127` (with fewer bits `max |w| / 7` and so on), or 0 when it stores nothing but zeros; a weight is
 /// `scale · q`. What is not stored is exactly zero, as before.
 public struct QuantizedCSR: Equatable, Sendable {
   /// Which entries are stored.
@@ -40,11 +40,14 @@ public struct QuantizedCSR: Equatable, Sendable {
 
   /// Rounds each value to the nearest multiple of its row's scale; the error is at most half a scale.
   ///
+  /// - Parameter bits: of a value, 2...8: with 4 the values are −7...7, which a file's entropy coder stores in
+  ///   4 bits or less.
   /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
   /// - Complexity: O(rows + nnz)
-  public init(quantizing matrix: CSRMatrix<Float>) throws(QuantizationError) {
+  public init(quantizing matrix: CSRMatrix<Float>, bits: Int = 8) throws(QuantizationError) {
+    precondition((2...8).contains(bits), "\(bits) bits, must be in 2...8")
     let offsets = matrix.pattern.rowOffsets
-    (values, scales) = try quantized(matrix.values, rows: matrix.rows) {
+    (values, scales) = try quantized(matrix.values, rows: matrix.rows, bits: bits) {
       offsets[$0]..<offsets[$0 + 1]
     }
     pattern = matrix.pattern
@@ -109,9 +112,11 @@ public struct QuantizedBSR: Equatable, Sendable {
 
   /// Rounds each value to the nearest multiple of its row's scale.
   ///
+  /// - Parameter bits: of a value, 2...8.
   /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
   /// - Complexity: O(rows + blocks · area)
-  public init(quantizing matrix: BSRMatrix<Float>) throws(QuantizationError) {
+  public init(quantizing matrix: BSRMatrix<Float>, bits: Int = 8) throws(QuantizationError) {
+    precondition((2...8).contains(bits), "\(bits) bits, must be in 2...8")
     (rows, columns, block) = (matrix.rows, matrix.columns, matrix.block)
     blockPattern = matrix.blockPattern
     let (r, c) = (block.rows, block.columns)
@@ -125,7 +130,7 @@ public struct QuantizedBSR: Equatable, Sendable {
         positions.append(contentsOf: start..<start + c)
       }
       let (quantised, scale) = try quantizedRow(
-        positions.map { matrix.values[$0] }, row: row, positions: positions)
+        positions.map { matrix.values[$0] }, row: row, positions: positions, bits: bits)
       for (position, value) in zip(positions, quantised) { values[position] = value }
       scales[row] = scale
     }
@@ -153,13 +158,14 @@ public struct QuantizedBSR: Equatable, Sendable {
 
 /// Values and scales of all rows; `range` says where each row's values are.
 private func quantized(
-  _ values: [Float], rows: Int, range: (Int) -> Range<Int>
+  _ values: [Float], rows: Int, bits: Int, range: (Int) -> Range<Int>
 ) throws(QuantizationError) -> ([Int8], [Float]) {
   var (result, scales): ([Int8], [Float]) = ([], [])
   result.reserveCapacity(values.count)
   scales.reserveCapacity(rows)
   for row in 0..<rows {
-    let (quantised, scale) = try quantizedRow(values[range(row)], row: row, positions: range(row))
+    let (quantised, scale) = try quantizedRow(
+      values[range(row)], row: row, positions: range(row), bits: bits)
     result += quantised
     scales.append(scale)
   }
@@ -168,7 +174,7 @@ private func quantized(
 
 /// One row; `positions` are the values' numbers, for the error.
 private func quantizedRow<Values: Collection<Float>, Positions: Collection<Int>>(
-  _ values: Values, row: Int, positions: Positions
+  _ values: Values, row: Int, positions: Positions, bits: Int
 ) throws(QuantizationError) -> ([Int8], Float) {
   var largest: Float = 0
   for (value, position) in zip(values, positions) {
@@ -177,6 +183,7 @@ private func quantizedRow<Values: Collection<Float>, Positions: Collection<Int>>
   }
   if largest == 0 { return (values.map { _ in 0 }, 0) }
   // In double precision, so that the scale of a row of subnormal weights does not vanish first.
-  let inverse = 127 / Double(largest)
-  return (values.map { Int8((Double($0) * inverse).rounded()) }, Float(Double(largest) / 127))
+  let levels = Double(1 << (bits - 1) - 1)
+  let inverse = levels / Double(largest)
+  return (values.map { Int8((Double($0) * inverse).rounded()) }, Float(Double(largest) / levels))
 }

@@ -11,17 +11,26 @@ struct CompressCommand: ParsableCommand {
       Takes checkpoints, and ONNX, TFLite, safetensors and all else that inspect reads; convert brings a \
       .lacuna file back.
 
-      Prints the bytes beside those of the classical recipe, gzip -9 of the same weights with their \
-      zeros. Weights in 8 bits are symmetric with one scale per output channel: zeros stay zeros.
+      Prints the bytes beside the entropy of what is stored (positions at random, values by their frequencies), and \
+      for checkpoints beside the classical recipe, gzip -9 of the same weights with their zeros. Weights in 8 or 4 bits \
+      are symmetric with one scale per output channel: zeros stay zeros. They are entropy-coded: 4 bits are the most \
+      that a value takes, not the least.
       """)
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "The checkpoint or model file.", completion: .file())
+  @Argument(help: "The checkpoint or model file; - reads standard input.", completion: .file())
   var checkpoint: String
 
-  @Option(help: "Bits of a stored weight: 32 or 8.")
-  var bits = 32
+  @Option(help: "Bits of a stored weight: f32 (or 32), 8 or 4.")
+  var bits = StoredBits.f32
+
+  @Option(
+    help: ArgumentHelp(
+      "Other bits for tensors of this name; * matches any characters. May be repeated.",
+      valueName: "pattern=bits"),
+    transform: BitsRule.init(argument:))
+  var bitsOf: [BitsRule] = []
 
   @Flag(help: "Store every weight, zeros too.")
   var dense = false
@@ -35,12 +44,16 @@ struct CompressCommand: ParsableCommand {
   var output = "model.lacuna"
 
   func validate() throws {
-    guard bits == 32 || bits == 8 else {
-      throw ValidationError("--bits is \(bits), must be 32 or 8")
+    if dense {
+      try refuse(
+        [("--bits", bits != .f32), ("--bits-of", !bitsOf.isEmpty), ("--block", block != nil)],
+        "has no effect beside --dense, which stores every weight as f32")
     }
-    guard !(dense && (bits == 8 || block != nil)) else {
-      throw ValidationError("--dense goes with neither --bits 8 nor --block")
-    }
+  }
+
+  /// What the first rule that matches says, else `--bits`.
+  private func bits(of name: String) -> StoredBits {
+    bitsOf.first { TensorRule($0.pattern).matches(name) }?.bits ?? bits
   }
 
   func run() throws {
@@ -50,8 +63,19 @@ struct CompressCommand: ParsableCommand {
     let file = try ModelFile(contentsOf: checkpoint)
     if file.format != .lacuna { return try compress(file) }
     let model = try Checkpoint(contentsOf: checkpoint).makeModel(threads: 1)
-    let form: CompressedModel.Form = dense ? .dense : bits == 8 ? .quantized : .sparse
-    let compressed = try CompressedModel(model, form: form, block: block ?? .element)
+    let quantizes = model.parameters.contains { bits(of: $0.name) != .f32 }
+    if quantizes, let plain = model.parameters.first(where: { bits(of: $0.name) == .f32 }),
+      !bitsOf.isEmpty
+    {
+      throw Failure(
+        .usage,
+        "--bits-of leaves \(plain.name) in f32: a model's kernels are all f32 or none is; give --bits"
+      )
+    }
+    let form: CompressedModel.Form = dense ? .dense : quantizes ? .quantized : .sparse
+    let compressed = try CompressedModel(model, form: form, block: block ?? .element) {
+      bits(of: $0).count
+    }
     let bytes = try compressed.file.encoded()
     try AtomicFile.write(bytes, to: target)
     let result = Compression(output: output, bytes: bytes.count, of: compressed)
@@ -63,11 +87,57 @@ struct CompressCommand: ParsableCommand {
     try refuse(
       [("--dense", dense), ("--block", block != nil)],
       "is for checkpoints, not for \(file.format.rawValue)")
-    let bytes = try file.convert(
-      to: .lacuna, values: bits == 8 ? .bits8 : .f32, output: outputPath(output))
-    let facts = ConversionFacts(
-      output: output, format: ModelFormat.lacuna.rawValue, from: file.format.rawValue, bytes: bytes)
+    let compressed = try file.compressed { bits(of: $0).values }
+    let bytes = try compressed.encoded()
+    try AtomicFile.write(bytes, to: outputPath(output))
+    let facts = CompressionFacts(
+      output: output, from: file.format.rawValue, bytes: bytes.count,
+      entropyBytes: StoredEntropy(compressed.tensors).total)
     try common.show(facts, besides: output) { facts.text }
+  }
+}
+
+/// `--bits`.
+enum StoredBits: String, ExpressibleByArgument, CaseIterable {
+  case f32, eight = "8", four = "4"
+
+  init?(argument: String) { self.init(rawValue: argument == "32" ? "f32" : argument) }
+
+  /// Bits of a quantised value.
+  var count: Int { self == .four ? 4 : 8 }
+
+  var values: CompressedValues {
+    switch self {
+    case .f32: .f32
+    case .eight: .bits8
+    case .four: .bits4
+    }
+  }
+}
+
+/// `--bits-of`.
+struct BitsRule {
+  var pattern: String
+  var bits: StoredBits
+
+  init(argument: String) throws {
+    guard let place = argument.lastIndex(of: "="), place != argument.startIndex,
+      let bits = StoredBits(argument: String(argument[argument.index(after: place)...]))
+    else { throw ValidationError("\(argument) is not of the form PATTERN=BITS, such as conv*=8") }
+    (pattern, self.bits) = (String(argument[..<place]), bits)
+  }
+}
+
+/// Bytes of a model file beside the entropy of what it holds.
+struct CompressionFacts: Encodable {
+  var output: String
+  var from: String
+  var bytes: Int
+  var entropyBytes: Double
+
+  var text: String {
+    "\(output.printable()): \(from) → lacuna, \(Numeral.grouped(bytes)) bytes; entropy "
+      + "\(Numeral.grouped(Int(entropyBytes.rounded())))"
   }
 }
 
@@ -83,6 +153,8 @@ struct Compression: Encodable {
   /// The same through gzip -9.
   var gzipBytes: Int
   var bitsPerWeight: Double
+  /// The entropy of what is stored.
+  var entropyBytes: Double
 
   init(output: String, bytes: Int, of model: CompressedModel) {
     self.output = output
@@ -94,16 +166,28 @@ struct Compression: Encodable {
     let all = plain.flatMap(\.bytes)
     plainBytes = all.count
     gzipBytes = Gzip.compress(all).count
+    entropyBytes = StoredEntropy(model.tensors).total
     bitsPerWeight = Double(bytes) * 8 / Double(max(parameters, 1))
+  }
+
+  /// Bits that the largest of the values needs.
+  private static func bits(of tensor: StoredTensor) -> Int {
+    let largest =
+      switch tensor {
+      case .quantizedSparse(_, let matrix): matrix.values.max { abs(Int($0)) < abs(Int($1)) }
+      case .quantizedBlockSparse(_, let matrix): matrix.values.max { abs(Int($0)) < abs(Int($1)) }
+      case .dense, .sparse, .blockSparse, .bitMask, .bytes: Int8?.none
+      }
+    return largest.map { abs(Int($0)) <= 7 ? 4 : 8 } ?? 8
   }
 
   private static func name(of model: CompressedModel) -> String {
     for tensor in model.tensors {
       switch tensor.tensor.kind {
       case .sparse: return "f32 sparse"
-      case .quantizedSparse: return "8-bit sparse"
+      case .quantizedSparse: return "\(bits(of: tensor.tensor))-bit sparse"
       case .blockSparse: return "f32 blocks"
-      case .quantizedBlockSparse: return "8-bit blocks"
+      case .quantizedBlockSparse: return "\(bits(of: tensor.tensor))-bit blocks"
       case .dense, .bitMask, .bytes: continue
       }
     }
@@ -118,6 +202,7 @@ struct Compression: Encodable {
       ])
     }
     row(output, bytes)
+    row("entropy of what is stored", Int(entropyBytes.rounded()))
     row("all weights, plain", plainBytes)
     row("all weights, gzip -9", gzipBytes)
     return """

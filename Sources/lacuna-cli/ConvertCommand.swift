@@ -28,6 +28,13 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: "The only tensor to write.")
   var name: String?
 
+  @Option(
+    help: """
+      How safetensors hold matrices that become smaller by it: \
+      \(SparsePartsForm.allCases.map(\.rawValue).joined(separator: ", ")). [dense]
+      """)
+  var parts: SparsePartsForm?
+
   /// What can be written out of any other format.
   private static let formats: [ModelFormat] = [
     .safetensors, .npz, .npy, .scipy, .matrixMarket, .smtx, .lacuna,
@@ -46,10 +53,13 @@ struct ConvertCommand: ParsableCommand {
       throw Failure(
         .usage, "\(format.rawValue) cannot be made of another format: it needs the model's graph")
     }
+    if format != .safetensors {
+      try refuse([("--parts", parts != nil)], "is for safetensors, not \(format.rawValue)")
+    }
     let target = outputPath(output)
     try checkWritable(target)
     let file = try ModelFile(contentsOf: inputPath(input))
-    let bytes = try file.convert(to: format, name: name, output: target)
+    let bytes = try file.convert(to: format, name: name, parts: parts, output: target)
     let facts = ConversionFacts(
       output: output, format: format.rawValue, from: file.format.rawValue, bytes: bytes)
     try common.show(facts, besides: output) { facts.text }
@@ -57,6 +67,7 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension ModelFormat: ExpressibleByArgument {}
+extension SparsePartsForm: ExpressibleByArgument {}
 
 /// What `lacuna convert` reports.
 struct ConversionFacts: Encodable {

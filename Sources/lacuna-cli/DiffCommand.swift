@@ -29,7 +29,7 @@ struct DiffCommand: ParsableCommand {
       try ModelFile(contentsOf: inputPath(first)), try ModelFile(contentsOf: inputPath(second)))
     let report = DifferenceReport(difference: difference)
     try common.show(difference) { report.text }
-    if !difference.isEmpty { throw ExitCode(1) }
+    if !difference.isEmpty { throw ExitCode(ExitClass.different.rawValue) }
   }
 }
 

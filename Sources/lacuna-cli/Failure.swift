@@ -5,6 +5,8 @@ import Lacuna
 /// The exit codes of the tool, from BSD's `sysexits.h`.
 enum ExitClass: Int32 {
   case success = 0
+  /// What was compared is not the same.
+  case different = 1
   /// The command line or the environment asks for something impossible.
   case usage = 64
   /// A file or a tensor holds something that it must not.

@@ -12,7 +12,7 @@ struct LacunaTool: ParsableCommand {
     commandName: "lacuna",
     abstract: "Prune neural networks, store them sparse, and run them by skipping the zeros.",
     discussion: """
-      Results go to standard output, progress and errors to standard error. Exit codes: 0 done, \
+      Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 different (diff), \
       64 wrong usage, 65 bad data, 66 a missing input, 74 an input or output error, 130 interrupted.
       """,
     version: version,
@@ -20,7 +20,7 @@ struct LacunaTool: ParsableCommand {
       DemoCommand.self,
       TrainCommand.self, PruneCommand.self, EvaluateCommand.self, CompressCommand.self,
       MaskCommand.self, ScheduleCommand.self, PlotCommand.self, InspectCommand.self,
-      ConvertCommand.self, DiffCommand.self, InfoCommand.self,
+      ConvertCommand.self, DiffCommand.self, RunCommand.self, BenchCommand.self, InfoCommand.self,
     ])
 }
 
@@ -51,6 +51,10 @@ enum Main {
       Console.standardError("lacuna: \(firstLine(of: LacunaTool.message(for: error)))")
       return .usage
     default:
+      // A command that has said all it has to say, as `diff` does.
+      if let code = error as? ExitCode, let exitClass = ExitClass(rawValue: code.rawValue) {
+        return exitClass
+      }
       let failure = Failure(error)
       Console.standardError("lacuna: \(failure.message)")
       return failure.exitClass

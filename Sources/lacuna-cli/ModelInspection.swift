@@ -32,6 +32,9 @@ struct ModelInspection: Encodable {
   /// Zeros from which on a sparse product is worth asking about.
   private static let leastSparsity = 0.3
 
+  /// Elements from which on no dense product stands beside the sparse one.
+  private static let mostElements = 1 << 30
+
   init(_ model: ModelFile, width: Int) throws {
     (file, format, self.width) = (model.path, model.format.rawValue, width)
     var tensors: [Tensor] = []
@@ -40,7 +43,7 @@ struct ModelInspection: Encodable {
       var tensor = Tensor(facts: facts)
       let isWeight = [.weight, .recurrent, .unknown].contains(model.tensors[index].role)
       if facts.sparsity >= Self.leastSparsity, facts.sparsity < 1, isWeight,
-        facts.shape.count >= 2
+        facts.shape.count >= 2, facts.elements <= Self.mostElements
       {
         // By the estimate alone: the same file always gives the same answer.
         let plan = try Plan(
@@ -89,7 +92,7 @@ struct ModelInspection: Encodable {
   }
 
   /// Names are paths in a graph: the end says more than the beginning.
-  private static func shortened(_ name: String) -> String {
+  static func shortened(_ name: String) -> String {
     name.count <= 36 ? name : "…" + name.suffix(35)
   }
 }

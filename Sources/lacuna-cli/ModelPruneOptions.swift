@@ -25,6 +25,13 @@ struct ModelPruneOptions: ParsableArguments {
     transform: GroupOption.init(argument:))
   var window: GroupOption?
 
+  @Option(
+    help: """
+      Follow another toolkit: tfmot keeps all weights that tie with the threshold, and its blocks and arrays are \
+      [in, out].
+      """)
+  var compat: Compatibility?
+
   @Flag(
     help: """
       Store pruned weights in the format's own sparse encoding where it has one: sparse_initializer in ONNX, \
@@ -36,6 +43,7 @@ struct ModelPruneOptions: ParsableArguments {
   var typed: [(name: String, isTyped: Bool)] {
     [
       ("--include", !include.isEmpty), ("--pattern", pattern != nil), ("--window", window != nil),
+      ("--compat", compat != nil),
       ("--sparse", sparse),
     ]
   }
@@ -57,7 +65,9 @@ struct ModelPruneOptions: ParsableArguments {
   ) -> ModelPruning {
     var pruning = ModelPruning(
       sparsity: sparsity, granularity: granularity.granularity, budget: budget,
-      parameterLimit: limit, include: include, exclude: granularity.exclude,
+      ties: compat == .tfmot ? .keepTies : .exactK, parameterLimit: limit, include: include,
+      exclude: granularity.exclude,
+      layout: compat == .tfmot ? .tensorFlow : .outputMajor,
       storage: sparse ? .sparse : .asBefore)
     if let group = pattern ?? window {
       pruning.sparsity = group.sparsity

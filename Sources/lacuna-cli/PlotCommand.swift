@@ -28,11 +28,11 @@ struct PictureOutput: ParsableArguments {
 /// The matrix that is drawn: an array of a file, or random weights.
 struct PictureInput: ParsableArguments {
   @Option(
-    help: "The weights: a .npy file, or a .npz file. [random weights]",
-    completion: .file(extensions: ["npy", "npz"]))
+    help: "The weights: a model file of any format; - reads standard input. [random weights]",
+    completion: .file())
   var input: String?
 
-  @Option(help: "Which array of an .npz file. [the largest]")
+  @Option(help: "Which tensor of the file. [the largest]")
   var tensor: String?
 
   @Option(help: "What the random weights are made from. [1]")
@@ -40,7 +40,7 @@ struct PictureInput: ParsableArguments {
 
   func validate() throws {
     if input == nil {
-      try refuse([("--tensor", tensor != nil)], "needs --input, an .npz file")
+      try refuse([("--tensor", tensor != nil)], "needs --input, a file of tensors")
     } else {
       try refuse([("--seed", seed != nil)], "is for random weights, not for those of --input")
     }
@@ -51,22 +51,24 @@ struct PictureInput: ParsableArguments {
     guard let input else {
       return ("random weights", try randomMatrix(rows: 32, columns: 64, seed: seed ?? 1))
     }
-    let file = try ArrayFile(contentsOf: input)
+    let file = try ModelFile(contentsOf: inputPath(input))
+    let tensors = file.tensors
     if let tensor {
-      guard let place = file.arrays.firstIndex(where: { $0.name == TensorName(tensor) }) else {
-        let names = file.arrays.map { "\($0.name)" }.joined(separator: ", ")
+      guard let place = tensors.firstIndex(where: { $0.name.utf8.elementsEqual(tensor.utf8) })
+      else {
+        let names = tensors.map(\.name).joined(separator: ", ")
         throw Failure(.usage, "--tensor: \(input) has no array \(tensor); it has \(names)")
       }
-      return (tensor, try file.read(place).matrix())
+      return (tensor, try file.denseWeights(place))
     }
-    let arrays = file.arrays
-    let candidates = arrays.indices.filter {
-      arrays[$0].type.isFloatingPoint && arrays[$0].count > 0
+    let candidates = tensors.indices.filter {
+      (tensors[$0].type.isFloatingPoint || tensors[$0].quantization != nil)
+        && tensors[$0].elementCount > 0
     }
-    guard let largest = candidates.max(by: { arrays[$0].count < arrays[$1].count }) else {
-      throw Failure(.badData, "\(input) holds no floating-point weights")
-    }
-    return ("\(arrays[largest].name)", try file.read(largest).matrix())
+    guard
+      let largest = candidates.max(by: { tensors[$0].elementCount < tensors[$1].elementCount })
+    else { throw Failure(.badData, "\(input) holds no floating-point weights") }
+    return (tensors[largest].name, try file.denseWeights(largest))
   }
 }
 

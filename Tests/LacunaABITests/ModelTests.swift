@@ -119,3 +119,39 @@ import Testing
     expect(lcn_model_load(endless, nil, &handle), "LCN_INVALID_ARGUMENT")
   }
 }
+
+@Suite struct TensorFileTests {
+  @Test func `Single tensors of a file are read and written through C`() throws {
+    let path = "/tmp/lacuna-abi-\(getpid())-tensors.lacuna"
+    defer { unlink(path) }
+    let kernel = randomValues(4, 18, density: 0.3, seed: 11)
+    let sparse = CSRMatrix(dense: try DenseMatrix(rows: 4, columns: 18, values: kernel))
+    try LacunaFile(
+      metadata: ["note": "kept"],
+      tensors: [
+        NamedTensor(name: "conv", tensor: .sparse(shape: [4, 3, 3, 2], sparse)),
+        NamedTensor(name: "bias", tensor: .dense(shape: [4], values: [1, 2, 3, 4])),
+      ]
+    ).write(to: path)
+    var matrix: OpaquePointer?
+    expect(lcn_tensor_read(path, "conv", &matrix), "LCN_OK")
+    #expect(elements(matrix, 4, 18) == kernel)
+    expect(lcn_tensor_read(path, "bias", &matrix), "LCN_UNSUPPORTED")
+    expect(lcn_tensor_read(path, "none", &matrix), "LCN_BAD_DATA")
+    expect(lcn_tensor_read(path + "x", "conv", &matrix), "LCN_FILE_NOT_FOUND")
+    expect(lcn_tensor_read(path, nil, &matrix), "LCN_NULL_POINTER")
+    // Under its own name it keeps its dimensions; under another it is a matrix.
+    expect(lcn_tensor_read(path, "conv", &matrix), "LCN_OK")
+    expect(lcn_tensor_write(path, "conv", matrix), "LCN_OK")
+    expect(lcn_tensor_write(path, "new", matrix), "LCN_OK")
+    expect(lcn_tensor_write(path, "", matrix), "LCN_BAD_DATA")
+    let file = try LacunaFile(contentsOf: path)
+    #expect(file.tensors.map(\.name) == ["conv", "bias", "new"] && file.metadata == ["note": "kept"])
+    #expect(file["conv"] == .sparse(shape: [4, 3, 3, 2], sparse))
+    #expect(file["new"] == .sparse(shape: [4, 18], sparse))
+    unlink(path)
+    expect(lcn_tensor_write(path, "alone", matrix), "LCN_OK")
+    #expect(try LacunaFile(contentsOf: path).tensors.map(\.name) == ["alone"])
+    expect(lcn_matrix_destroy(matrix), "LCN_OK")
+  }
+}

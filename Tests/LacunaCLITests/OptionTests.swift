@@ -8,7 +8,7 @@ import Testing
   private static let kinds: [String: OptionKind] = [
     "--limit": .count, "--threads": .count, "--batch-size": .count, "--epochs": .count,
     "--begin": .count, "--end": .count, "--frequency": .count, "--max-weights": .count,
-    "--at": .count, "--planned": .count, "--frames": .count, "--bits": .count,
+    "--at": .count, "--planned": .count, "--frames": .count, "--bits": .word,
     "--width": .count, "--samples": .count, "--patches": .count,
     "--sparsity": .fraction, "--initial": .fraction, "--final": .fraction, "--measure": .fraction,
     "--damping": .fraction, "--power": .real, "--learning-rate": .real,
@@ -30,7 +30,10 @@ import Testing
     "--to": .word,
     "--data": .text, "--output": .text, "--commit": .text, "--resume": .text, "--exclude": .text,
     "--input": .text, "--tensor": .text, "--plot": .text, "--calibration": .text,
-    "--include": .text, "--name": .text,
+    "--include": .text, "--name": .text, "--input-name": .text,
+    "--parts": .word, "--layout": .word, "--time": .fraction,
+    "--batch": .form(["0", "1,0", "4097"]),
+    "--bits-of": .form(["a=3", "=8", "a"]),
   ]
 
   @Test func `every option refuses what it cannot take, by name, with exit code 64`() throws {
@@ -88,7 +91,8 @@ import Testing
     ("prune none.npy --method wanda --calibration none.npy --seed 3", "--seed"),
     ("prune none.npy --method wanda --calibration none.npy --budget global", "--budget"),
     ("prune none.npy --method wanda --calibration none.npy --max-weights 9", "--max-weights"),
-    ("compress none.lacuna --dense --bits 8", "--dense"),
+    ("compress none.lacuna --dense --bits 8", "--bits"),
+    ("convert none.onnx out.npz --parts torch-csr", "--parts"),
   ])
   func `an option without effect is refused`(words: String, option: String) throws {
     let run = try Tool.run(words.split(separator: " ").map(String.init))

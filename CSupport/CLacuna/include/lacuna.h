@@ -704,6 +704,21 @@ lcn_status lcn_model_get_weight(const lcn_model *model, int64_t index, lcn_matri
 /* Gives a model back. NULL does nothing; a handle given back before is LCN_INVALID_HANDLE. */
 lcn_status lcn_model_destroy(lcn_model *model) LCN_NOEXCEPT;
 
+/* -- Tensors of files ------------------------------------------------------------------------------ */
+
+/* The tensor called `name` (UTF-8) of the .lacuna file at `path`, whatever else is in it: f32 [first dimension, all
+ * others], in the storage format of the file, 8-bit values expanded. Nothing else of the file is decoded. Errors:
+ * LCN_FILE_NOT_FOUND, LCN_IO, LCN_BAD_DATA, also when there is no such tensor, LCN_UNSUPPORTED for masks, bytes and
+ * tensors of one dimension. */
+lcn_status lcn_tensor_read(const char *path, const char *name, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* Writes an f32 matrix as the tensor called `name` of the .lacuna file at `path`, in the matrix's own storage format, in
+ * place of the tensor of that name or behind all others; all else in the file stays. A tensor of more dimensions keeps
+ * them when rows and columns are still theirs. A file that does not exist is made. It is replaced in one step: whoever
+ * reads meanwhile sees the old one or the new one. Errors: LCN_IO, LCN_BAD_DATA for a file that is no .lacuna file or a
+ * name that none can have, LCN_UNSUPPORTED for f64. */
+lcn_status lcn_tensor_write(const char *path, const char *name, const lcn_matrix *matrix) LCN_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

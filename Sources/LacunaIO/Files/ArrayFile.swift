@@ -14,7 +14,7 @@ public struct ArrayFile: Sendable {
   /// Names of an archive's members that are no arrays.
   public let others: [TensorName]
 
-  private let bytes: ByteSlice
+  let bytes: ByteSlice
   private let archive: ZipArchive?
 
   /// Opens the file at `path`; it may be gzipped.

@@ -8,6 +8,11 @@ extension ArrayFile {
     try self.init(bytes, path: path)
   }
 
+  /// The texts of `__metadata__` of a safetensors file.
+  package var texts: [String: String] {
+    kind == .safetensors ? (try? SafetensorsHeader.arrays(of: bytes).metadata) ?? [:] : [:]
+  }
+
   /// Whether the arrays are those of a `scipy.sparse` matrix.
   package var isSciPySparse: Bool { kind == .npz && SciPySparse.isSparse(self) }
 }

@@ -3,11 +3,13 @@
 import LacunaFormats
 import LacunaIO
 
-/// How values are written into a `.lacuna` file.
+/// How the values of a tensor are written into a `.lacuna` file.
 public enum CompressedValues: String, Sendable, CaseIterable, Codable {
   case f32
   /// 8-bit numbers with a scale for each row.
   case bits8 = "8"
+  /// Numbers from −7 to 7 with a scale for each row, in as many bits as their frequencies ask for.
+  case bits4 = "4"
 }
 
 extension ModelFile {
@@ -17,17 +19,22 @@ extension ModelFile {
   /// since no format but their own knows the scales. Sparse tensors are stored sparse where the format
   /// can: scipy, Matrix Market, smtx and `.lacuna`.
   ///
-  /// - Parameter name: The only tensor that goes over, by its name; needed for formats of one matrix.
+  /// - Parameters:
+  ///   - name: The only tensor that goes over, by its name; needed for formats of one matrix.
+  ///   - parts: How safetensors hold matrices that become smaller by it; nil for dense.
   /// - Throws: ``FileError/malformed(path:_:)``: the format cannot hold the tensors.
   package func converted(
-    to format: ModelFormat, name: String? = nil, values: CompressedValues = .f32
+    to format: ModelFormat, name: String? = nil, parts: SparsePartsForm? = nil
   ) throws(FileError) -> FileImage {
     do throws(DataProblem) {
       let chosen = try chosen(name)
       switch format {
-      case .safetensors: return try safetensors(chosen)
+      case .safetensors: return try safetensors(chosen, parts)
       case .npz: return try npz(chosen)
-      case .lacuna: return try container(chosen, values)
+      case .lacuna:
+        var image = FileImage()
+        image.append(.bytes(try container(chosen) { _ in .f32 }.encoded()))
+        return image
       case .npy:
         var image = FileImage()
         image.append(.bytes(try NPY.encoded(try array(try only(chosen, format)))))
@@ -49,11 +56,23 @@ extension ModelFile {
   ///
   /// - Throws: ``FileError``
   public func convert(
-    to format: ModelFormat, name: String? = nil, values: CompressedValues = .f32, output: String
+    to format: ModelFormat, name: String? = nil, parts: SparsePartsForm? = nil, output: String
   ) throws(FileError) -> Int {
-    let image = try converted(to: format, name: name, values: values)
+    let image = try converted(to: format, name: name, parts: parts)
     try image.write(to: output)
     return image.byteCount
+  }
+
+  /// The file's tensors as a `.lacuna` file holds them.
+  ///
+  /// - Parameter values: How the values of a tensor are stored, by its name.
+  /// - Throws: ``FileError/malformed(path:_:)``: a value is not finite, or a type is carried only.
+  public func compressed(
+    _ values: (String) -> CompressedValues
+  ) throws(FileError) -> LacunaFile {
+    do throws(DataProblem) {
+      return try container(Array(tensors.indices), values)
+    } catch { throw .malformed(path: path, error) }
   }
 
   /// The nonzeros of tensor `index` as the matrix [out, in].
@@ -63,6 +82,18 @@ extension ModelFile {
     do throws(DataProblem) { return try matrix(index) } catch {
       throw .malformed(path: path, error)
     }
+  }
+
+  /// Tensor `index` as the matrix [out, in], zeros too.
+  ///
+  /// - Throws: ``FileError/malformed(path:_:)``
+  public func denseWeights(_ index: Int) throws(FileError) -> DenseMatrix<Float> {
+    let tensor = tensors[index]
+    let values = tensor.view.matrixOrder(try numbers(index), shape: tensor.shape)
+    let (rows, columns) = tensor.view.size(of: tensor.shape)
+    do throws(FormatError) {
+      return try DenseMatrix(rows: rows, columns: columns, values: values)
+    } catch { throw .malformed(path: path, .matrix(error)) }
   }
 
   private func chosen(_ name: String?) throws(DataProblem) -> [Int] {
@@ -135,12 +166,14 @@ extension ModelFile {
   }
 
   /// Header first, then one tensor after the other, each read when its turn comes.
-  private func safetensors(_ chosen: [Int]) throws(DataProblem) -> FileImage {
-    var arrays: [(TensorName, String, [Int], FileImage.Piece)] = []
+  private func safetensors(
+    _ chosen: [Int], _ parts: SparsePartsForm?
+  ) throws(DataProblem) -> FileImage {
+    var pieces: [(name: TensorName, dtype: String, shape: [Int], piece: FileImage.Piece)] = []
     for index in chosen {
       let tensor = tensors[index]
       if tensor.quantization != nil {
-        arrays.append(
+        pieces.append(
           (
             TensorName(tensor.name), "F32", tensor.shape,
             .made(count: tensor.elementCount * 4) { () throws(DataProblem) in
@@ -157,7 +190,13 @@ extension ModelFile {
         throw .unsupported(
           what: "\(tensor.name), of \(tensor.type.rawValue),", found: "in safetensors")
       }
-      arrays.append(
+      if let parts, let small = try smaller(index, code, parts) {
+        for part in small {
+          pieces.append((TensorName(part.name), part.dtype, part.shape, .bytes(part.bytes)))
+        }
+        continue
+      }
+      pieces.append(
         (
           TensorName(tensor.name), code, tensor.shape,
           .made(count: count) { () throws(DataProblem) in
@@ -165,18 +204,33 @@ extension ModelFile {
           }
         ))
     }
-    var image = FileImage()
-    image.append(
-      .bytes(
-        try Safetensors.header(
-          metadata: metadata, tensors: arrays.map { ($0.0, $0.1, $0.2, $0.3.count) })))
-    for array in arrays { image.append(array.3) }
-    return image
+    return try .safetensors(metadata: metadata, pieces)
+  }
+
+  /// The arrays of a sparse weight; nil where it is no matrix of floats, or would not become smaller.
+  private func smaller(
+    _ index: Int, _ code: String, _ form: SparsePartsForm
+  ) throws(DataProblem) -> [SparsePartsForm.Part]? {
+    let tensor = tensors[index]
+    guard tensor.shape.count == 2, tensor.type.isFloatingPoint, tensor.elementCount > 0 else {
+      return nil
+    }
+    let bytes: [UInt8]
+    do throws(FileError) { bytes = try content(index).array } catch { throw error.problem }
+    // Two of four are no property of every weight.
+    if form == .sparse24Bitmask {
+      guard tensor.shape[1] % 4 == 0, let parts = try? form.parts(tensor, dtype: code, bytes) else {
+        return nil
+      }
+      return parts
+    }
+    let parts = try form.parts(tensor, dtype: code, bytes)
+    return parts.reduce(0) { $0 + $1.bytes.count } < bytes.count ? parts : nil
   }
 
   private func container(
-    _ chosen: [Int], _ values: CompressedValues
-  ) throws(DataProblem) -> FileImage {
+    _ chosen: [Int], _ values: (String) -> CompressedValues
+  ) throws(DataProblem) -> LacunaFile {
     var file = LacunaFile(metadata: metadata)
     for index in chosen {
       let tensor = tensors[index]
@@ -189,11 +243,9 @@ extension ModelFile {
         continue
       }
       file.tensors.append(
-        NamedTensor(name: tensor.name, tensor: try stored(index, values)))
+        NamedTensor(name: tensor.name, tensor: try stored(index, values(tensor.name))))
     }
-    var image = FileImage()
-    image.append(.bytes(try file.encoded()))
-    return image
+    return file
   }
 
   /// The tensor sparse where that is smaller; its matrix is the tensor's own order, so that it can be
@@ -206,7 +258,7 @@ extension ModelFile {
     do throws(FileError) { numbers = try self.numbers(index) } catch { throw error.problem }
     let nonzeros = numbers.reduce(0) { $0 + ($1 == 0 ? 0 : 1) }
     let isSparse = tensor.shape.count >= 2 && !numbers.isEmpty && nonzeros * 4 < numbers.count * 3
-    guard tensor.shape.count >= 2, !numbers.isEmpty, isSparse || values == .bits8 else {
+    guard tensor.shape.count >= 2, !numbers.isEmpty, isSparse || values != .f32 else {
       return .dense(shape: tensor.shape, values: numbers)
     }
     let rows = tensor.shape[0]
@@ -217,8 +269,12 @@ extension ModelFile {
     } catch { throw .matrix(error) }
     if values == .f32 { return .sparse(shape: tensor.shape, matrix) }
     do throws(QuantizationError) {
-      return .quantizedSparse(shape: tensor.shape, try QuantizedCSR(quantizing: matrix))
-    } catch { throw .unsupported(what: "\(tensor.name) in 8 bits", found: "\(error)") }
+      return .quantizedSparse(
+        shape: tensor.shape,
+        try QuantizedCSR(quantizing: matrix, bits: values == .bits8 ? 8 : 4))
+    } catch {
+      throw .unsupported(what: "\(tensor.name) in \(values.rawValue) bits", found: "\(error)")
+    }
   }
 }
 

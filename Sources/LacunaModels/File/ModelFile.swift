@@ -85,9 +85,9 @@ public struct ModelFile: Sendable {
         if file.isSciPySparse {
           (format, model) = (.scipy, try MatrixModel(bytes, .npz, path: path))
         } else {
-          (format, model) = (
-            ModelFormat(rawValue: kind.rawValue)!, try ArrayModel(file, bytes)
-          )
+          format = ModelFormat(rawValue: kind.rawValue)!
+          model =
+            kind == .safetensors ? try SafetensorsModel(file, bytes) : try ArrayModel(file, bytes)
         }
       case .matrixMarket:
         (format, model) = (.matrixMarket, try MatrixModel(bytes, .matrixMarket, path: path))

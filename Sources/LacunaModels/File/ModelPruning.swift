@@ -39,6 +39,9 @@ public struct ModelPruning: Sendable {
   /// tensors without a role take part when they are named here.
   public var include: [String]
   public var exclude: [String]
+  /// Whose blocks are meant, and how arrays without a role lie: TensorFlow's are `[…, in, out]`, and its block
+  /// of R×C is inputs by outputs.
+  public var layout: WeightLayout
   /// How pruned tensors are stored. Those that the format has no sparse encoding for stay as they are, and
   /// their ``Outcome`` says so.
   public var storage: TensorStorage
@@ -46,11 +49,13 @@ public struct ModelPruning: Sendable {
   public init(
     sparsity: Double, granularity: Granularity = .element, budget: Budget = .uniform,
     ties: TiePolicy = .exactK, parameterLimit: Int? = nil, include: [String] = [],
-    exclude: [String] = [], storage: TensorStorage = .asBefore
+    exclude: [String] = [], layout: WeightLayout = .outputMajor,
+    storage: TensorStorage = .asBefore
   ) {
     (self.sparsity, self.granularity, self.budget) = (sparsity, granularity, budget)
     (self.ties, self.parameterLimit) = (ties, parameterLimit)
     (self.include, self.exclude, self.storage) = (include, exclude, storage)
+    self.layout = layout
   }
 
   /// What was done to one tensor.
@@ -99,6 +104,23 @@ public struct ModelPruning: Sendable {
     }
   }
 
+  /// The matrix [out, in] of a tensor.
+  private func view(_ tensor: ModelTensor) -> MatrixView {
+    let rank = tensor.shape.count
+    if layout == .outputMajor || tensor.role != .unknown || rank < 2 { return tensor.view }
+    return MatrixView(axes: [rank - 1] + Array(0..<rank - 1), rowAxes: 1)
+  }
+
+  /// What is kept or dropped as one, of outputs by inputs.
+  private var viewedGranularity: Granularity {
+    if layout == .tensorFlow, case .block(let block, let pooling) = granularity,
+      let turned = try? BlockSize(block.columns, block.rows)
+    {
+      return .block(turned, pooling: pooling)
+    }
+    return granularity
+  }
+
   /// The masks of all tensors that take part.
   ///
   /// With a uniform budget one tensor is in memory at a time; a budget that tensors share needs them all.
@@ -122,7 +144,9 @@ public struct ModelPruning: Sendable {
     defer { for buffer in buffers { buffer.deallocate() } }
     var prunable: [PrunableTensor] = []
     for index in indices {
-      do throws(FileError) { buffers.append(try ViewedWeights(file, index)) } catch {
+      do throws(FileError) {
+        buffers.append(try ViewedWeights(file, index, view(file.tensors[index])))
+      } catch {
         throw .file(error)
       }
       do throws(PruningError) {
@@ -133,7 +157,8 @@ public struct ModelPruning: Sendable {
     do throws(PruningError) {
       let pruner = try Pruner(
         settings: PruningSettings(
-          schedule: try OneShot(sparsity), granularity: granularity, ties: ties, budget: budget,
+          schedule: try OneShot(sparsity), granularity: viewedGranularity, ties: ties,
+          budget: budget,
           parameterLimit: parameterLimit))
       do throws(PruningError) { try pruner.step(prunable) } catch {
         throw error.named(file.tensors.map(\.name))
@@ -165,7 +190,7 @@ public struct ModelPruning: Sendable {
         do throws(FileError) { bytes = try file.content(index).array } catch {
           throw error.problem
         }
-        tensor.view.drop(
+        view(tensor).drop(
           mask, from: &bytes, shape: tensor.shape, width: tensor.type.bits! / 8,
           zero: tensor.zeroByte)
         return bytes

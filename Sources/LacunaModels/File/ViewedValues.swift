@@ -82,15 +82,15 @@ struct ViewedWeights {
   private let shape: [Int]
 
   /// - Throws: ``FileError/malformed(path:_:)``
-  init(_ file: ModelFile, _ index: Int) throws(FileError) {
+  init(_ file: ModelFile, _ index: Int, _ view: MatrixView) throws(FileError) {
     let (tensor, bytes) = (file.tensors[index], try file.content(index))
-    let (rows, columns) = tensor.view.size(of: tensor.shape)
+    let (rows, columns) = view.size(of: tensor.shape)
     shape = [rows, columns]
     func ordered<T: BitwiseCopyable>(
       _ source: UnsafeRawBufferPointer
     ) -> UnsafeMutableBufferPointer<T> {
       let memory = UnsafeMutableBufferPointer<T>.allocate(capacity: rows * columns)
-      tensor.view.copy(source, to: memory, shape: tensor.shape)
+      view.copy(source, to: memory, shape: tensor.shape)
       return memory
     }
     switch (tensor.type, tensor.quantization) {

@@ -11,7 +11,7 @@ public struct CompressedModel: Sendable, Equatable {
     case dense
     /// The nonzero weights (or blocks), f32.
     case sparse
-    /// The nonzero weights (or blocks), 8-bit symmetric with one scale per output channel.
+    /// The nonzero weights (or blocks), in 8 bits or fewer, symmetric with one scale per output channel.
     case quantized
   }
 
@@ -23,11 +23,14 @@ public struct CompressedModel: Sendable, Equatable {
 
   /// Compresses the weights of `model`.
   ///
-  /// - Parameter block: store kernels in blocks of this size, which they should have been pruned in.
+  /// - Parameters:
+  ///   - block: store kernels in blocks of this size, which they should have been pruned in.
+  ///   - bits: of a quantised value, 2...8, by the name of its tensor.
   /// - Throws: ``ModelError/notFinite(tensor:index:)`` when a weight is NaN or infinite.
   /// - Complexity: O(parameters)
   public init(
-    _ model: SequentialModel, form: Form, block: BlockSize = .element, notes: [String: String] = [:]
+    _ model: SequentialModel, form: Form, block: BlockSize = .element,
+    bits: (String) -> Int = { _ in 8 }, notes: [String: String] = [:]
   ) throws(ModelError) {
     try model.checkFinite()
     architecture = model.architecture
@@ -36,7 +39,7 @@ public struct CompressedModel: Sendable, Equatable {
     for p in model.parameters {
       let stored: StoredTensor
       if p.role == .kernel && form != .dense {
-        stored = try Self.sparse(p, form, block)
+        stored = try Self.sparse(p, form, block, bits(p.name))
       } else {
         stored = .dense(shape: p.shape, values: Array(p.values.elements))
       }
@@ -46,7 +49,7 @@ public struct CompressedModel: Sendable, Equatable {
   }
 
   private static func sparse(
-    _ p: Parameter, _ form: Form, _ block: BlockSize
+    _ p: Parameter, _ form: Form, _ block: BlockSize, _ bits: Int
   ) throws(ModelError) -> StoredTensor {
     do {
       let matrix = try DenseMatrix<Float>(
@@ -54,10 +57,10 @@ public struct CompressedModel: Sendable, Equatable {
       switch (form, block == .element) {
       case (.quantized, true):
         let csr = CSRMatrix(dense: matrix)
-        return .quantizedSparse(shape: p.shape, try QuantizedCSR(quantizing: csr))
+        return .quantizedSparse(shape: p.shape, try QuantizedCSR(quantizing: csr, bits: bits))
       case (.quantized, false):
         let bsr = BSRMatrix(dense: matrix, block: block)
-        return .quantizedBlockSparse(shape: p.shape, try QuantizedBSR(quantizing: bsr))
+        return .quantizedBlockSparse(shape: p.shape, try QuantizedBSR(quantizing: bsr, bits: bits))
       case (_, true): return .sparse(shape: p.shape, CSRMatrix(dense: matrix))
       case (_, false): return .blockSparse(shape: p.shape, BSRMatrix(dense: matrix, block: block))
       }

@@ -1,0 +1,71 @@
+// What the tensors of a .lacuna file cannot take less than: positions at random, values by their frequencies.
+
+import LacunaFormats
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// The entropy of stored tensors, in bytes, under the simplest model of them.
+///
+/// Positions: log₂ of the ways to choose as many entries out of all, as if nothing but the density were known.
+/// Values: −log₂ of each value's frequency in its tensor; of f32 values that of each of their four bytes, which
+/// are taken for independent. Scales count their four bytes. A file may take less where positions are not random.
+public struct StoredEntropy: Equatable, Sendable {
+  /// Bytes that say which entries are stored.
+  public private(set) var positions = 0.0
+  /// Bytes of values and scales.
+  public private(set) var values = 0.0
+
+  /// Bytes of both.
+  public var total: Double { positions + values }
+
+  /// - Complexity: O(stored values)
+  public init(_ tensors: [NamedTensor]) {
+    for named in tensors {
+      switch named.tensor {
+      case .dense(_, let values): addFloats(values)
+      case .sparse(_, let matrix):
+        addPositions(matrix.pattern)
+        addFloats(matrix.values)
+      case .blockSparse(_, let matrix):
+        addPositions(matrix.blockPattern)
+        addFloats(matrix.values)
+      case .quantizedSparse(_, let matrix):
+        addPositions(matrix.pattern)
+        addBytes(matrix.values.lazy.map { UInt8(bitPattern: $0) })
+        values += Double(matrix.scales.count * 4)
+      case .quantizedBlockSparse(_, let matrix):
+        addPositions(matrix.blockPattern)
+        addBytes(matrix.values.lazy.map { UInt8(bitPattern: $0) })
+        values += Double(matrix.scales.count * 4)
+      case .bitMask(let mask): addPositions(CSRPattern(mask))
+      case .bytes(let bytes): addBytes(bytes)
+      }
+    }
+  }
+
+  /// log₂ of `cells` choose `stored`.
+  private mutating func addPositions(_ pattern: CSRPattern) {
+    let (cells, stored) = (Double(pattern.rows) * Double(pattern.columns), Double(pattern.nnz))
+    let ways = lgamma(cells + 1) - lgamma(stored + 1) - lgamma(cells - stored + 1)
+    positions += max(0, ways) / log(2) / 8
+  }
+
+  private mutating func addFloats(_ floats: [Float]) {
+    for byte in 0..<4 {
+      addBytes(floats.lazy.map { UInt8(truncatingIfNeeded: $0.bitPattern >> (8 * UInt32(byte))) })
+    }
+  }
+
+  private mutating func addBytes(_ bytes: some Collection<UInt8>) {
+    var counts = [Int](repeating: 0, count: 256)
+    for byte in bytes { counts[Int(byte)] += 1 }
+    let all = Double(bytes.count)
+    for count in counts where count > 0 {
+      values -= Double(count) * log2(Double(count) / all) / 8
+    }
+  }
+}
