@@ -33,10 +33,11 @@ from .plan import Plan
 from .pruner import Pruner
 from .recipe import Recipe
 from .schedule import Schedule
+from .tensors import read_tensor, write_tensor
 
 __version__ = version
 __all__ = [
     "ArgumentError", "Calibration", "Error", "FileSystemError", "Matrix", "MissingFileError", "Model",
     "OutOfMemoryError", "Plan", "Pruner", "Recipe", "Schedule", "UnsupportedError", "apply_mask", "info", "mask",
-    "topk_threshold", "version",
+    "read_tensor", "topk_threshold", "version", "write_tensor",
 ]

@@ -99,6 +99,8 @@ _SIGNATURES = {
     "lcn_model_run": [c_void_p, c_void_p, c_void_p, c_int64],
     "lcn_model_get_weight": [c_void_p, c_int64, _OUT],
     "lcn_model_destroy": [c_void_p],
+    "lcn_tensor_read": [c_char_p, c_char_p, _OUT],
+    "lcn_tensor_write": [c_char_p, c_char_p, c_void_p],
 }
 
 

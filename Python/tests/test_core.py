@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -519,6 +520,25 @@ def one_shot():
         raise AssertionError("accepted")
 
 
+def tensors_of_files():
+    """Single tensors go into .lacuna files and come back, dense, CSR and in blocks."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "weights.lacuna")
+        w = RANDOM.standard_normal((24, 40)).astype(np.float32)
+        w[RANDOM.random(w.shape) < 0.8] = 0
+        matrices = {"dense": lacuna.Matrix.from_numpy(w), "csr": lacuna.Matrix.from_scipy(sparse.csr_matrix(w)),
+                    "bsr": lacuna.Matrix.from_scipy(sparse.bsr_matrix(w, blocksize=(4, 4)))}
+        for name, matrix in matrices.items():
+            lacuna.write_tensor(path, name, matrix)
+        for name in matrices:
+            assert np.array_equal(lacuna.read_tensor(path, name).to_numpy(), w), name
+        fails(lacuna.Error, lambda: lacuna.read_tensor(path, "absent"), status="LCN_BAD_DATA")
+        fails(lacuna.Error, lambda: lacuna.read_tensor(path + "x", "csr"), status="LCN_FILE_NOT_FOUND")
+        double = lacuna.Matrix.from_numpy(w.astype(np.float64))
+        fails(lacuna.Error, lambda: lacuna.write_tensor(path, "double", double), status="LCN_UNSUPPORTED")
+        fails(TypeError, lambda: lacuna.write_tensor(path, "array", w))
+
+
 def parity_with_scipy():
     parity(400)
 
@@ -526,7 +546,7 @@ def parity_with_scipy():
 def load_tests(loader, tests, pattern):
     return unittest.TestSuite(unittest.FunctionTestCase(check) for check in (
         parity_with_scipy, arrays_in_any_layout, scipy_in_any_format, words_and_numbers, outputs, epilogue_and_threads,
-        pruning, nan_and_infinity, one_shot, misuse, processes))
+        pruning, nan_and_infinity, one_shot, misuse, processes, tensors_of_files))
 
 
 if __name__ == "__main__":

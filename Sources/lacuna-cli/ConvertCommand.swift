@@ -35,6 +35,9 @@ struct ConvertCommand: ParsableCommand {
       """)
   var parts: SparsePartsForm?
 
+  /// Bytes from which on progress is shown.
+  private static let leastProgress = 256 << 20
+
   /// What can be written out of any other format.
   private static let formats: [ModelFormat] = [
     .safetensors, .npz, .npy, .scipy, .matrixMarket, .smtx, .lacuna,
@@ -59,7 +62,15 @@ struct ConvertCommand: ParsableCommand {
     let target = outputPath(output)
     try checkWritable(target)
     let file = try ModelFile(contentsOf: inputPath(input))
-    let bytes = try file.convert(to: format, name: name, parts: parts, output: target)
+    var bar: ProgressBar?
+    let bytes = try file.convert(to: format, name: name, parts: parts, output: target) {
+      (written, all) in
+      // Small files are done before anybody has read a line.
+      if all < Self.leastProgress { return }
+      bar = bar ?? common.progressBar(total: all >> 20, title: "convert")
+      bar?.update(step: written >> 20, detail: "MB")
+    }
+    bar?.finish()
     let facts = ConversionFacts(
       output: output, format: format.rawValue, from: file.format.rawValue, bytes: bytes)
     try common.show(facts, besides: output) { facts.text }

@@ -7,9 +7,20 @@ struct ModelPruneRun {
   var file: ModelFile
   var output: String
   var pruning: ModelPruning
+  var common: CommonOptions
+
+  /// Weights from which on progress is shown.
+  private static let leastProgress = 64 << 20
 
   func run() throws -> ModelPruneFacts {
-    let result = try pruning.prune(file, to: outputPath(output))
+    var bar: ProgressBar?
+    let isLarge = file.tensors.reduce(0) { $0 + $1.elementCount } >= Self.leastProgress
+    let result = try pruning.prune(file, to: outputPath(output)) { (done, all) in
+      if !isLarge { return }
+      bar = bar ?? common.progressBar(total: all, title: "prune")
+      bar?.update(step: done, detail: "tensors")
+    }
+    bar?.finish()
     return ModelPruneFacts(
       output: output, format: file.format.rawValue, bytes: result.byteCount,
       tensors: result.outcomes)

@@ -83,7 +83,10 @@ struct PruneCommand: ParsableCommand {
       try refuse(
         [("--pool", granularity.pool != nil)], "has no effect beside --method: costs are added up")
       try refuse(
-        [("--sparse", model.sparse), ("--include", !model.include.isEmpty)], "is not for --method")
+        [
+          ("--sparse", model.sparse), ("--include", !model.include.isEmpty),
+          ("--compat", model.compat != nil),
+        ], "is not for --method")
       if model.pattern != nil || model.window != nil || granularity.block != nil {
         try refuse(
           [("--structure", oneShot.structure != nil)],
@@ -145,7 +148,7 @@ struct PruneCommand: ParsableCommand {
       file: file, output: output,
       pruning: model.pruning(
         sparsity: schedule.final, granularity: granularity, budget: budget ?? .uniform,
-        limit: maxWeights)
+        limit: maxWeights), common: common
     ).run()
     try common.show(facts, besides: output) { facts.text }
   }

@@ -83,25 +83,34 @@ import Testing
 
   @Test func productsOfAFile() throws {
     let (w, x, y) = (folder.path("w.npz"), folder.path("x.npy"), folder.path("y.npy"))
-    let values = (0..<12 * 20).map { $0 % 3 == 0 ? Float($0 % 7) - 3 : 0 }
-    let dense = try DenseMatrix(rows: 12, columns: 20, values: values)
-    try SciPySparse.arrays(of: CSRMatrix(dense: dense)).write(to: w)
-    let operand = (0..<20 * 3).map { Float($0 % 5) }
-    try NPY.write(try NumericArray(shape: [20, 3], values: .f32(operand)), to: x)
+    func weight(_ place: Int) -> Float { place % 3 == 0 ? Float(place % 7) - 3 : 0 }
+    func operand(_ place: Int) -> Float { Float(place % 5) }
+    let values: [Float] = (0..<240).map { weight($0) }
+    let dense = try DenseMatrix<Float>(rows: 12, columns: 20, values: values)
+    let sparse = CSRMatrix<Float>(dense: dense)
+    try SciPySparse.arrays(of: sparse).write(to: w)
+    let right: [Float] = (0..<60).map { operand($0) }
+    try NPY.write(try NumericArray(shape: [20, 3], values: .f32(right)), to: x)
     let report = try document("run", "product", w, x, "-o", y)
-    #expect(report["shape"] as? [Int] == [12, 3] && (report["seconds"] as? Double ?? 0) > 0)
-    let expected = (0..<12 * 3).map { place in
-      (0..<20).reduce(Float(0)) { $0 + values[place / 3 * 20 + $1] * operand[$1 * 3 + place % 3] }
-    }
+    #expect(report["shape"] as? [Int] == [12, 3])
+    #expect(report["seconds"] as? Double ?? 0 > 0)
     // Sums of small integers are exact.
-    #expect(try NPY.read(contentsOf: y).values == .f32(expected))
-    try NPY.write(
-      try NumericArray(
-        shape: [3, 20], values: .f32((0..<60).map { operand[$0 % 20 * 3 + $0 / 20] })), to: x)
+    var (expected, turned) = ([Float](repeating: 0, count: 36), [Float](repeating: 0, count: 36))
+    for row in 0..<12 {
+      for column in 0..<3 {
+        var sum: Float = 0
+        for k in 0..<20 { sum += values[row * 20 + k] * right[k * 3 + column] }
+        expected[row * 3 + column] = sum
+        turned[column * 12 + row] = sum
+      }
+    }
+    #expect(try NPY.read(contentsOf: y).values == NumericValues.f32(expected))
+    var batch = [Float](repeating: 0, count: 60)
+    for k in 0..<20 { for column in 0..<3 { batch[column * 20 + k] = right[k * 3 + column] } }
+    try NPY.write(try NumericArray(shape: [3, 20], values: .f32(batch)), to: x)
     let rows = try Tool.run("run", "product", w, x, "--layout", "rows", "-o", y)
     #expect(rows.exitCode == 0, "\(rows.errors)")
-    #expect(
-      try NPY.read(contentsOf: y).values == .f32((0..<36).map { expected[$0 % 12 * 3 + $0 / 12] }))
+    #expect(try NPY.read(contentsOf: y).values == NumericValues.f32(turned))
     let wrong = try Tool.run("run", "product", w, x, "-o", y)
     #expect(wrong.exitCode == 65 && wrong.errorLines.count == 1, "\(wrong.errors)")
     let several = try Tool.run("run", "product", golden("onnx/layers.onnx"), x, "-o", y)

@@ -20,6 +20,17 @@ package struct ByteWriter {
   /// Appends a count as 64 bits.
   package mutating func count(_ value: Int) { integer(UInt64(value)) }
 
+  /// The digits of a number of 0 or more.
+  mutating func decimal(_ value: Int) {
+    var (digits, rest, first) = (InlineArray<20, UInt8>(repeating: 0), value, 20)
+    repeat {
+      first -= 1
+      digits[first] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    for place in first..<20 { bytes.append(digits[place]) }
+  }
+
   /// Appends a number that is not negative in LEB128.
   package mutating func varint(_ value: Int) {
     var rest = UInt(value)

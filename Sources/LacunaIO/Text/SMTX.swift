@@ -91,10 +91,19 @@ public enum SMTX {
 
   /// The text of a pattern.
   public static func encoded(_ pattern: CSRPattern) -> [UInt8] {
-    let offsets = pattern.rowOffsets.map(String.init).joined(separator: " ")
-    let columns = (0..<pattern.nnz).map { String(pattern.columnIndices[$0]) }
-      .joined(separator: " ")
-    return Array(
-      "\(pattern.rows), \(pattern.columns), \(pattern.nnz)\n\(offsets)\n\(columns)\n".utf8)
+    var writer = ByteWriter()
+    writer.append("\(pattern.rows), \(pattern.columns), \(pattern.nnz)".utf8)
+    writer.append(CollectionOfOne(0x0A))
+    for (row, offset) in pattern.rowOffsets.enumerated() {
+      if row > 0 { writer.append(CollectionOfOne(0x20)) }
+      writer.decimal(offset)
+    }
+    writer.append(CollectionOfOne(0x0A))
+    for p in 0..<pattern.nnz {
+      if p > 0 { writer.append(CollectionOfOne(0x20)) }
+      writer.decimal(pattern.columnIndices[p])
+    }
+    writer.append(CollectionOfOne(0x0A))
+    return writer.bytes
   }
 }

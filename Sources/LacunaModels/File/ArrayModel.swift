@@ -33,6 +33,8 @@ struct ArrayModel: ModelContent {
       ? file.arrays[index].byteRange : nil
   }
 
+  func slice(_ index: Int) -> ByteSlice? { range(index).map { bytes.part($0) } }
+
   func content(_ index: Int) throws(DataProblem) -> ByteSlice {
     if let range = range(index) { return bytes.part(range) }
     return ByteSlice(try file.arrays[index].plainBytes())

@@ -56,10 +56,11 @@ extension ModelFile {
   ///
   /// - Throws: ``FileError``
   public func convert(
-    to format: ModelFormat, name: String? = nil, parts: SparsePartsForm? = nil, output: String
+    to format: ModelFormat, name: String? = nil, parts: SparsePartsForm? = nil, output: String,
+    progress: ((_ written: Int, _ all: Int) -> Void)? = nil
   ) throws(FileError) -> Int {
     let image = try converted(to: format, name: name, parts: parts)
-    try image.write(to: output)
+    try image.write(to: output, progress: progress)
     return image.byteCount
   }
 
@@ -194,6 +195,10 @@ extension ModelFile {
         for part in small {
           pieces.append((TensorName(part.name), part.dtype, part.shape, .bytes(part.bytes)))
         }
+        continue
+      }
+      if let slice = slice(index), slice.count == count {
+        pieces.append((TensorName(tensor.name), code, tensor.shape, .slice(slice)))
         continue
       }
       pieces.append(

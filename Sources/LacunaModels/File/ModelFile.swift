@@ -149,6 +149,9 @@ public struct ModelFile: Sendable {
     }
   }
 
+  /// The elements of tensor `index` where they lie in the file; nil where they have to be made.
+  func slice(_ index: Int) -> ByteSlice? { model.slice(index) }
+
   /// Metadata that goes from one format to another.
   package var metadata: [String: String] { model.metadata }
 }
@@ -158,6 +161,8 @@ protocol ModelContent: Sendable {
   var tensors: [ModelTensor] { get }
   var metadata: [String: String] { get }
   func content(_ index: Int) throws(DataProblem) -> ByteSlice
+  /// The elements where they lie in the file as they are handed out; nil where they have to be made.
+  func slice(_ index: Int) -> ByteSlice?
   func sparseMatrix(_ index: Int) throws(DataProblem) -> CSRMatrix<Float>?
   func rewritten(
     _ changes: [Int: TensorChange], output: String?
@@ -166,6 +171,7 @@ protocol ModelContent: Sendable {
 
 extension ModelContent {
   var metadata: [String: String] { [:] }
+  func slice(_ index: Int) -> ByteSlice? { nil }
   func sparseMatrix(_ index: Int) throws(DataProblem) -> CSRMatrix<Float>? { nil }
 }
 

@@ -125,13 +125,19 @@ public struct ModelPruning: Sendable {
   ///
   /// With a uniform budget one tensor is in memory at a time; a budget that tensors share needs them all.
   ///
+  /// - Parameter progress: Called with the tensors done so far, and all.
   /// - Throws: ``ModelPruningError``
-  public func outcomes(_ file: ModelFile) throws(ModelPruningError) -> [Outcome] {
+  public func outcomes(
+    _ file: ModelFile, progress: ((_ done: Int, _ all: Int) -> Void)? = nil
+  ) throws(ModelPruningError) -> [Outcome] {
     let candidates = candidates(file)
     if candidates.isEmpty { throw .nothingToPrune(path: file.path) }
     if budget == .uniform && parameterLimit == nil {
       var outcomes: [Outcome] = []
-      for index in candidates { outcomes += try masks(file, [index]) }
+      for (number, index) in candidates.enumerated() {
+        outcomes += try masks(file, [index])
+        progress?(number + 1, candidates.count)
+      }
       return outcomes
     }
     return try masks(file, candidates)
@@ -207,9 +213,9 @@ public struct ModelPruning: Sendable {
   /// - Throws: ``ModelPruningError``
   @discardableResult
   public func prune(
-    _ file: ModelFile, to output: String
+    _ file: ModelFile, to output: String, progress: ((_ done: Int, _ all: Int) -> Void)? = nil
   ) throws(ModelPruningError) -> (outcomes: [Outcome], byteCount: Int) {
-    let outcomes = try outcomes(file)
+    let outcomes = try outcomes(file, progress: progress)
     let image = try image(file, outcomes, output: output)
     do throws(FileError) { try image.write(to: output) } catch { throw .file(error) }
     return (outcomes, image.beside.reduce(image.main.byteCount) { $0 + $1.image.byteCount })

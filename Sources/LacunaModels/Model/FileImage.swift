@@ -74,12 +74,27 @@ package struct FileImage: Sendable {
 
   /// Writes the file in one step.
   ///
+  /// - Parameter progress: Called with the bytes written so far, and all, after every few megabytes.
   /// - Throws: ``FileError``
-  package func write(to path: String) throws(FileError) {
+  package func write(
+    to path: String, progress: ((_ written: Int, _ all: Int) -> Void)? = nil
+  ) throws(FileError) {
+    var written = 0
     try AtomicFile.write(to: path) { (writer) throws(FileError) in
-      try forEach({ (buffer) throws(FileError) in try writer.write(buffer) }, path: path)
+      try forEach(
+        { (buffer) throws(FileError) in
+          for start in stride(from: 0, to: buffer.count, by: Self.stretch) {
+            let end = min(start + Self.stretch, buffer.count)
+            try writer.write(UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
+            written += end - start
+            progress?(written, byteCount)
+          }
+        }, path: path)
     }
   }
+
+  /// Bytes between two words about progress.
+  private static let stretch = 8 << 20
 
   /// All bytes in memory.
   package func bytes() throws(FileError) -> [UInt8] {

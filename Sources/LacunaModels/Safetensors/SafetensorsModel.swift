@@ -54,6 +54,10 @@ struct SafetensorsModel: ModelContent {
 
   var metadata: [String: String] { file.texts }
 
+  func slice(_ index: Int) -> ByteSlice? {
+    if case .array(let place) = contents[index] { plain.slice(place) } else { nil }
+  }
+
   func content(_ index: Int) throws(DataProblem) -> ByteSlice {
     switch contents[index] {
     case .array(let place): try plain.content(place)
