@@ -99,10 +99,10 @@ struct PruneCommand: ParsableCommand {
     let input = try inputPath(checkpoint)
     if let method = oneShot.method { return try pruneAtOnce(method, input) }
     let file = try ModelFile(contentsOf: input)
-    if file.format != .lacuna && (model.isTyped || !ModelPruneOptions.arrays.contains(file.format))
-    {
-      return try pruneModel(file)
-    }
+    let isArrays =
+      ModelPruneOptions.arrays.contains(file.format)
+      && file.tensors.allSatisfy { $0.encoding == .dense }
+    if file.format != .lacuna && (model.isTyped || !isArrays) { return try pruneModel(file) }
     let kind = try FileKind(contentsOf: input)
     if ArrayFile.kinds.contains(kind) { return try pruneArrays(input, kind) }
     try refuse(model.typed, "is for model files: a checkpoint is fine-tuned while it is pruned")
