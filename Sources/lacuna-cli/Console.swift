@@ -48,6 +48,13 @@ enum Console {
     return Int(size.ws_col)
   }
 
+  /// The width of the terminal that standard output is; nil where it is none, and lines may be of any length.
+  static var outputColumns: Int? {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+
   private static func put(_ text: String, to descriptor: Int32) -> Bool {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {

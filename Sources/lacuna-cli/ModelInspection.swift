@@ -64,18 +64,44 @@ struct ModelInspection: Encodable {
     bytes = tensors.reduce(0) { $0 + $1.facts.bytes }
   }
 
+  /// The columns, and the order in which they go where the terminal is too narrow for all.
+  private static let columns = [
+    "tensor", "operator", "shape", "type", "zeros", "block", "bytes", "csr", "bsr", "speed-up",
+  ]
+  private static let leastImportant = ["csr", "bsr", "operator", "type", "bytes"]
+
   var text: String {
+    let title =
+      "\(file.printable()): \(format), \(tensors.count) tensors, \(Numeral.grouped(elements)) elements"
+    var (shown, table) = (Self.columns, table(Self.columns, nameLength: 36))
+    for column in Self.leastImportant {
+      if Self.fits(table) { break }
+      shown.removeAll { $0 == column }
+      table = self.table(shown, nameLength: 36)
+    }
+    if !Self.fits(table) { table = self.table(shown, nameLength: 20) }
+    return "\(title)\n\n\(table)"
+  }
+
+  private static func fits(_ table: String) -> Bool {
+    guard let width = Console.outputColumns else { return true }
+    return table.split(separator: "\n").allSatisfy { $0.count <= width }
+  }
+
+  private func table(_ shown: [String], nameLength: Int) -> String {
+    let places = shown.map { Self.columns.firstIndex(of: $0)! }
     var table = TextTable(
-      ["tensor", "operator", "shape", "type", "zeros", "block", "bytes", "csr", "bsr", "speed-up"],
-      leading: [0, 1, 2, 3])
+      shown, leading: Set(shown.indices.filter { places[$0] <= 3 }))
+    func append(_ cells: [String]) { table.append(places.map { cells[$0] }) }
     for tensor in tensors {
       let facts = tensor.facts
       let block =
         facts.block.map { block in
           block == "1×1" ? "" : "\(block) \(Numeral.percent(facts.blockShare ?? 1, digits: 0))"
         } ?? ""
-      table.append([
-        Self.shortened(facts.name), facts.operation ?? (facts.role == "unknown" ? "" : facts.role),
+      append([
+        Self.shortened(facts.name, to: nameLength),
+        facts.operation ?? (facts.role == "unknown" ? "" : facts.role),
         facts.shape.map(String.init).joined(separator: "×"), facts.dtype,
         facts.zeros == 0 ? "" : Numeral.percent(facts.sparsity), facts.pattern ?? block,
         Numeral.grouped(facts.bytes), facts.sizes["csr"].map { Numeral.grouped($0) } ?? "",
@@ -83,16 +109,15 @@ struct ModelInspection: Encodable {
         tensor.expectedSpeedup.map { Numeral.fixed($0, digits: 1) + "×" } ?? "",
       ])
     }
-    table.append([
+    append([
       "all", "", "", "", Numeral.percent(elements == 0 ? 0 : Double(zeros) / Double(elements)), "",
-      Numeral.grouped(bytes),
+      Numeral.grouped(bytes), "", "", "",
     ])
-    return "\(file.printable()): \(format), \(tensors.count) tensors, "
-      + "\(Numeral.grouped(elements)) elements\n\n\(table.rendered())"
+    return table.rendered()
   }
 
   /// Names are paths in a graph: the end says more than the beginning.
-  static func shortened(_ name: String) -> String {
-    name.count <= 36 ? name : "…" + name.suffix(35)
+  static func shortened(_ name: String, to length: Int = 36) -> String {
+    name.count <= length ? name : "…" + name.suffix(length - 1)
   }
 }
