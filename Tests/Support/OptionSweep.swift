@@ -90,7 +90,8 @@ public struct OptionSweep {
     }
     let file = folder + "/trials.sh"
     try script.write(toFile: file, atomically: true, encoding: .utf8)
-    let said = try launch("exec /bin/sh -c \"$(cat '\(file)')\" \"$0\"", in: folder)
+    // Read from the file: all trials together are longer than an argument may be.
+    let said = try launch("exec /bin/sh -c '. \"$1\"' \"$0\" '\(file)'", in: folder)
     let outcomes = said.split(separator: "\u{1E}")
     guard outcomes.count == trials.count else { throw SweepError(said: said) }
     for (index, outcome) in outcomes.enumerated() {
