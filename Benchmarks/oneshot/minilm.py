@@ -151,8 +151,8 @@ def corrected(w, before, after, damping=0.01):
 def pruned(dense, parts, method, sparsity, *options, aim=True):
     """Block after block, and in a block each stage on what the pruned ones before it give.
 
-    With `aim` each matrix aims at the outputs that it has in the dense network, so that it makes up for what the
-    ones before it lost.
+    With `aim` each matrix and its bias aim at the outputs that they have in the dense network, so that they make up
+    for what the ones before them lost.
     """
     net, seconds = dict(dense), 0.0
     states = [entry(net, batch) for batch in parts]
@@ -169,8 +169,16 @@ def pruned(dense, parts, method, sparsity, *options, aim=True):
                 name = f"encoder.layer.{layer}.{part}.weight"
                 inputs = np.concatenate(seen[part])
                 start = time.time()
-                w = corrected(dense[name], np.concatenate(before[part]), inputs) if aim else dense[name]
-                net[name], _ = prune(w, inputs, method, sparsity, *options)
+                if aim:
+                    aimed = np.concatenate(before[part])
+                    net[name], _ = prune(corrected(dense[name], aimed, inputs), inputs, method, sparsity,
+                                         *options)
+                    # What is left on average is the bias's.
+                    bias = name.removesuffix("weight") + "bias"
+                    net[bias] = dense[bias] + (aimed.mean(0) @ dense[name].T
+                                               - inputs.mean(0) @ net[name].T).astype(np.float32)
+                else:
+                    net[name], _ = prune(dense[name], inputs, method, sparsity, *options)
                 seconds += time.time() - start
         states = [(block(net, layer, x, on), on) for x, on in states]
         if aim:
