@@ -242,6 +242,12 @@ class Plan {
                              workspace_bytes));
   }
 
+  // New weights under the plan's pattern, and a new bias unless it is empty; for plans made `updatable`.
+  void update(const std::vector<T> &values, const std::vector<T> &bias = {}) {
+    check(lcn_plan_update_values(handle_.get(), values.data(), int64_t(values.size()),
+                                 bias.empty() ? nullptr : bias.data(), int64_t(bias.size())));
+  }
+
   lcn_plan_info info() const {
     lcn_plan_info i = LCN_PLAN_INFO_INIT;
     check(lcn_plan_get_info(handle_.get(), &i));

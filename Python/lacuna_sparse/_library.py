@@ -32,7 +32,8 @@ MatrixInfo = _struct("MatrixInfo", dtype=c_int32, format=c_int32, reserved=c_int
                      blocks=c_int64, position_bytes=c_int64, value_bytes=c_int64)
 PlanOptions = _struct("PlanOptions", layout=c_int32, width=c_int64, bias=c_void_p, bias_count=c_int64,
                       activation=c_int32, threads=c_int32, clamp_lower=c_double, clamp_upper=c_double,
-                      deterministic=c_int32, exclude_dense=c_int32, kernel=c_char_p)
+                      deterministic=c_int32, exclude_dense=c_int32, kernel=c_char_p, updatable=c_int32,
+                      reserved=c_int32)
 PlanInfo = _struct("PlanInfo", dtype=c_int32, layout=c_int32, threads=c_int32, rows=c_int64,
                    columns=c_int64, width=c_int64, slices=c_int64, stored=c_int64, packed_bytes=c_int64,
                    kernel=c_char * 64)
@@ -76,6 +77,7 @@ _SIGNATURES = {
     "lcn_plan_get_info": [c_void_p, _OUT],
     "lcn_plan_describe": [c_void_p, c_char_p, c_size_t, c_void_p],
     "lcn_plan_workspace_size": [c_void_p, c_int64, c_void_p],
+    "lcn_plan_update_values": [c_void_p, c_void_p, c_int64, c_void_p, c_int64],
     "lcn_plan_run": [c_void_p, c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p, c_size_t],
     "lcn_plan_run_slice": [c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p,
                            c_size_t],

@@ -25,17 +25,18 @@ class Plan:
     Any number of threads may run one plan; the interpreter's lock is released while it runs. `activation` is None,
     "relu" or (lower, upper); NaN passes each of them, as in numpy.maximum and numpy.clip. A weight that is not stored
     contributes nothing, not even 0 · NaN, unless the plan finds dense faster (`plan.kernel` says so);
-    `exclude_dense` keeps it from that.
+    `exclude_dense` keeps it from that. A plan made `updatable` takes new weights on the same pattern: see `update`.
     """
 
     def __init__(self, matrix: Matrix, width: int = 1, layout: str = "columns", bias: Any = None,
                  activation: Activation = None, threads: int = 1, deterministic: bool = True,
-                 kernel: Optional[str] = None, exclude_dense: bool = False) -> None:
+                 kernel: Optional[str] = None, exclude_dense: bool = False,
+                 updatable: bool = False) -> None:
         if not isinstance(matrix, Matrix):
             raise TypeError(f"a Matrix wanted, not {type(matrix).__name__}: see Matrix.from_numpy, from_scipy")
         options = PlanOptions(layout=word(LAYOUTS, layout, "layout"), width=integer(width, "width"),
                               threads=integer(threads, "threads", 32), deterministic=int(bool(deterministic)),
-                              exclude_dense=int(bool(exclude_dense)))
+                              exclude_dense=int(bool(exclude_dense)), updatable=int(bool(updatable)))
         if bias is not None:
             bias = plain(bias)
             if bias.ndim != 1 or not np.can_cast(bias.dtype, matrix.dtype, "same_kind"):
@@ -134,6 +135,18 @@ class Plan:
     def packed_bytes(self) -> int:
         """Memory of the packed matrix."""
         return self._info.packed_bytes
+
+    def update(self, values: Any, bias: Any = None) -> None:
+        """New weights under the plan's pattern, and a new bias: nothing is chosen or packed again.
+
+        `values` are in the order of the matrix that the plan was made from: the `data` of a CSR or BSR matrix, or a
+        dense array. No run of this plan may be under way.
+        """
+        values = packed(plain(values), self._dtype)
+        biases = None if bias is None else packed(plain(bias), self._dtype)
+        check(lib.lcn_plan_update_values(self._handle, address(values), values.size,
+                                         None if biases is None else address(biases),
+                                         0 if biases is None else biases.size))
 
     def workspace_size(self, width: int) -> int:
         """Bytes of scratch memory that one run of `width` right-hand sides borrows from the plan."""

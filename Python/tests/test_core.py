@@ -461,6 +461,27 @@ def nan_and_infinity():
             assert np.isfinite(plan @ x).all() and "dense was excluded" in str(plan), plan
 
 
+def updates():
+    """New values on the same pattern give the bits of a new plan; other plans and numbers are refused."""
+    for format, block in ("csr", None), ("bsr", (4, 4)):
+        w = sparse.random(40, 60, 0.2, "csr", np.float32, rng=RANDOM)
+        matrix = lacuna.Matrix.from_scipy(w if block is None else w.tobsr(block))
+        other = w.copy()
+        other.data *= np.float32(-1.7)
+        values = (other if block is None else other.tobsr(block)).data
+        x = RANDOM.standard_normal((60, 9)).astype(np.float32)
+        bias = RANDOM.standard_normal(40).astype(np.float32)
+        plan = lacuna.Plan(matrix, width=9, bias=np.zeros(40, np.float32), updatable=True)
+        fresh = lacuna.Plan(lacuna.Matrix.from_scipy(other if block is None else other.tobsr(block)), width=9,
+                            bias=bias, kernel=plan.kernel)
+        plan.update(values, bias)
+        assert (plan @ x == fresh @ x).all(), format
+        assert (lacuna.Plan.from_bytes(bytes(plan)) @ x == fresh @ x).all()
+        fails(lacuna.Error, lambda: plan.update(values.ravel()[1:]), "count", status="LCN_SHAPE_MISMATCH")
+        fails(lacuna.Error, lambda: plan.update(values, bias[1:]), "bias_count", status="LCN_SHAPE_MISMATCH")
+        fails(lacuna.Error, lambda: fresh.update(values), "updatable", status="LCN_UNSUPPORTED")
+
+
 def one_shot():
     """Masks against Wanda in numpy, fits against lstsq, and what is refused."""
     w = RANDOM.standard_normal((24, 40)).astype(np.float32)
@@ -546,7 +567,7 @@ def parity_with_scipy():
 def load_tests(loader, tests, pattern):
     return unittest.TestSuite(unittest.FunctionTestCase(check) for check in (
         parity_with_scipy, arrays_in_any_layout, scipy_in_any_format, words_and_numbers, outputs, epilogue_and_threads,
-        pruning, nan_and_infinity, one_shot, misuse, processes, tensors_of_files))
+        pruning, nan_and_infinity, updates, one_shot, misuse, processes, tensors_of_files))
 
 
 if __name__ == "__main__":

@@ -154,7 +154,9 @@ private func emit<Scalar: SparseScalar>(
   case .bsr(let m):
     (format, entries, pattern, block) = (LCN_BSR, m.blocks, m.blockPattern, m.block)
   }
-  let bias = source.epilogue.bias ?? []
+  // An updatable plan is the only one that knows its values.
+  let updated = plan.updated
+  let bias = updated?.bias ?? source.epilogue.bias ?? []
   let (activation, lower, upper): (Int, Double, Double) =
     switch source.epilogue.activation {
     case .none: (LCN_ACTIVATION_NONE, 0, 0)
@@ -176,7 +178,7 @@ private func emit<Scalar: SparseScalar>(
   out.put(UInt32(activation))
   out.put(UInt32(wide ? 1 : 0))
   out.put(UInt32(source.epilogue.bias == nil ? 0 : 1))
-  out.put(UInt32(source.excludesDense ? 1 : 0))
+  out.put(UInt32((source.excludesDense ? 1 : 0) | (plan.isUpdatable ? 2 : 0)))
   out.put(lower)
   out.put(upper)
   for number in [
@@ -193,6 +195,7 @@ private func emit<Scalar: SparseScalar>(
     }
   }
   switch source.matrix {
+  case _ where updated != nil: out.put(updated!.values)
   case .dense(let m): out.put(m.values)
   case .csr(let m): out.put(m.values)
   case .bsr(let m): out.put(m.values)
@@ -249,7 +252,9 @@ private func read<Scalar: SparseScalar>(
   o.activation = Int32(truncatingIfNeeded: try reader.take(UInt32.self))
   let wide = try reader.take(UInt32.self) != 0
   let hasBias = try reader.take(UInt32.self) != 0
-  o.exclude_dense = Int32(truncatingIfNeeded: try reader.take(UInt32.self))
+  let flags = try reader.take(UInt32.self)
+  if flags > 3 { throw damaged("its flags are \(flags)") }
+  (o.exclude_dense, o.updatable) = (Int32(flags & 1), Int32(flags >> 1))
   o.clamp_lower = try reader.take(Double.self)
   o.clamp_upper = try reader.take(Double.self)
   o.width = try reader.take(Int64.self)

@@ -48,6 +48,47 @@ private func bias<Scalar: SparseScalar>(
   return try copied(source, rows, Scalar.self)
 }
 
+@c @implementation
+public func lcn_plan_update_values(
+  _ plan: OpaquePointer?, _ values: UnsafeRawPointer?, _ count: Int64, _ bias: UnsafeRawPointer?,
+  _ biasCount: Int64
+) -> lcn_status {
+  call { () throws(Failure) in
+    try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
+      switch object.value {
+      case .f32(let plan, _): try update(plan, values, count, bias, biasCount)
+      case .f64(let plan, _): try update(plan, values, count, bias, biasCount)
+      }
+    }
+  }
+}
+
+/// New values, and a new bias unless there is none, in the plan's own memory.
+private func update<Scalar: SparseScalar>(
+  _ plan: Plan<Scalar>, _ values: UnsafeRawPointer?, _ count: Int64, _ bias: UnsafeRawPointer?,
+  _ biasCount: Int64
+) throws(Failure) {
+  func elements(
+    _ pointer: UnsafeRawPointer?, _ count: Int64, _ name: StaticString
+  ) throws(Failure) -> UnsafeBufferPointer<Scalar> {
+    let start = try array(pointer, count: Int(count), size: MemoryLayout<Scalar>.size, name)
+    return UnsafeBufferPointer(start: start.assumingMemoryBound(to: Scalar.self), count: Int(count))
+  }
+  if biasCount < 0 || biasCount > Int64(plan.rows) {
+    throw Failure(
+      .shapeMismatch, "bias_count is \(biasCount), expected one for each of \(plan.rows) rows")
+  }
+  if count != Int64(plan.stored) {
+    throw Failure(
+      .shapeMismatch, "count is \(count), the matrix stores \(plan.stored) elements")
+  }
+  let weights = try elements(values, count, "values")
+  let bias = bias == nil && biasCount == 0 ? nil : try elements(bias, biasCount, "bias")
+  try Failure.operation { () throws(OperationError) in
+    try plan.update(values: weights, bias: bias)
+  }
+}
+
 extension PlanRequestFromC {
   init(_ o: lcn_plan_options) throws(Failure) {
     layout = try productLayout(o.layout)
@@ -64,6 +105,8 @@ extension PlanRequestFromC {
     }
     options.deterministic = try flag(o.deterministic, "deterministic")
     options.excludesDense = try flag(o.exclude_dense, "exclude_dense")
+    options.updatable = try flag(o.updatable, "updatable")
+    try zero(o.reserved, "reserved of options")
     if let name = o.kernel { options.kernel = try text(name, limit: 256, "kernel") }
   }
 }

@@ -29,6 +29,19 @@ extension Plan {
     }
   }
 
+  /// Whether ``update(values:bias:)`` may be called.
+  public var isUpdatable: Bool { slots != nil }
+
+  /// The weights of an updatable plan with scale 1 as they are now, in the order of ``update(values:bias:)``,
+  /// and the bias; nil for a plan that keeps its values.
+  package var updated: (values: [Scalar], bias: [Scalar])? {
+    guard let slots else { return nil }
+    let bias = epilogue.bias.assumingMemoryBound(to: Scalar.self)
+    return (
+      slots.values(stored), epilogue.hasBias ? (0..<rows).map { bias[$0] } : []
+    )
+  }
+
   /// The same on memory of the caller.
   public func update(
     values: UnsafeBufferPointer<Scalar>, bias: UnsafeBufferPointer<Scalar>?

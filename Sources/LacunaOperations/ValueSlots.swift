@@ -39,6 +39,17 @@ package struct ValueSlots: @unchecked Sendable {
       }
     }
   }
+
+  /// The `count` weights that the slots hold, which were packed or filled with scale 1; a weight without
+  /// a slot, in a cell outside the matrix, is 0.
+  func values<Scalar: SparseScalar>(_ count: Int) -> [Scalar] {
+    let source = memory.assumingMemoryBound(to: Scalar.self)
+    var values = [Scalar](repeating: 0, count: count)
+    for (slot, number) in numbers.enumerated() where number != 0 {
+      values[Int(number) - 1] = source[slot]
+    }
+    return values
+  }
 }
 
 extension WeightSource {

@@ -46,7 +46,8 @@
  * - Arrays must be aligned to their element type. The library reads and writes exactly the elements that
  *   the shapes and strides describe; only the caller can know whether that much memory is there.
  * - Unless stated otherwise every function may be called from any thread at any time; matrices, plans and
- *   models never change after they were made, and may be used by many threads at once.
+ *   models do not change after they were made, except by lcn_plan_update_values, and may be used by many threads at
+ *   once.
  * - There is one pool of threads in a process, whatever number of threads plans and models ask for: as many as
  *   the processors that the process may run on and a container's CPU quota pays for. It starts with the first run
  *   that is worth it. More slices than threads wait their turn there; results are bitwise the same.
@@ -363,9 +364,13 @@ typedef struct {
   int32_t exclude_dense; /* 1: weights that are not stored are never multiplied: "dense" is no candidate for a sparse
                             matrix, and forcing it is LCN_UNSUPPORTED; a dense matrix stays dense. 0: the fastest. */
   const char *kernel;    /* forces a kernel by its name in lcn_plan_describe; NULL lets Lacuna choose */
+  int32_t updatable;     /* 1: the plan remembers where each weight went, 4 bytes for each packed one, for
+                            lcn_plan_update_values */
+  int32_t reserved;      /* 0 */
 } lcn_plan_options;
-#define LCN_PLAN_OPTIONS_INIT \
-  {(uint32_t)sizeof(lcn_plan_options), LCN_COLUMNS, 1, NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL}
+#define LCN_PLAN_OPTIONS_INIT                                                                               \
+  {(uint32_t)sizeof(lcn_plan_options), LCN_COLUMNS, 1, NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL, \
+   0, 0}
 
 /* What a plan is. */
 typedef struct {
@@ -393,6 +398,19 @@ typedef struct {
  * lcn_get_cpu_info. O(stored), allocates. */
 lcn_status lcn_plan_create(const lcn_matrix *matrix, const lcn_plan_options *options,
                            lcn_plan **result) LCN_NOEXCEPT;
+
+/* New weights under the plan's pattern, and a new bias: what training on a fixed pattern needs between two runs. Nothing
+ * is chosen, packed or cut again; results afterwards are bit for bit those of a new plan with the same kernel. `values`
+ * are `count` elements of the plan's dtype in the order of the matrix that it was made from: CSR entries row by row, BSR
+ * blocks with all their cells (those outside the matrix are ignored), dense rows without gaps. `bias` NULL with
+ * bias_count 0 leaves the bias as it is.
+ *
+ * The one function that changes a plan: no run, serialisation or other update of it may be under way.
+ * Errors: LCN_UNSUPPORTED for a plan that was not made `updatable`; LCN_SHAPE_MISMATCH for another number of values or
+ * of bias elements (a plan made without a bias has none). Nothing has changed then. O(packed weights), allocates nothing.
+ */
+lcn_status lcn_plan_update_values(lcn_plan *plan, const void *values, int64_t count, const void *bias,
+                                  int64_t bias_count) LCN_NOEXCEPT;
 
 /* Fills `info`. Allocates nothing. */
 lcn_status lcn_plan_get_info(const lcn_plan *plan, lcn_plan_info *info) LCN_NOEXCEPT;
