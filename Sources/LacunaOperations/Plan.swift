@@ -34,7 +34,7 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
   let epilogue: EpilogueValues
   /// What ``update(values:bias:)`` fills; nil when values stay.
   let slots: ValueSlots?
-  let stored: Int
+  package let stored: Int
   let scale: Double
   let workspaces: WorkspacePool
 
