@@ -478,7 +478,7 @@ def updates():
         assert (plan @ x == fresh @ x).all(), format
         assert (lacuna.Plan.from_bytes(bytes(plan)) @ x == fresh @ x).all()
         fails(lacuna.Error, lambda: plan.update(values.ravel()[1:]), "count", status="LCN_SHAPE_MISMATCH")
-        fails(lacuna.Error, lambda: plan.update(values, bias[1:]), "bias_count", status="LCN_SHAPE_MISMATCH")
+        fails(lacuna.Error, lambda: plan.update(values, bias[1:]), "bias", status="LCN_SHAPE_MISMATCH")
         fails(lacuna.Error, lambda: fresh.update(values), "updatable", status="LCN_UNSUPPORTED")
 
 
