@@ -29,10 +29,10 @@ extension Plan {
     }
   }
 
-  /// Whether ``update(values:bias:)`` may be called.
+  /// Whether ``update(values:bias:)-([Scalar],_)`` may be called.
   public var isUpdatable: Bool { slots != nil }
 
-  /// The weights of an updatable plan with scale 1 as they are now, in the order of ``update(values:bias:)``,
+  /// The weights of an updatable plan with scale 1 as they are now, in the order of `update(values:bias:)`,
   /// and the bias; nil for a plan that keeps its values.
   package var updated: (values: [Scalar], bias: [Scalar])? {
     guard let slots else { return nil }
