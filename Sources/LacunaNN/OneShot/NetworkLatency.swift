@@ -22,7 +22,7 @@ public struct NetworkLatencyReport: Hashable, Sendable, Codable {
 /// layer errors.
 ///
 /// Each layer is tried with every candidate on the inputs that the dense network gives, and its
-/// product is timed for `batch` samples on one thread; ``LatencyBudget`` chooses. The layers are
+/// product is timed for `batch` samples on one thread; `LatencyBudget` chooses. The layers are
 /// then pruned in order as by ``oneShot(_:calibration:settings:done:finished:)``. Only the products
 /// count: activations between them take the same time before and after.
 ///
