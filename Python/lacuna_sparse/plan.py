@@ -139,8 +139,8 @@ class Plan:
     def update(self, values: Any, bias: Any = None) -> None:
         """New weights under the plan's pattern, and a new bias: nothing is chosen or packed again.
 
-        `values` are in the order of the matrix that the plan was made from: the `data` of a CSR or BSR matrix, or a
-        dense array. No run of this plan may be under way.
+        `values` are in the order of the matrix that the plan was made from: the `data` of a CSR or BSR matrix with
+        sorted indices (scipy's `sort_indices`), or a dense array. No run of this plan may be under way.
         """
         values = packed(plain(values), self._dtype)
         biases = None if bias is None else packed(plain(bias), self._dtype)
