@@ -150,8 +150,12 @@ func denseMatrix<Scalar: SparseScalar>(
   } catch { throw .matrix(error) }
 }
 
-/// The product of `shape`, whose bytes have to fit in the address space.
-func elementCount(of shape: [Int], _ what: @autoclosure () -> String) throws(DataProblem) -> Int {
+/// The product of `shape`: 16 bytes for each element have to fit in the address space.
+///
+/// - Throws: ``DataProblem`` when a dimension is negative or the product is too large.
+package func elementCount(
+  of shape: [Int], _ what: @autoclosure () -> String
+) throws(DataProblem) -> Int {
   // Zero dimensions do not hide an overflow of the others.
   var (product, isEmpty) = (1, false)
   for size in shape {
@@ -160,7 +164,7 @@ func elementCount(of shape: [Int], _ what: @autoclosure () -> String) throws(Dat
     }
     isEmpty = isEmpty || size == 0
     let (next, overflow) = product.multipliedReportingOverflow(by: max(size, 1))
-    if overflow || next > .max / 8 { throw .overflow(what: "the shape of \(what())") }
+    if overflow || next > .max / 16 { throw .overflow(what: "the shape of \(what())") }
     product = next
   }
   return isEmpty ? 0 : product

@@ -96,6 +96,20 @@ package struct FileImage: Sendable {
   /// Bytes between two words about progress.
   private static let stretch = 8 << 20
 
+  /// All bytes, with zeros for those that are made while writing: enough to see what is where.
+  func outline() -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(byteCount)
+    for piece in pieces {
+      switch piece {
+      case .bytes(let own): bytes += own
+      case .slice(let slice): slice.withUnsafeBytes { bytes.append(contentsOf: $0) }
+      case .made(let count, _): bytes += repeatElement(0, count: count)
+      }
+    }
+    return bytes
+  }
+
   /// All bytes in memory.
   package func bytes() throws(FileError) -> [UInt8] {
     var bytes: [UInt8] = []

@@ -32,7 +32,7 @@ struct ONNXSparseTensor {
     guard let values else { throw .absent(what: "the values of a sparse tensor") }
     guard let indices else { throw .absent(what: "the indices of \(values.name.text)") }
     (self.values, self.indices, shape) = (values, indices, dims.map { Int($0) })
-    _ = try elementCount(shape, values.name.text)
+    _ = try elementCount(of: shape, values.name.text)
   }
 
   /// All elements with their zeros.
@@ -43,7 +43,7 @@ struct ONNXSparseTensor {
     in bytes: ByteSlice, _ outside: ONNXExternalData
   ) throws(DataProblem) -> ByteSlice {
     let name = values.name.text
-    let count = try elementCount(shape, name)
+    let count = try elementCount(of: shape, name)
     guard let bits = values.type.bits, bits >= 8, let total = values.type.byteCount(of: count)
     else {
       throw .unsupported(what: "type of the sparse tensor \(name)", found: "\(values.type)")

@@ -53,7 +53,7 @@ struct ONNXTensor {
     }
     type = Self.types[Int(code) - 1]
     shape = dims.map { Int($0) }
-    _ = try LacunaModels.elementCount(shape, name.text)
+    _ = try LacunaIO.elementCount(of: shape, name.text)
     if isExternal { external = entries }
   }
 

@@ -86,7 +86,7 @@ struct SparseParts {
         last < 1 << 32
       else { return nil }
       let (columns, overflow) = (last + 1).multipliedReportingOverflow(by: block.columns)
-      if overflow || (try? elementCount([rows, columns], name)) == nil { return nil }
+      if overflow || (try? elementCount(of: [rows, columns], name)) == nil { return nil }
       (self.rows, self.columns) = (rows, columns)
     }
     (self.name, form, self.block, self.arrays) = (name, .torchCSR, block, parts)
@@ -114,7 +114,7 @@ struct SparseParts {
   private static func shape(_ array: StoredArray) -> (rows: Int, columns: Int)? {
     guard array.count == 2, let shape = try? array.read().integers(),
       shape.allSatisfy({ $0 >= 0 && $0 < 1 << 32 }),
-      (try? elementCount(shape, "it")) != nil
+      (try? elementCount(of: shape, "it")) != nil
     else { return nil }
     return (shape[0], shape[1])
   }
@@ -157,7 +157,7 @@ struct SparseParts {
         }
       }
     }
-    let cells = try elementCount([places.count, block.rows, block.columns], name)
+    let cells = try elementCount(of: [places.count, block.rows, block.columns], name)
     if cells != count {
       throw .mismatch(what: "number of values of \(name)", expected: cells, actual: count)
     }
@@ -178,7 +178,7 @@ struct SparseParts {
     if size * count != bytes.count || size == 0 {
       throw .unsupported(what: "values of \(name)", found: "of parts of bytes")
     }
-    let total = try elementCount([rows, columns], name) * size
+    let total = try elementCount(of: [rows, columns], name) * size
     try checkExpansion(name, stored: bytes.count, unfolded: total)
     var dense = [UInt8](repeating: 0, count: total)
     for blockRow in 0..<pattern.rows {

@@ -16,11 +16,16 @@ import LacunaIO
 final class FlatBuffer {
   let bytes: ByteSlice
   private var budget: Int
+  /// What was read as structure so far: everything but the elements of tensors.
+  private(set) var structure: [Range<Int>] = []
 
   init(_ bytes: ByteSlice) {
     self.bytes = bytes
     budget = bytes.count * 8 + (1 << 20)
   }
+
+  /// Counts a range as structure.
+  func note(_ range: Range<Int>) { structure.append(range) }
 
   /// The table that the file starts with, after the identifier is compared.
   func root(_ identifier: StaticString) throws(DataProblem) -> FlatTable {
@@ -31,6 +36,7 @@ final class FlatBuffer {
     if found.text(0..<4) != "\(identifier)" {
       throw .wrongMagic(format: "\(identifier)", found: "\(found.array)")
     }
+    note(0..<8)
     return try table(at: Int(try integer(UInt32.self, at: 0)))
   }
 
@@ -73,6 +79,8 @@ final class FlatBuffer {
     try check(vtable, vtableSize)
     try check(position, size)
     try spend(size + vtableSize)
+    note(position..<position + size)
+    note(vtable..<vtable + vtableSize)
     return FlatTable(
       buffer: self, position: position, size: size, vtable: vtable, vtableSize: vtableSize)
   }
@@ -100,6 +108,7 @@ final class FlatBuffer {
   ) throws(DataProblem) -> [Int] {
     let range = try vector(at: position, width: MemoryLayout<T>.size)
     try spend(range.count)
+    note(position..<range.upperBound)
     return TensorNumbers.elements(bytes.part(range), of: T.self).map { Int(truncatingIfNeeded: $0) }
   }
 
@@ -107,12 +116,14 @@ final class FlatBuffer {
   func floats(at position: Int) throws(DataProblem) -> [Float] {
     let range = try vector(at: position, width: 4)
     try spend(range.count)
+    note(position..<range.upperBound)
     return TensorNumbers.elements(bytes.part(range))
   }
 
   func text(at position: Int) throws(DataProblem) -> String {
     let range = try vector(at: position, width: 1)
     try spend(range.count)
+    note(position..<range.upperBound)
     return bytes.text(range)
   }
 }
@@ -162,8 +173,10 @@ struct FlatTable {
   func tables(_ field: Int) throws(DataProblem) -> [FlatTable] {
     guard let target = try target(field) else { return [] }
     var tables: [FlatTable] = []
-    for place in stride(from: 0, to: try buffer.vector(at: target, width: 4).count, by: 4) {
-      tables.append(try buffer.table(at: try buffer.target(of: target + 4 + place)))
+    let offsets = try buffer.vector(at: target, width: 4)
+    buffer.note(target..<offsets.upperBound)
+    for place in stride(from: offsets.lowerBound, to: offsets.upperBound, by: 4) {
+      tables.append(try buffer.table(at: try buffer.target(of: place)))
     }
     return tables
   }

@@ -22,6 +22,7 @@ extension TFLiteModel {
     var replaced: Set<Range<Int>> = []
     for (index, change) in changes.sorted(by: { $0.key < $1.key }) {
       let entry = entries[index]
+      try checkAlone(index)
       guard let sparsity = try self.sparsity(index, change.storage) else {
         guard let count = entry.type.byteCount(of: tensors[index].elementCount) else {
           throw .unsupported(what: tensors[index].name, found: "of texts")
@@ -60,7 +61,38 @@ extension TFLiteModel {
     }
     let insertions = try TFLiteInsertions(root, densified.sorted(), entries, &edit)
     try edit.settle()
-    return ModelImage(try resized(root, edit, encodings, insertions))
+    let image = try resized(root, edit, encodings, insertions)
+    try checkReadable(image)
+    return ModelImage(image)
+  }
+
+  /// Objects of a file may be made to lie over each other, so that moving one spoils another: what
+  /// nobody could read is not written.
+  private func checkReadable(_ image: FileImage) throws(DataProblem) {
+    let (again, names): (TFLiteModel, Set<ByteName>)
+    do throws(DataProblem) {
+      again = try TFLiteModel(bytes: image.outline())
+      names = Set(again.tensors.map { ByteName($0.name) })
+    } catch {
+      throw .unsupported(what: "a sparse encoding in this file", found: "that spoils it: \(error)")
+    }
+    if let lost = tensors.first(where: { !names.contains(ByteName($0.name)) }) {
+      throw .unsupported(what: "a sparse encoding in this file", found: "that loses \(lost.name)")
+    }
+  }
+
+  /// Refuses to change elements that lie over something else: it would change with them.
+  private func checkAlone(_ index: Int) throws(DataProblem) {
+    let data = entries[index].data
+    let found =
+      if structure.contains(where: { $0.overlaps(data) }) {
+        "over the file's own tables"
+      } else if entries.contains(where: { $0.data != data && $0.data.overlaps(data) }) {
+        "over a part of another tensor"
+      } else {
+        nil as String?
+      }
+    if let found { throw .unsupported(what: "elements of \(tensors[index].name)", found: found) }
   }
 
   /// The encoding that a changed tensor gets; nil for dense.

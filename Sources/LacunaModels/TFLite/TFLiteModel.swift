@@ -31,6 +31,8 @@ public struct TFLiteModel: Sendable {
 
   let bytes: ByteSlice
   let entries: [Entry]
+  /// Where the file's own tables and vectors are.
+  let structure: [Range<Int>]
   /// In the order of the file.
   public let tensors: [ModelTensor]
 
@@ -85,7 +87,7 @@ public struct TFLiteModel: Sendable {
           throw .outOfRange(
             what: "rank of \(name)", value: entry.shape.count, lowest: 0, highest: 16)
         }
-        _ = try elementCount(entry.shape, name)
+        _ = try elementCount(of: entry.shape, name)
         let use = found.use(of: index, rank: entry.shape.count)
         entries.append(entry)
         tensors.append(
@@ -99,6 +101,7 @@ public struct TFLiteModel: Sendable {
       }
     }
     (self.entries, self.tensors) = (entries, tensors)
+    structure = model.buffer.structure
   }
 
   /// Where the elements of a buffer are; nil where it has none.
@@ -107,6 +110,7 @@ public struct TFLiteModel: Sendable {
   ) throws(DataProblem) -> (Range<Int>, isBehind: Bool)? {
     if let target = try buffer.target(0) {
       let range = try buffer.buffer.vector(at: target, width: 1)
+      buffer.buffer.note(target..<range.lowerBound)
       return range.isEmpty ? nil : (range, false)
     }
     // 0 and 1 mean that there is nothing.
