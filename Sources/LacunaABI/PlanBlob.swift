@@ -124,8 +124,10 @@ private func write<Scalar: SparseScalar>(
   _ plan: Plan<Scalar>, _ source: PlanObject.Source<Scalar>, _ blob: UnsafeMutableRawPointer?,
   _ capacity: Int, _ length: UnsafeMutablePointer<Int>
 ) throws(Failure) {
+  // An updatable plan is the only one that knows its values.
+  let updated = plan.updated
   var count = BlobWriter(memory: nil)
-  emit(plan, source, to: &count)
+  emit(plan, source, updated, to: &count)
   length.pointee = count.position
   if blob == nil && capacity == 0 { return }
   guard let blob else { throw Failure(.nullPointer, "blob is NULL, but capacity is \(capacity)") }
@@ -134,14 +136,15 @@ private func write<Scalar: SparseScalar>(
       .bufferTooSmall, "capacity is \(capacity), the blob takes \(count.position) bytes")
   }
   var writer = BlobWriter(memory: blob)
-  emit(plan, source, to: &writer)
+  emit(plan, source, updated, to: &writer)
   // The sum covers everything behind itself; it stands at byte 24.
   let body = UnsafeRawBufferPointer(start: blob + 32, count: count.position - 32)
   blob.storeBytes(of: checksum(body), toByteOffset: 24, as: UInt64.self)
 }
 
 private func emit<Scalar: SparseScalar>(
-  _ plan: Plan<Scalar>, _ source: PlanObject.Source<Scalar>, to out: inout BlobWriter
+  _ plan: Plan<Scalar>, _ source: PlanObject.Source<Scalar>,
+  _ updated: (values: [Scalar], bias: [Scalar])?, to out: inout BlobWriter
 ) {
   var pattern: CSRPattern?
   var block = BlockSize.element
@@ -154,8 +157,6 @@ private func emit<Scalar: SparseScalar>(
   case .bsr(let m):
     (format, entries, pattern, block) = (LCN_BSR, m.blocks, m.blockPattern, m.block)
   }
-  // An updatable plan is the only one that knows its values.
-  let updated = plan.updated
   let bias = updated?.bias ?? source.epilogue.bias ?? []
   let (activation, lower, upper): (Int, Double, Double) =
     switch source.epilogue.activation {
@@ -194,11 +195,14 @@ private func emit<Scalar: SparseScalar>(
     case .u32(let columns): out.put(columns)
     }
   }
-  switch source.matrix {
-  case _ where updated != nil: out.put(updated!.values)
-  case .dense(let m): out.put(m.values)
-  case .csr(let m): out.put(m.values)
-  case .bsr(let m): out.put(m.values)
+  if let updated {
+    out.put(updated.values)
+  } else {
+    switch source.matrix {
+    case .dense(let m): out.put(m.values)
+    case .csr(let m): out.put(m.values)
+    case .bsr(let m): out.put(m.values)
+    }
   }
   out.put(bias)
   out.memory?.storeBytes(of: UInt64(out.position), toByteOffset: 16, as: UInt64.self)

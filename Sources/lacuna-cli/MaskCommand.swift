@@ -41,17 +41,7 @@ struct MaskCommand: ParsableCommand {
   @Option(help: "What stands for a block's magnitude: avg, max, l1 or l2. [avg]")
   var pool: Pooling?
 
-  @Option(
-    help: ArgumentHelp(
-      "Keep N of each M consecutive inputs, such as 2:4.", valueName: "N:M"),
-    transform: GroupOption.init(argument:))
-  var pattern: GroupOption?
-
-  @Option(
-    help: ArgumentHelp(
-      "Keep exactly N of each window of 16, 32 or 64 inputs, such as 2:16.", valueName: "N:W"),
-    transform: GroupOption.init(argument:))
-  var window: GroupOption?
+  @OptionGroup var groups: GroupOptions
 
   @Option(
     help: """
@@ -67,18 +57,14 @@ struct MaskCommand: ParsableCommand {
   var output: String
 
   func validate() throws {
-    let chosen = [block != nil, pattern != nil, window != nil].count { $0 }
-    if chosen > 1 {
+    if block != nil && groups.isTyped {
       throw ValidationError("--block, --pattern and --window exclude each other: give one")
     }
     if block == nil {
       try refuse([("--pool", pool != nil)], "needs --block: single weights are not pooled")
     }
-    try window?.checkWindow()
-    try pattern?.check("--pattern")
-    try window?.check("--window")
     try checkSparsity("--sparsity", sparsity)
-    if pattern == nil && window == nil {
+    if !groups.isTyped {
       if sparsity == nil {
         throw ValidationError("how many? give --sparsity, --pattern or --window")
       }
@@ -94,13 +80,11 @@ struct MaskCommand: ParsableCommand {
 
   /// The granularity asked for.
   private var granularity: Granularity {
-    if let group = pattern { return .pattern(keep: group.keep, of: group.of) }
-    if let group = window { return .window(keep: group.keep, of: group.of) }
-    return block.map { .block($0, pooling: pool ?? .average) } ?? .element
+    groups.granularity ?? block.map { .block($0, pooling: pool ?? .average) } ?? .element
   }
 
   func run() throws {
-    let target = (pattern ?? window)?.sparsity ?? sparsity!
+    let target = groups.sparsity ?? sparsity!
     let array = try ArrayFile(contentsOf: input).onlyNumbers()
     let policy = ties ?? (compat == .tfmot ? .keep : .exact)
     let outcome = try array.mask(
@@ -115,27 +99,6 @@ struct MaskCommand: ParsableCommand {
 }
 
 extension Compatibility: ExpressibleByArgument {}
-
-extension GroupOption {
-  /// Refuses groups that no pattern has.
-  func check(_ option: String) throws(ValidationError) {
-    let lengths = 2...256
-    if !lengths.contains(of) {
-      throw ValidationError("\(option) \(keep):\(of): groups have \(lengths) inputs, not \(of)")
-    }
-    if !(1..<of).contains(keep) {
-      throw ValidationError(
-        "\(option) \(keep):\(of): what is kept of each \(of) must be in 1..<\(of)")
-    }
-  }
-
-  /// Refuses windows that no format has.
-  func checkWindow() throws(ValidationError) {
-    if ![16, 32, 64].contains(of) {
-      throw ValidationError("--window \(keep):\(of): windows have 16, 32 or 64 inputs")
-    }
-  }
-}
 
 /// What `lacuna mask` reports.
 struct MaskFacts: Encodable {

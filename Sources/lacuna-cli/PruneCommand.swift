@@ -68,7 +68,7 @@ struct PruneCommand: ParsableCommand {
     try check("--epochs", epochs, in: TrainingSettings.allowedEpochs)
     try check("--max-weights", maxWeights, in: OptionRange.weights)
     try check("--at", at, in: OptionRange.steps)
-    if model.pattern != nil || model.window != nil {
+    if model.groups.isTyped {
       try refuse(
         [("--sparsity", schedule.sparsity != nil), ("--block", granularity.block != nil)],
         "has no effect beside --pattern and --window, which decide themselves")
@@ -87,7 +87,7 @@ struct PruneCommand: ParsableCommand {
           ("--sparse", model.sparse), ("--include", !model.include.isEmpty),
           ("--compat", model.compat != nil),
         ], "is not for --method")
-      if model.pattern != nil || model.window != nil || granularity.block != nil {
+      if model.groups.isTyped || granularity.block != nil {
         try refuse(
           [("--structure", oneShot.structure != nil)],
           "has no effect beside --pattern, --window and --block")
@@ -160,7 +160,7 @@ struct PruneCommand: ParsableCommand {
       input: input, kind: kind, output: output ?? "pruned.\(kind.rawValue)", method: method,
       options: oneShot,
       settings: oneShot.settings(
-        method, sparsity: schedule.final, granularity: granularity, groups: model),
+        method, sparsity: schedule.final, granularity: granularity, groups: model.groups),
       excluded: granularity.exclude, resume: resume, threads: training.threads, common: common
     ).run()
   }

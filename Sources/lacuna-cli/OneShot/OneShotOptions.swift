@@ -79,18 +79,16 @@ struct OneShotOptions: ParsableArguments {
   /// The settings of one layer.
   func settings(
     _ method: OneShotMethodName, sparsity: Double, granularity: GranularityOptions,
-    groups: ModelPruneOptions
+    groups: GroupOptions
   ) -> OneShotSettings {
-    var structure = granularity.granularity
-    if let group = groups.pattern { structure = .pattern(keep: group.keep, of: group.of) }
-    if let group = groups.window { structure = .window(keep: group.keep, of: group.of) }
+    var structure = groups.granularity ?? granularity.granularity
     switch self.structure {
     case .rows: structure = .rows()
     case .columns: structure = .columns()
     case nil: break
     }
     return OneShotSettings(
-      method: method.method, sparsity: (groups.pattern ?? groups.window) == nil ? sparsity : nil,
+      method: method.method, sparsity: groups.isTyped ? nil : sparsity,
       structure: structure, refit: refit ? .automatic : nil,
       damping: damping ?? OneShotSettings.usualDamping)
   }
