@@ -12,8 +12,8 @@
     inputs.add(activations)             # [samples, in], as often as there are batches
     inputs.prune(weights, "sparsegpt", sparsity=0.7)    # in place, without training
 
-numpy is needed; scipy only for from_scipy and to_scipy. `lacuna_sparse.keras`, `.torch`, `.jax` and `.onnxruntime`
-are imported by name and need those packages.
+numpy is needed; scipy only for from_scipy and to_scipy. `lacuna_sparse.keras`, `.torch`, `.jax`, `.onnxruntime` and
+`.litert` are imported by name and need those packages.
 
 Elements are float32 or float64 and are never converted to another type. What is only read may lie in memory in any
 way: strides, byte order and alignment that the library does not take are copied first. What is written (`out`, the

@@ -11,7 +11,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "Python/README.md", *(f"Sources/Lacuna/Lacuna.docc/{name}.md" for name in (
     "ComingFromDeepSparse", "ComingFromTFMOT", "ComingFromTorchPrune", "Cookbook", "Python")))
-NEEDED = ("numpy", "scipy", "keras", "torch", "jax", "optax", "onnxruntime", "onnx", "tensorflow")
+NEEDED = ("numpy", "scipy", "keras", "torch", "jax", "optax", "onnxruntime", "onnx", "tensorflow", "ai_edge_litert")
 
 
 def blocks(page):
@@ -23,7 +23,7 @@ def needed(block):
     lines = " ".join(line for line in block.splitlines() if line.startswith(("import ", "from ")))
     found = set(re.findall(rf"(?<![\w.])({'|'.join(NEEDED)})(?!\w)", lines))
     for module in re.findall(r"lacuna_sparse\.(\w+)", lines):
-        found |= {"tfmot": {"keras"}, "jax": {"jax", "optax"}}.get(module, {module} & set(NEEDED))
+        found |= {"tfmot": {"keras"}, "jax": {"jax", "optax"}, "litert": {"ai_edge_litert"}}.get(module, {module} & set(NEEDED))
     return found
 
 
@@ -37,7 +37,7 @@ class Pages(unittest.TestCase):
                 if missing:
                     self.skipTest(f"{' and '.join(missing)} not installed")
                 backend = {} if "KERAS_BACKEND" in os.environ else {"KERAS_BACKEND": self.backend()}
-                ended = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True,
+                ended = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=ROOT,
                                        env={**os.environ, **backend})
                 self.assertEqual(ended.returncode, 0, f"{block}\n{ended.stderr[-3000:]}")
 

@@ -1,0 +1,327 @@
+"""The delegate in LiteRT: what it takes and leaves, results beside the engine alone, refusals."""
+
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import ai_edge_litert  # noqa: F401
+    import flatbuffers  # noqa: F401
+    import numpy as np
+except ImportError as missing:
+    raise unittest.SkipTest(str(missing))
+
+import lacuna_sparse.litert as lacuna_litert
+from ai_edge_litert.interpreter import Interpreter
+from tflite import Model, encoded
+
+try:
+    lacuna_litert.library()
+except RuntimeError as missing:
+    raise unittest.SkipTest(str(missing))
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "tflite"
+RANDOM = np.random.default_rng(11)
+
+
+def array(*shape, zeros=0.0, dtype=np.float32):
+    values = RANDOM.standard_normal(shape)
+    values[RANDOM.random(shape) < zeros] = 0
+    return values.astype(dtype)
+
+
+def sparse(*shape, dtype=np.float32):
+    return array(*shape, zeros=0.9, dtype=dtype)
+
+
+def run(interpreter, feeds):
+    """The outputs of a prepared interpreter."""
+    for detail, value in zip(interpreter.get_input_details(), feeds):
+        interpreter.set_tensor(detail["index"], value)
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+def simple(rows, columns, w=None, width=32, activation="", bias=True, **more):
+    """One FULLY_CONNECTED [width, columns] → [width, rows]."""
+    model = Model()
+    x = model.tensor((width, columns))
+    weights = model.constant(sparse(rows, columns) if w is None else w)
+    y = model.fully_connected(x, weights, model.constant(array(rows)) if bias else None, (width, rows), activation, **more)
+    return model.content([x], [y])
+
+
+class Delegate(unittest.TestCase):
+    def compare(self, content, claimed, shapes=(None,), threads=1, **options):
+        """Runs the model with and without, for inputs of each of `shapes`, None being the model's own; `claimed` is how many
+        products are to be taken. Returns the decisions."""
+        decisions = lacuna_litert.explain(content, num_threads=threads, **options)
+        self.assertEqual(sum(d["claimed"] for d in decisions), claimed, decisions)
+        both = lacuna_litert.interpreter(content, num_threads=threads, **options)
+        source = {"model_content": content} if isinstance(content, bytes) else {"model_path": content}
+        alone = Interpreter(**source, num_threads=threads)
+        for shape in shapes:
+            for interpreter in (alone, both):
+                for detail in interpreter.get_input_details():
+                    if shape is not None:
+                        interpreter.resize_tensor_input(detail["index"], shape)
+                interpreter.allocate_tensors()
+            feeds = [array(*detail["shape"]).astype(detail["dtype"]) for detail in alone.get_input_details()]
+            for mine, theirs in zip(run(both, feeds), run(alone, feeds)):
+                self.assertEqual(mine.shape, theirs.shape)
+                self.assertTrue(np.allclose(mine, theirs, rtol=1e-4, atol=1e-4), abs(mine - theirs).max(initial=0))
+        return decisions
+
+    def test_products_with_every_activation_and_bias(self):
+        for activation, bias in itertools.product(("", "RELU", "RELU6", "RELU_N1_TO_1"), (True, False)):
+            (decision,) = self.compare(simple(128, 96, activation=activation, bias=bias), 1)
+            self.assertEqual((decision["rows"], decision["columns"], decision["width"]), (128, 96, 32))
+            self.assertTrue(decision["kernel"])
+            self.assertEqual(decision["reason"], "")
+
+    def test_an_input_of_more_dimensions(self):
+        for keep, shape in ((True, (2, 5, 96)), (False, (2, 5, 96)), (True, (96,)), (False, (1, 4, 4, 6))):
+            model = Model()
+            x = model.tensor(shape)
+            rows = int(np.prod(shape)) // 96
+            out = (*shape[:-1], 128) if keep else (rows, 128)
+            y = model.fully_connected(x, model.constant(sparse(128, 96)), model.constant(array(128)), out, keep=keep)
+            self.compare(model.content([x], [y]), 1, min_weights=0)
+
+    def test_shapes_known_only_at_run_time(self):
+        model = Model()
+        x = model.tensor((1, 96), signature=[-1, 96])
+        h = model.fully_connected(x, model.constant(sparse(128, 96)), None, (1, 128), "RELU", signature=[-1, 128])
+        y = model.fully_connected(h, model.constant(sparse(64, 128)), None, (1, 64), signature=[-1, 64])
+        for decision in self.compare(model.content([x], [y]), 2, [(1, 96), (7, 96), (300, 96), (2, 96)], width=50):
+            self.assertEqual(decision["width"], 50)
+
+    def test_convolutions_of_one_tap_with_strides(self):
+        for strides, same, activation in itertools.product(((1, 1), (2, 2), (2, 3)), (True, False), ("", "RELU6")):
+            model = Model()
+            x = model.tensor((2, 9, 7, 64))
+            out = (2, (9 - 1) // strides[0] + 1, (7 - 1) // strides[1] + 1, 96)
+            y = model.convolution(x, model.constant(sparse(96, 1, 1, 64)), model.constant(array(96)), out, activation,
+                                  strides, same)
+            (decision,) = self.compare(model.content([x], [y]), 1, [None, (1, 12, 20, 64), (1, 1, 1, 64)], min_weights=0)
+            self.assertEqual(decision["width"], int(np.prod(out[:3])))
+
+    def test_weights_of_half_precision_and_sparse_ones(self):
+        for half, stored_sparse, bias in itertools.product((False, True), (False, True), (False, True)):
+            w = sparse(128, 96, dtype=np.float16 if half else np.float32)
+            model = Model()
+            x = model.tensor((32, 96))
+            if stored_sparse:
+                values, sparsity = encoded(w)
+                weights = model.densified(model.tensor(w.shape, w.dtype, values, sparsity=sparsity), w.shape, w.dtype)
+            else:
+                weights = model.constant(w)
+            if half:
+                weights = model.dequantized(weights, w.shape)
+            b = None
+            if bias:
+                b = model.constant(array(128, dtype=w.dtype))
+                b = model.dequantized(b, (128,)) if half else b
+            y = model.fully_connected(x, weights, b, (32, 128))
+            (decision,) = self.compare(model.content([x], [y]), 1)
+            # What made the constants need not run any more.
+            self.assertEqual(len(decision["nodes"]), 1 + half + stored_sparse + (half and bias))
+            self.assertAlmostEqual(decision["zeros"], float(np.mean(w == 0)), places=5)
+
+    def test_every_number_of_half_precision_is_read_right(self):
+        finite = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+        finite = finite[np.isfinite(finite)]
+        w = np.zeros((512, 512), np.float16)
+        w.reshape(-1)[:finite.size * 4:4] = finite
+        model = Model()
+        x = model.tensor((512, 512))
+        y = model.fully_connected(x, model.dequantized(model.constant(w), w.shape), None, (512, 512))
+        interpreter = lacuna_litert.interpreter(model.content([x], [y]))
+        interpreter.allocate_tensors()
+        (found,) = run(interpreter, [np.eye(512, dtype=np.float32)])
+        self.assertTrue(np.array_equal(found, w.astype(np.float32).T))
+
+    def test_constants_that_others_read_are_still_made(self):
+        w = sparse(128, 96, dtype=np.float16)
+        model = Model()
+        x = model.tensor((32, 96))
+        weights = model.dequantized(model.constant(w), w.shape)
+        y = model.fully_connected(x, weights, None, (32, 128))
+        z = model.tensor((128, 96))
+        model.operator("ABS", [weights], [z])
+        self.compare(model.content([x], [y, z]), 1)
+        # One that leaves the graph. (LiteRT 2.3 alone leaves that output unwritten.)
+        interpreter = lacuna_litert.interpreter(model.content([x], [y, weights]))
+        interpreter.allocate_tensors()
+        self.assertTrue(np.array_equal(run(interpreter, [array(32, 96)])[1], w.astype(np.float32)))
+        # Weights that are at once another product's input.
+        model = Model()
+        x = model.tensor((32, 96))
+        weights = model.dequantized(model.constant(w), w.shape)
+        y = model.fully_connected(x, weights, None, (32, 128))
+        z = model.fully_connected(weights, model.constant(sparse(64, 96)), None, (128, 64))
+        self.compare(model.content([x], [y, z]), 2)
+
+    def test_products_that_follow_each_other_are_one_partition(self):
+        model = Model()
+        x = model.tensor((32, 96))
+        a = model.fully_connected(x, model.constant(sparse(128, 96)), None, (32, 128), "RELU")
+        b = model.fully_connected(a, model.constant(sparse(256, 128)), None, (32, 256))
+        c = model.fully_connected(b, model.constant(sparse(128, 256)), None, (32, 128))
+        d = model.fully_connected(a, model.constant(sparse(64, 128)), None, (32, 64))
+        content = model.content([x], [c, d])
+        self.compare(content, 4, [None, (5, 96), (64, 96)])
+        interpreter = lacuna_litert.interpreter(content)
+        interpreter.allocate_tensors()
+        operators = [o["op_name"] for o in interpreter._get_ops_details()]
+        self.assertEqual(operators, 4 * ["FULLY_CONNECTED"] + ["DELEGATE"])
+        # With another operator between them, and with a value in the middle that leaves the graph.
+        model = Model()
+        x = model.tensor((32, 96))
+        a = model.fully_connected(x, model.constant(sparse(128, 96)), None, (32, 128))
+        t = model.tensor((32, 128))
+        model.operator("TANH", [a], [t])
+        b = model.fully_connected(t, model.constant(sparse(96, 128)), None, (32, 96))
+        c = model.fully_connected(b, model.constant(sparse(128, 96)), None, (32, 128))
+        self.compare(model.content([x], [c, b, a]), 3)
+
+    def test_the_models_of_tensorflows_converter(self):
+        for path in sorted(GOLDEN.glob("*.tflite")):
+            with self.subTest(path.name):
+                taken = 0 if "int8" in path.name or path.name == "dense_2by4.tflite" else 1
+                (decision,) = self.compare(str(path), taken, min_zeros=0.6, min_weights=0)
+                if "int8" in path.name:
+                    self.assertIn("8-bit integers", decision["reason"])
+
+    def test_threads_give_the_same_bits(self):
+        content = simple(1024, 512, width=1000)
+        x = array(1000, 512)
+        results = []
+        for options in ({"num_threads": 1}, {"num_threads": 2}, {"num_threads": 1, "threads": 3}):
+            interpreter = lacuna_litert.interpreter(content, **options)
+            interpreter.allocate_tensors()
+            results.append(run(interpreter, [x])[0].copy())
+        self.assertTrue(np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2]))
+
+    def test_what_is_left_alone_and_why(self):
+        def conv(*shape, x=(1, 8, 8, 64), out=(1, 8, 8, 64), strides=(1, 1)):
+            model = Model()
+            source = model.tensor(x)
+            return model.content([source], [model.convolution(source, model.constant(sparse(*shape)),
+                                                              model.constant(array(shape[0])), out, strides=strides)])
+
+        dynamic = Model()
+        x, w = dynamic.tensor((32, 96)), dynamic.tensor((128, 96))
+        weighted = dynamic.content([x, w], [dynamic.fully_connected(x, w, None, (32, 128))])
+        biased = Model()
+        x, b = biased.tensor((32, 96)), biased.tensor((128,))
+        biased = biased.content([x, b], [biased.fully_connected(x, biased.constant(sparse(128, 96)), b, (32, 128))])
+        for reason, content in (
+                ("few zeros", simple(128, 96, array(128, 96, zeros=0.3))),
+                ("few zeros", simple(512, 96, array(512, 96, zeros=0.6), width=4)),
+                ("few weights", simple(16, 96)),
+                ("weights are known only at run time", weighted),
+                ("bias is known only at run time", biased),
+                ("taps", conv(64, 3, 3, 64)),
+                ("groups", conv(64, 1, 1, 32))):
+            with self.subTest(reason):
+                (decision,) = self.compare(content, 0)
+                self.assertIn(reason, decision["reason"])
+                self.assertEqual(decision["kernel"], "")
+
+    def test_an_activation_that_litert_does_not_fuse_either(self):
+        (decision,) = lacuna_litert.explain(simple(128, 96, activation="TANH"))
+        self.assertIn("its activation is another than", decision["reason"])
+
+    def test_an_8_bit_model_stays(self):
+        model = Model()
+        x = model.tensor((4, 96), np.int8)
+        w = model.tensor((128, 96), np.int8, sparse(128, 96).astype(np.int8))
+        y = model.tensor((4, 128), np.int8)
+        from ai_edge_litert import schema_py_generated as schema
+        model.operator("FULLY_CONNECTED", [x, w, -1], [y], schema.FullyConnectedOptionsT(), 4)
+        (decision,) = self.compare(model.content([x], [y]), 0)
+        self.assertIn("8-bit integers", decision["reason"])
+
+    def test_a_damaged_sparse_encoding_is_left_to_litert(self):
+        w = sparse(128, 96)
+        values, _ = encoded(w)
+
+        def order(s):
+            s.traversalOrder = [0, 0]
+
+        def short(s):
+            s.dimMetadata[1].arraySegments.values = s.dimMetadata[1].arraySegments.values[:50]
+
+        def far(s):
+            s.dimMetadata[1].arrayIndices.values = [96] + s.dimMetadata[1].arrayIndices.values[1:]
+
+        def negative(s):
+            s.dimMetadata[1].arraySegments.values = [-1] + s.dimMetadata[1].arraySegments.values[1:]
+
+        def many(s):
+            s.dimMetadata[1].arraySegments.values = s.dimMetadata[1].arraySegments.values[:-1] + [1 << 30]
+
+        def dense(s):
+            s.dimMetadata[0].denseSize = 1 << 30
+
+        for damage in (order, short, far, negative, many, dense):
+            _, sparsity = encoded(w)
+            damage(sparsity)
+            model = Model()
+            x = model.tensor((32, 96))
+            stored = model.tensor(w.shape, w.dtype, values, sparsity=sparsity)
+            y = model.fully_connected(x, model.densified(stored, w.shape), None, (32, 128))
+            with self.subTest(damage.__name__):
+                (decision,) = lacuna_litert.explain(model.content([x], [y]))
+                self.assertFalse(decision["claimed"])
+                self.assertIn("sparse encoding is damaged", decision["reason"])
+
+    def test_an_input_that_does_not_fit_is_an_error(self):
+        interpreter = lacuna_litert.interpreter(simple(128, 96, keep=True))
+        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], (32, 95))
+        with self.assertRaisesRegex(RuntimeError, "lacuna: an input has 95 features where the weights have 96"):
+            interpreter.allocate_tensors()
+
+    def test_options_decide(self):
+        content = simple(128, 96, array(128, 96, zeros=0.4))
+        self.compare(content, 0)
+        self.compare(content, 1, min_zeros=0.3)
+        self.compare(simple(16, 96), 1, min_weights=16 * 96)
+
+    def test_options_that_make_no_sense_are_refused(self):
+        for wrong, words in (({"min_zeros": 1.5}, 'min_zeros is "1.5", must be a number from 0'),
+                             ({"width": 0}, 'width is "0"'), ({"threads": "many"}, 'threads is "many"'),
+                             ({"min_zero": 0.5}, 'there is no option "min_zero": they are min_zeros')):
+            with self.assertRaisesRegex(ValueError, words):
+                lacuna_litert.delegate(**wrong)
+        with self.assertRaisesRegex(RuntimeError, "cannot write the report to /absent/report.json"):
+            lacuna_litert.interpreter(simple(128, 96), report="/absent/report.json")
+
+    def test_a_process_ends_silently_with_an_interpreter_alive(self):
+        with tempfile.NamedTemporaryFile(suffix=".tflite") as file:
+            file.write(simple(128, 96))
+            file.flush()
+            ended = subprocess.run([sys.executable, "-c", f"""
+import numpy as np, lacuna_sparse.litert as ll, sys
+sys.kept = ll.interpreter({file.name!r})
+sys.kept.allocate_tensors()
+sys.kept.set_tensor(0, np.ones((32, 96), "float32"))
+sys.kept.invoke()
+print(sys.kept.get_tensor(sys.kept.get_output_details()[0]["index"]).shape)
+"""], capture_output=True, text=True)
+        self.assertEqual((ended.returncode, ended.stdout), (0, "(32, 128)\n"), ended.stderr)
+
+    def test_a_library_that_is_missing_is_told(self):
+        ended = subprocess.run([sys.executable, "-c", "import lacuna_sparse.litert as ll; ll.delegate()"],
+                               capture_output=True, text=True,
+                               env={**os.environ, "LACUNA_LITERT_LIBRARY": "/absent.so"})
+        self.assertIn("RuntimeError: /absent.so is not there: Integrations/litert/build", ended.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
