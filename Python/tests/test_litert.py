@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 
 try:
     import ai_edge_litert  # noqa: F401
@@ -16,8 +17,8 @@ except ImportError as missing:
     raise unittest.SkipTest(str(missing))
 
 import lacuna_sparse.litert as lacuna_litert
-from ai_edge_litert.interpreter import Interpreter
-from tflite import Model, encoded
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from tflite import Model, encoded, schema
 
 try:
     lacuna_litert.library()
@@ -189,6 +190,58 @@ class Delegate(unittest.TestCase):
         c = model.fully_connected(b, model.constant(sparse(128, 96)), None, (32, 128))
         self.compare(model.content([x], [c, b, a]), 3)
 
+    def test_constants_that_are_made_in_another_partition(self):
+        # LiteRT runs what makes constants first, so they belong to the first partition and are read in the second.
+        model = Model()
+        x = model.tensor((32, 96))
+        weights = [model.dequantized(model.constant(sparse(*shape, dtype=np.float16)), shape)
+                   for shape in ((128, 96), (96, 128))]
+        a = model.fully_connected(x, weights[0], None, (32, 128))
+        t = model.tensor((32, 128))
+        model.operator("TANH", [a], [t])
+        content = model.content([x], [model.fully_connected(t, weights[1], None, (32, 96))])
+        self.compare(content, 2, [None, (5, 96)], min_zeros=0, min_weights=0)
+        interpreter = lacuna_litert.interpreter(content)
+        interpreter.allocate_tensors()
+        self.assertEqual(list(interpreter.get_tensor_details()[weights[1]]["shape"]), [0])      # and need no room
+
+    def test_branches_are_graphs_of_their_own(self):
+        model = Model()
+        x, condition = model.tensor((32, 96)), model.tensor((), np.bool_)
+        y = model.tensor((32, 128))
+        options = schema.IfOptionsT()
+        options.thenSubgraphIndex, options.elseSubgraphIndex = 1, 2
+        model.operator("IF", [condition, x], [y], options)
+        for activation in ("RELU", "RELU6"):
+            branch = Model(model)
+            b = branch.tensor((32, 96))
+            branch.content([b], [branch.fully_connected(b, branch.constant(sparse(128, 96)), None, (32, 128), activation)])
+        content = model.content([condition, x], [y])
+        self.assertEqual([d["claimed"] for d in lacuna_litert.explain(content)], [True, True])
+        alone, both = Interpreter(model_content=content), lacuna_litert.interpreter(content)
+        for condition in (True, False):
+            feeds = [np.array(condition), array(32, 96)]
+            for interpreter in (alone, both):
+                interpreter.allocate_tensors()
+            self.assertTrue(np.allclose(run(both, feeds)[0], run(alone, feeds)[0], rtol=1e-4, atol=1e-4))
+
+    def test_what_interpreters_can_be_asked_for(self):
+        model = Model()
+        x = model.tensor((32, 96))
+        a = model.fully_connected(x, model.constant(sparse(128, 96)), None, (32, 128))
+        content = model.content([x], [model.fully_connected(a, model.constant(sparse(64, 128)), None, (32, 64))])
+        feed = array(32, 96)
+        expected = None
+        for more in ({}, {"experimental_preserve_all_tensors": True}, {"experimental_disable_delegate_clustering": True},
+                     {"experimental_op_resolver_type": OpResolverType.BUILTIN_REF}):
+            with warnings.catch_warnings(), self.subTest(more):
+                warnings.simplefilter("ignore")
+                interpreter = lacuna_litert.interpreter(content, **more)
+                interpreter.allocate_tensors()
+                (found,) = run(interpreter, [feed])
+                self.assertTrue(expected is None or np.array_equal(found, expected))
+                expected = found
+
     def test_the_models_of_tensorflows_converter(self):
         for path in sorted(GOLDEN.glob("*.tflite")):
             with self.subTest(path.name):
@@ -242,7 +295,6 @@ class Delegate(unittest.TestCase):
         x = model.tensor((4, 96), np.int8)
         w = model.tensor((128, 96), np.int8, sparse(128, 96).astype(np.int8))
         y = model.tensor((4, 128), np.int8)
-        from ai_edge_litert import schema_py_generated as schema
         model.operator("FULLY_CONNECTED", [x, w, -1], [y], schema.FullyConnectedOptionsT(), 4)
         (decision,) = self.compare(model.content([x], [y]), 0)
         self.assertIn("8-bit integers", decision["reason"])
@@ -286,6 +338,16 @@ class Delegate(unittest.TestCase):
         interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], (32, 95))
         with self.assertRaisesRegex(RuntimeError, "lacuna: an input has 95 features where the weights have 96"):
             interpreter.allocate_tensors()
+
+    def test_names_of_any_bytes_are_reported(self):
+        for name, expected in ((b"a\"\\\n\x7f", 'a"\\\n\x7f'), ("ä→😀".encode(), "ä→😀"), (b"\xff\xc3(", "ÿÃ("),
+                               (b"\xed\xa0\x80\xe2\x86", "í\xa0\x80â\x86")):
+            model = Model()
+            x = model.tensor((32, 96))
+            y = model.fully_connected(x, model.constant(sparse(128, 96)), None, (32, 128))
+            model.graph.tensors[y].name = name
+            (decision,) = lacuna_litert.explain(model.content([x], [y]))
+            self.assertEqual(decision["name"], expected)
 
     def test_options_decide(self):
         content = simple(128, 96, array(128, 96, zeros=0.4))

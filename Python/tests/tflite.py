@@ -4,18 +4,21 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-TYPES = {np.dtype(np.float32): 0, np.dtype(np.float16): 1, np.dtype(np.int32): 2, np.dtype(np.int8): 9}
+TYPES = {np.dtype(np.float32): 0, np.dtype(np.float16): 1, np.dtype(np.int32): 2, np.dtype(np.bool_): 6,
+         np.dtype(np.int8): 9}
 ACTIVATIONS = {"": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3, "TANH": 4}
 OPERATORS = schema.BuiltinOperator
 
 
 class Model:
-    """A graph under construction; tensors are numbers, −1 is none."""
+    """A graph under construction; tensors are numbers, −1 is none. With `main` it is another graph of that one's model."""
 
-    def __init__(self):
+    def __init__(self, main=None):
         self.graph = schema.SubGraphT()
         self.graph.tensors, self.graph.operators = [], []
-        self.codes, self.buffers = [], [schema.BufferT()]
+        self.codes, self.buffers, self.graphs = ([], [schema.BufferT()], []) if main is None else (
+            main.codes, main.buffers, main.graphs)
+        self.graphs.append(self.graph)
 
     def tensor(self, shape, dtype=np.float32, value=None, signature=None, sparsity=None):
         made = schema.TensorT()
@@ -73,9 +76,10 @@ class Model:
         return made
 
     def content(self, inputs, outputs):
-        model = schema.ModelT()
-        model.version, model.subgraphs, model.buffers, model.operatorCodes = 3, [self.graph], self.buffers, self.codes
+        """The whole model, with what goes into this graph and comes out of it."""
         self.graph.inputs, self.graph.outputs = list(inputs), list(outputs)
+        model = schema.ModelT()
+        model.version, model.subgraphs, model.buffers, model.operatorCodes = 3, self.graphs, self.buffers, self.codes
         builder = flatbuffers.Builder(1 << 14)
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
