@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "../quoted.h"
 #include "stretch.h"
 
 namespace {
@@ -142,17 +143,6 @@ OrtStatus *create_state(OrtNodeComputeInfo *self, OrtNodeComputeContext *, void 
 void release_state(OrtNodeComputeInfo *, void *) {}
 
 // -- Choosing ------------------------------------------------------------------------------------
-
-std::string quoted(const std::string &text) {
-  std::string result = "\"";
-  for (char c : text) {
-    char hex[8];
-    std::snprintf(hex, sizeof hex, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-    if (c == '"' || c == '\\') result += '\\';
-    result += static_cast<unsigned char>(c) < 0x20 ? std::string(hex) : std::string(1, c);
-  }
-  return result + "\"";
-}
 
 // A JSON array, one object a line; written beside and renamed.
 void write_report(const std::string &path, const std::vector<Decision> &decisions) {

@@ -194,6 +194,12 @@ class Provider(unittest.TestCase):
             content = model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 96]}, ["y"], {"w": sparse(96, 64)})
             ort.InferenceSession(content, made, enable_fallback=0)
 
+    def test_names_of_any_bytes_are_reported(self):
+        content = model([("MatMul", ["x", "w"], ["aaaa"]), ("Tanh", ["aaaa"], ["y"])], {"x": ["n", 96]}, ["y"],
+                        {"w": sparse(96, 64)})
+        (decision,) = lacuna_ort.explain(content.replace(b"aaaa", b"a\xff\xc3("))
+        self.assertEqual(decision["name"], "aÿÃ(")
+
     def test_options_decide(self):
         content = model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 96]}, ["y"], {"w": array(96, 64, zeros=0.4)})
         self.compare(content, [{"x": array(3, 96)}], 0)
