@@ -13,10 +13,7 @@ extension ArrayFile {
   }
 
   /// The only array of numbers.
-  func onlyNumbers() throws -> NumericArray { try read(placeOfOnlyNumbers()) }
-
-  /// Where the only array of numbers is.
-  func placeOfOnlyNumbers() throws -> Int {
+  func onlyNumbers() throws -> NumericArray {
     let numbers = arrays.indices.filter { place in
       if case .number = arrays[place].type { return true }
       return kind == .npy
@@ -28,7 +25,7 @@ extension ArrayFile {
         "\(path) holds \(numbers.count) arrays of numbers where one is expected: "
           + (numbers.isEmpty ? "none" : names))
     }
-    return numbers[0]
+    return try read(numbers[0])
   }
 
   /// Writes the file with some arrays replaced, in the format that the name of the output asks for, or

@@ -19,6 +19,8 @@ enum OptionRange {
   static let threads = 1...1024
   /// Places of an image.
   static let patches = 1...1_000_000_000
+  /// Times that products of a network may take: up to a quarter of an hour.
+  static let microseconds = 1e-3...1e9
   /// Rows of a printed schedule: 20 MB of text.
   static let mostRows = 1_000_000
 }

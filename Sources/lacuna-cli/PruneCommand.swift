@@ -14,9 +14,9 @@ struct PruneCommand: ParsableCommand {
       130). A run that was stopped goes on bit for bit with --resume and the same options.
 
       With --method and --calibration weights go at once, without training, so that each \
-      layer's outputs on those inputs change least: a weight matrix in a file of arrays, or the layers \
-      of a checkpoint or model one after the other. The output is of the input's kind. A stopped \
-      run goes on with --resume.
+      layer's outputs on those inputs change least: the weights of a model file in any format, each \
+      on inputs that are given for it, or the layers of a network of this library one after the other. \
+      The output is of the input's kind. A stopped run goes on with --resume.
 
       Without --method the arrays of a .npy, .npz or safetensors file are pruned at once by magnitude, \
       to --sparsity, or to where the schedule stands at step --at. Floating-point arrays of rank 2 or \
@@ -83,10 +83,14 @@ struct PruneCommand: ParsableCommand {
       try refuse(
         [("--pool", granularity.pool != nil)], "has no effect beside --method: costs are added up")
       try refuse(
-        [
-          ("--sparse", model.sparse), ("--include", !model.include.isEmpty),
-          ("--compat", model.compat != nil),
-        ], "is not for --method")
+        [("--sparse", model.sparse), ("--compat", model.compat != nil)], "is not for --method")
+      if oneShot.latency != nil {
+        try refuse(
+          [
+            ("--sparsity", schedule.sparsity != nil), ("--block", granularity.block != nil),
+            ("--resume", resume),
+          ] + model.groups.typed, "has no effect beside --latency, which chooses itself")
+      }
       if model.groups.isTyped || granularity.block != nil {
         try refuse(
           [("--structure", oneShot.structure != nil)],
@@ -97,8 +101,8 @@ struct PruneCommand: ParsableCommand {
 
   func run() throws {
     let input = try inputPath(checkpoint)
-    if let method = oneShot.method { return try pruneAtOnce(method, input) }
     let file = try ModelFile(contentsOf: input)
+    if let method = oneShot.method { return try pruneAtOnce(method, file) }
     let isArrays =
       ModelPruneOptions.arrays.contains(file.format)
       && file.tensors.allSatisfy { $0.encoding == .dense }
@@ -153,15 +157,18 @@ struct PruneCommand: ParsableCommand {
     try common.show(facts, besides: output) { facts.text }
   }
 
-  /// A matrix or a network, from calibration inputs.
-  private func pruneAtOnce(_ method: OneShotMethodName, _ input: String) throws {
-    let kind = try FileKind(contentsOf: input)
+  /// The weights of a model file or the layers of a network, from calibration inputs.
+  private func pruneAtOnce(_ method: OneShotMethodName, _ file: ModelFile) throws {
+    let hasDefault = file.format == .lacuna || ModelPruneOptions.arrays.contains(file.format)
+    guard let output = output ?? (hasDefault ? "pruned.\(file.format.rawValue)" : nil) else {
+      throw Failure(.usage, "give the file to write: --output")
+    }
     try OneShotRun(
-      input: input, kind: kind, output: output ?? "pruned.\(kind.rawValue)", method: method,
-      options: oneShot,
+      file: file, output: output, method: method, options: oneShot,
       settings: oneShot.settings(
         method, sparsity: schedule.final, granularity: granularity, groups: model.groups),
-      excluded: granularity.exclude, resume: resume, threads: training.threads, common: common
+      included: model.include, excluded: granularity.exclude, resume: resume,
+      threads: training.threads, common: common
     ).run()
   }
 

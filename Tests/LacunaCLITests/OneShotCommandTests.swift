@@ -111,13 +111,14 @@ import Testing
       "128", "--sparsity", "0.6", "--quiet", "--output",
     ]
     #expect(try Tool.run(arguments + [whole]).exitCode == 0)
-    // 790 blocks of 512 bytes hold the first layer, 784×128 floats, and not the second one, 128×10.
+    // 790 blocks of 512 bytes hold each layer, 784×128 and 128×10 floats, and not the checkpoint.
     let run = try Tool.run(
       shell: "trap '' XFSZ; ulimit -f 790; exec \"$0\" \"$@\"", arguments + [stopped])
     #expect(run.exitCode == 74 && run.errorLines.count == 1, "\(run.errors)")
     #expect(!FileManager.default.fileExists(atPath: stopped))
-    let progress = try LacunaFile(contentsOf: stopped + ".progress")
-    #expect(progress.tensors.map(\.name) == ["dense1/kernel"])
+    #expect(try LacunaFile(contentsOf: stopped + ".progress/0.lacuna").tensors.count == 1)
+    // As if it had been stopped behind the first layer.
+    try FileManager.default.removeItem(atPath: stopped + ".progress/1.lacuna")
 
     let other = try Tool.run(arguments + [stopped, "--resume", "--refit"])
     #expect(other.exitCode == 64 && other.errors.contains("other options"), "\(other.errors)")
@@ -127,6 +128,67 @@ import Testing
     #expect(
       try Checkpoint(contentsOf: stopped).weights == Checkpoint(contentsOf: whole).weights)
     #expect(!FileManager.default.fileExists(atPath: stopped + ".progress"))
+  }
+
+  @Test func `the weights of a file are pruned on the inputs that have their names`() throws {
+    let file = folder.path("model.safetensors")
+    var random = SeededGenerator(seed: 3)
+    func array(_ rows: Int, _ columns: Int) throws -> NumericArray {
+      try NumericArray(
+        shape: [rows, columns],
+        values: .f32((0..<rows * columns).map { _ in random.nonzero(Float.self) }))
+    }
+    let (a, b) = (try array(16, 24), try array(8, 16))
+    let bias = try NumericArray(shape: [16], values: .f32([Float](repeating: 1, count: 16)))
+    try Safetensors(arrays: [
+      NamedArray(name: "a/w", array: a), NamedArray(name: "bias", array: bias),
+      NamedArray(name: "b/w", array: b),
+    ]).write(to: file)
+    let inputs = folder.path("inputs")
+    for name in ["a", "b"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(inputs)/\(name)", withIntermediateDirectories: true)
+    }
+    try NPY.write(try array(90, 24), to: "\(inputs)/a/w.npy")
+    let (output, page) = (folder.path("out.safetensors"), folder.path("report.html"))
+    let arguments = [
+      "prune", file, "--method", "sparsegpt", "--calibration", inputs, "--output", output, "--json",
+      "--layer-sparsity", "b/w=0.25", "--sparsity", "0.5", "--report", page,
+    ]
+    let missing = try Tool.run(arguments)
+    #expect(missing.exitCode == 65 && missing.errors.contains("b/w"), "\(missing.errors)")
+    #expect(!FileManager.default.fileExists(atPath: output))
+    try NPY.write(try array(90, 16), to: "\(inputs)/b/w.npy")
+    let run = try Tool.run(arguments)
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let pruned = try Safetensors(contentsOf: output)
+    let zeros = try ["a/w", "b/w", "bias"].map { try pruned[$0]!.floats().count { $0 == 0 } }
+    #expect(zeros == [192, 32, 0])
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    #expect(html.contains("b/w") && html.contains("<svg") && html.contains("mask alone"))
+    #expect(!FileManager.default.fileExists(atPath: output + ".progress"))
+    // One of them alone, with its inputs under any name.
+    let one = try Tool.run(
+      "prune", file, "--method", "wanda", "--include", "a*", "--calibration", "\(inputs)/a/w.npy",
+      "--pattern", "2:4", "--output", output)
+    #expect(one.exitCode == 0, "\(one.errors)")
+    #expect(try Safetensors(contentsOf: output)["b/w"]!.floats() == b.floats())
+  }
+
+  @Test func `a latency budget chooses, and says what was measured`() throws {
+    let output = folder.path("fast.lacuna")
+    let arguments = [
+      "prune", shop.dense, "--method", "wanda", "--calibration", shop.folder.root, "--samples",
+      "64",
+      "--json", "--output", output, "--latency",
+    ]
+    let slow = try Tool.run(arguments + ["1000000"])
+    #expect(slow.exitCode == 0, "\(slow.errors)")
+    let latency = try #require(try slow.json()["latency"] as? [String: Double])
+    #expect(latency["dense"]! == latency["predicted"]! && latency["measured"]! > 0)
+    let impossible = try Tool.run(arguments + ["0.001"])
+    #expect(impossible.exitCode == 64, "\(impossible.errors)")
+    #expect(impossible.errors.contains("latency budget"), "\(impossible.errors)")
   }
 
   @Test func `what cannot be is refused in one line, and nothing is written`() throws {
@@ -159,7 +221,10 @@ import Testing
         ["--method", "wanda", "--calibration", inputs, "--pattern", "2:4", "--block", "4x1"], 64,
         "--block"
       ),
-      (["--method", "wanda", "--calibration", inputs, "--resume"], 64, "--resume"),
+      (["--method", "wanda", "--calibration", inputs, "--resume"], 66, "none.npy.progress"),
+      (["--method", "wanda", "--calibration", inputs, "--samples", "5"], 64, "--samples"),
+      (["--method", "wanda", "--calibration", inputs, "--latency", "5"], 64, "--latency"),
+      (["--method", "wanda", "--calibration", inputs, "--layer-sparsity", "v=0.5"], 64, "v"),
       (["--method", "wanda", "--calibration", inputs, "--damping", "7"], 64, "damping"),
       (["--method", "wanda", "--calibration", inputs, "--at", "7"], 64, "--at"),
     ]
@@ -168,6 +233,7 @@ import Testing
       #expect(run.exitCode == code, "\(arguments): \(run.errors)")
       #expect(run.errorLines.count == 1 && run.errors.contains(text), "\(arguments): \(run.errors)")
       #expect(!FileManager.default.fileExists(atPath: output))
+      #expect(!FileManager.default.fileExists(atPath: output + ".progress"))
     }
     let resume = try Tool.run(
       "prune", shop.dense, "--method", "wanda", "--calibration", shop.folder.root, "--resume",

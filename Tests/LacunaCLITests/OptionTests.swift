@@ -24,13 +24,14 @@ import Testing
       "0:0,9223372036854775807:0.5", "0:nan", "0:1e400", "0:1", "-1:0.5", "5:0.1,5:0.2",
     ]),
     "--layers": .form(["1,65", "0,1", "1,9223372036854775807", "3"]),
+    "--layer-sparsity": .form(["a=1", "a=-0.1", "a=nan", "a=", "=x"]), "--latency": .fraction,
     "--schedule": .word, "--pool": .word, "--optimiser": .word, "--architecture": .word,
     "--method": .word, "--structure": .word, "--allocation": .word,
     "--budget": .word, "--ties": .word, "--compat": .word, "--kind": .word,
     "--to": .word,
     "--data": .text, "--output": .text, "--commit": .text, "--resume": .text, "--exclude": .text,
     "--input": .text, "--tensor": .text, "--plot": .text, "--calibration": .text,
-    "--include": .text, "--name": .text, "--input-name": .text,
+    "--include": .text, "--name": .text, "--input-name": .text, "--report": .text,
     "--parts": .word, "--layout": .word, "--time": .fraction,
     "--batch": .form(["0", "1,0", "4097"]),
     "--bits-of": .form(["a=3", "=8", "a"]),
@@ -86,6 +87,20 @@ import Testing
       "--structure"
     ),
     ("prune none.npy --samples 3", "--samples"),
+    ("prune none.npy --report none.html", "--report"),
+    ("prune none.npy --layer-sparsity a=0.5", "--layer-sparsity"),
+    (
+      "prune none.npy --method wanda --calibration none.npy --layer-sparsity a=0.5 --allocation owl",
+      "--layer-sparsity"
+    ),
+    (
+      "prune none.npy --method wanda --calibration none.npy --latency 9 --sparsity 0.5",
+      "--sparsity"
+    ),
+    (
+      "prune none.npy --method wanda --calibration none.npy --latency 9 --allocation owl",
+      "--allocation"
+    ),
     ("prune none.npy --method wanda --calibration none.npy --begin 3", "--begin"),
     ("prune none.npy --method wanda --calibration none.npy --epochs 3", "--epochs"),
     ("prune none.npy --method wanda --calibration none.npy --seed 3", "--seed"),

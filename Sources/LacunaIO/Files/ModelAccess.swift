@@ -39,26 +39,27 @@ extension StoredArray {
     return writer.bytes
   }
 
-  /// The bytes of the file for elements of which some became zero, given little-endian and row-major.
+  /// The bytes of the file for new elements, given little-endian and row-major.
   ///
-  /// - Throws: ``DataProblem``; also when another element than a zero is new and the file has another
-  ///   order of bytes or dimensions.
+  /// - Throws: ``DataProblem``; also for elements that are no numbers, in a file with another order of
+  ///   bytes or dimensions.
   package func stored(_ plain: [UInt8]) throws(DataProblem) -> [UInt8] {
     if isPlain { return plain }
-    let old = try plainBytes()
-    let size = count == 0 ? 1 : old.count / count
-    var keep = [UInt8](repeating: 1, count: count)
-    for element in 0..<min(count, plain.count / size) {
-      let range = element * size..<(element + 1) * size
-      if plain[range] == old[range] { continue }
-      if plain[range].contains(where: { $0 != 0 }) {
-        throw .inside(
-          "\(name)",
-          .unsupported(what: "new elements", found: "in a big-endian or Fortran-ordered array"))
-      }
-      keep[element] = 0
+    guard case .number(let element) = type else {
+      throw .inside("\(name)", .unsupported(what: "new elements", found: "of type \(type)"))
     }
-    return try bytes(keeping: keep)
+    var values = try NumericValues(
+      element, count: count, bytes: ByteSlice(plain), bigEndian: false, "\(name)")
+    if isFortranOrder { values = values.columnMajor(shape: shape) }
+    var writer = ByteWriter()
+    values.append(to: &writer)
+    var bytes = writer.bytes
+    if isBigEndian {
+      for start in stride(from: 0, to: bytes.count, by: element.size) {
+        bytes[start..<start + element.size].reverse()
+      }
+    }
+    return bytes
   }
 }
 

@@ -92,41 +92,8 @@ public final class StoredArray: Sendable {
     return bytes
   }
 
-  /// Other elements, row-major, as the file would have them: rounded to its type, in its byte and
-  /// memory order.
-  ///
-  /// - Throws: ``DataProblem``; also when there are not ``count`` values, the file's elements are no
-  ///   floating-point numbers, or one is too large for them.
-  public func bytes(rounding values: [Float]) throws(DataProblem) -> [UInt8] {
-    if values.count != count {
-      throw .mismatch(what: "number of values of \(name)", expected: count, actual: values.count)
-    }
-    let rounded: NumericValues
-    switch type {
-    case .number(.f16): rounded = .f16(values.map { half($0) })
-    case .number(.bf16): rounded = .bf16(values.map { bfloat16($0) })
-    case .number(.f32): rounded = .f32(values)
-    case .number(.f64): rounded = .f64(values.map { Double($0) })
-    default:
-      throw .inside("\(name)", .unsupported(what: "element type for weights", found: "\(type)"))
-    }
-    let narrow = try NumericArray(shape: shape, values: rounded).floats()
-    if let place = values.indices.first(where: { values[$0].isFinite && !narrow[$0].isFinite }) {
-      throw .inside("\(name)", .overflow(what: "\(type) of \(values[place])"))
-    }
-    var writer = ByteWriter()
-    (isFortranOrder ? rounded.columnMajor(shape: shape) : rounded).append(to: &writer)
-    var bytes = writer.bytes
-    if isBigEndian, case .number(let element) = type {
-      for start in stride(from: 0, to: bytes.count, by: element.size) {
-        bytes[start..<start + element.size].reverse()
-      }
-    }
-    return bytes
-  }
-
   /// Whether the elements in the file have their highest byte first.
-  private var isBigEndian: Bool {
+  var isBigEndian: Bool {
     switch source {
     case .safetensors: false
     case .npy(let header, _), .member(let header, _, _): header.type?.isBigEndian ?? false

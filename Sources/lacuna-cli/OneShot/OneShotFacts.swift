@@ -4,11 +4,25 @@ import Lacuna
 
 /// The result of one-shot pruning.
 struct OneShotFacts: Encodable {
+  /// Seconds of all products of one sample on one thread.
+  struct Latency: Encodable {
+    var dense: Double
+    var predicted: Double
+    var measured: Double
+
+    init(_ report: NetworkLatencyReport) {
+      (dense, predicted) = (report.denseSeconds, report.predictedSeconds)
+      measured = report.measuredSeconds
+    }
+  }
+
   var output: String
   var method: String
   var sparsity: Double
   var seconds: Double
   var layers: [OneShotLayerReport]
+  /// Of a latency budget.
+  var latency: Latency?
 
   init(output: String, layers: [OneShotLayerReport]) {
     (self.output, self.layers) = (output, layers)
@@ -17,6 +31,17 @@ struct OneShotFacts: Encodable {
     let kept = layers.reduce(0) { $0 + $1.kept }
     sparsity = weights == 0 ? 0 : 1 - Double(kept) / Double(weights)
     seconds = layers.reduce(0) { $0 + $1.seconds }
+  }
+
+  /// What a reader should know of the calibration.
+  var notes: [String] {
+    layers.filter { $0.samples < $0.columns }.map {
+      "\($0.name.printable()): \($0.samples) samples for \($0.columns) inputs, "
+        + "damping decides the rest"
+    }
+      + layers.filter { $0.deadInputs > 0 }.map {
+        "\($0.name.printable()): \($0.deadInputs) inputs are zero in every sample"
+      }
   }
 
   var text: String {
@@ -33,18 +58,15 @@ struct OneShotFacts: Encodable {
         percent(layer.error), Numeral.fixed(layer.seconds, digits: 2),
       ])
     }
-    var notes: [String] = []
-    for layer in layers where layer.samples < layer.columns {
-      notes.append(
-        "\(layer.name): \(layer.samples) samples for \(layer.columns) inputs, "
-          + "damping decides the rest"
-      )
+    var lines = notes
+    if let latency {
+      lines.append(
+        "products of one sample: \(Numeral.duration(seconds: latency.dense)) dense, "
+          + "\(Numeral.duration(seconds: latency.predicted)) predicted, "
+          + "\(Numeral.duration(seconds: latency.measured)) measured")
     }
-    for layer in layers where layer.deadInputs > 0 {
-      notes.append("\(layer.name): \(layer.deadInputs) inputs are zero in every sample")
-    }
-    return table.rendered() + "\n\n" + notes.map { $0 + "\n" }.joined()
-      + "\(output): \(Numeral.percent(sparsity, digits: 2)) of these weights are zero; "
+    return table.rendered() + "\n\n" + lines.map { $0 + "\n" }.joined()
+      + "\(output.printable()): \(Numeral.percent(sparsity, digits: 2)) of these weights are zero; "
       + "errors are of outputs, squared, relative"
   }
 }

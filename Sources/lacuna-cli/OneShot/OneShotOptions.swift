@@ -13,6 +13,11 @@ struct OneShotOptions: ParsableArguments {
     case rows, columns
   }
 
+  /// What ``latency`` chooses from for each layer, besides leaving it dense.
+  static let candidates: [(sparsity: Double?, structure: Granularity)] =
+    [0.5, 0.6, 0.7, 0.8, 0.9, 0.95].map { ($0, .element) }
+    + [0.5, 0.7, 0.9].map { ($0, .block(try! BlockSize(8, 1))) }
+
   @Option(
     help: """
       Prune at once, without training, from the inputs of --calibration: magnitude, wanda, \
@@ -24,8 +29,10 @@ struct OneShotOptions: ParsableArguments {
     help: ArgumentHelp(
       "Inputs to calibrate with.",
       discussion: """
-        For a weight matrix: a .npy file of activations [samples, inputs], or a folder of such \
-        files. For a network: a folder of IDX images, or .npy samples.
+        For a file with one weight matrix: a .npy file of activations [samples, inputs], or a folder of \
+        such files. For one with several: an .npz or safetensors file with arrays of the weights' names, \
+        or a folder with NAME.npy or NAME/*.npy for each. For a network of this library: a folder of IDX \
+        images, or samples in .npy files.
         """, valueName: "file"), completion: .file())
   var calibration: String?
 
@@ -38,8 +45,22 @@ struct OneShotOptions: ParsableArguments {
   @Option(help: "Prune whole rows (outputs) or columns (inputs).")
   var structure: Structure?
 
-  @Option(help: "How the layers of a network share --sparsity: uniform, global or owl. [uniform]")
+  @Option(help: "How the layers share --sparsity: uniform, global or owl. [uniform]")
   var allocation: Allocation?
+
+  @Option(
+    help: ArgumentHelp(
+      "The sparsity of one layer, in place of --sparsity. May be repeated.", valueName: "NAME=S"),
+    transform: LayerSparsity.init(argument:))
+  var layerSparsity: [LayerSparsity] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Choose sparsities of a network's layers so that the products of one sample take at most so many \
+      microseconds on this machine.
+      """, valueName: "µs"))
+  var latency: Double?
 
   @Flag(
     help: "Fit what is left to the dense outputs again; sparsegpt, wanda and magnitude gain by it.")
@@ -52,27 +73,42 @@ struct OneShotOptions: ParsableArguments {
       """)
   var damping: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "Also write a page with numbers and pictures of each layer.", valueName: "FILE.html"),
+    completion: .file(extensions: ["html"]))
+  var report: String?
+
   func validate() throws {
     try check("--samples", samples, in: OptionRange.images)
     try check("--patches", patches, in: OptionRange.patches)
     try check("--damping", damping, in: 0...1)
+    try check("--latency", latency, in: OptionRange.microseconds)
     if method == nil {
-      try refuse(typed + forNetworks, "needs --method")
+      try refuse(
+        [
+          ("--calibration", calibration != nil), ("--structure", structure != nil),
+          ("--refit", refit), ("--damping", damping != nil), ("--report", report != nil),
+        ] + shares + forNetworks, "needs --method")
+    }
+    try refuse(
+      [("--layer-sparsity", allocation != nil && !layerSparsity.isEmpty)],
+      "and --allocation exclude each other")
+    if latency != nil {
+      try refuse(
+        shares + [("--structure", structure != nil)],
+        "has no effect beside --latency, which chooses itself")
     }
   }
 
-  private var typed: [(name: String, isTyped: Bool)] {
-    [
-      ("--calibration", calibration != nil), ("--structure", structure != nil), ("--refit", refit),
-      ("--damping", damping != nil),
-    ]
+  private var shares: [(name: String, isTyped: Bool)] {
+    [("--allocation", allocation != nil), ("--layer-sparsity", !layerSparsity.isEmpty)]
   }
 
-  /// The options that one matrix has no use for.
+  /// The options that files without a network have no use for.
   var forNetworks: [(name: String, isTyped: Bool)] {
     [
-      ("--samples", samples != nil), ("--patches", patches != nil),
-      ("--allocation", allocation != nil),
+      ("--samples", samples != nil), ("--patches", patches != nil), ("--latency", latency != nil),
     ]
   }
 
@@ -93,13 +129,32 @@ struct OneShotOptions: ParsableArguments {
       damping: damping ?? OneShotSettings.usualDamping)
   }
 
-  /// How the layers of a network share the sparsity.
+  /// How the layers share the sparsity.
   var budget: OneShotBudget {
-    switch allocation {
+    if !layerSparsity.isEmpty {
+      return .perLayer(
+        Dictionary(layerSparsity.map { ($0.name, $0.sparsity) }, uniquingKeysWith: { $1 }))
+    }
+    return switch allocation {
     case nil, .uniform: .uniform
     case .global: .global
     case .owl: .outliers()
     }
+  }
+}
+
+/// `NAME=S`.
+struct LayerSparsity: Equatable {
+  var name: String
+  var sparsity: Double
+
+  init(argument: String) throws {
+    guard let sign = argument.lastIndex(of: "="),
+      let sparsity = Double(argument[argument.index(after: sign)...]), sparsity >= 0, sparsity < 1
+    else {
+      throw ValidationError("\(argument) is not of the form NAME=S, S of 0 or more and below 1")
+    }
+    (name, self.sparsity) = (String(argument[..<sign]), sparsity)
   }
 }
 

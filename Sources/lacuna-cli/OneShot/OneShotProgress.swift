@@ -1,50 +1,74 @@
-// Layers that are done, in a file beside the output, so that a stopped run goes on
+// Layers that are done, one file each in a folder beside the output, so that a stopped run goes on.
 
 import Lacuna
 
-/// The pruned layers of an unfinished one-shot run: `OUTPUT.progress`, gone when the output is
-/// written.
+/// The pruned layers of an unfinished one-shot run: `OUTPUT.progress/`, gone when the output is written.
+///
+/// Their weights are there and not in memory.
 struct OneShotProgress {
-  let path: String
+  let folder: String
   /// What has to be the same for the layers to be of use.
   let request: String
   private(set) var reports: [OneShotLayerReport] = []
-  private(set) var kernels: [NamedTensor] = []
 
   private static let kind = "lacuna one-shot progress"
 
   init(output: String, request: String) {
-    (path, self.request) = (output + ".progress", request)
+    (folder, self.request) = (output + ".progress", request)
   }
+
+  private func path(_ index: Int) -> String { "\(folder)/\(index).lacuna" }
 
   /// Reads what an earlier run left.
   mutating func resume() throws {
-    let file = try LacunaFile(contentsOf: path)
-    guard file.metadata["kind"] == Self.kind, let stored = file.metadata["reports"] else {
-      throw Failure(.badData, "\(path) is not of a one-shot pruning run")
+    if access(folder, F_OK) != 0 { throw FileError.unreadable(path: folder, code: errno) }
+    while access(path(reports.count), F_OK) == 0 {
+      let path = path(reports.count)
+      let file = try LacunaFile(contentsOf: path)
+      guard file.metadata["kind"] == Self.kind, let stored = file.metadata["report"] else {
+        throw Failure(.badData, "\(path) is not of a one-shot pruning run")
+      }
+      guard file.metadata["request"] == request else {
+        throw Failure(
+          .usage,
+          "\(folder) is of a run with other options: give the same ones, or leave --resume out")
+      }
+      guard let report = try? JSONDecoder().decode(OneShotLayerReport.self, from: Data(stored.utf8))
+      else { throw Failure(.badData, "\(path): its report cannot be read") }
+      reports.append(report)
     }
-    guard file.metadata["request"] == request else {
-      throw Failure(
-        .usage, "\(path) is of a run with other options: give the same ones, or leave --resume out")
-    }
-    do {
-      reports = try JSONDecoder().decode([OneShotLayerReport].self, from: Data(stored.utf8))
-    } catch { throw Failure(.badData, "\(path): its reports cannot be read") }
-    kernels = file.tensors
   }
 
-  /// Adds a layer and writes the file.
-  mutating func append(_ report: OneShotLayerReport, _ weights: [Float], shape: [Int]) throws {
-    reports.append(report)
-    kernels.append(NamedTensor(name: report.name, tensor: .dense(shape: shape, values: weights)))
+  /// Adds a layer.
+  mutating func append(_ report: OneShotLayerReport, _ weights: [Float]) throws {
+    if reports.isEmpty && mkdir(folder, 0o777) != 0 && errno != EEXIST {
+      throw FileError.system(path: folder, operation: "create", code: errno)
+    }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    let text = String(decoding: try encoder.encode(reports), as: UTF8.self)
+    let text = String(decoding: try encoder.encode(report), as: UTF8.self)
     try LacunaFile(
-      metadata: ["kind": Self.kind, "request": request, "reports": text], tensors: kernels
-    ).write(to: path)
+      metadata: ["kind": Self.kind, "request": request, "report": text],
+      tensors: [
+        NamedTensor(
+          name: "weights", tensor: .dense(shape: [report.rows, report.columns], values: weights))
+      ]
+    ).write(to: path(reports.count))
+    reports.append(report)
   }
 
-  /// Removes the file.
-  func remove() { unlink(path) }
+  /// The new weights of a layer that is done.
+  func weights(_ name: String) throws(FileError) -> [Float] {
+    let path = path(reports.firstIndex { $0.name == name } ?? 0)
+    guard case .dense(_, let values)? = try LacunaFile(contentsOf: path).tensors.first?.tensor
+    else { throw .malformed(path: path, .absent(what: "weights")) }
+    return values
+  }
+
+  /// Removes all files and the folder.
+  func remove() {
+    var index = 0
+    while unlink(path(index)) == 0 { index += 1 }
+    rmdir(folder)
+  }
 }

@@ -1,133 +1,201 @@
-// `lacuna prune FILE --method …`: one matrix in a .npy file, or the kernels of a network one after
-// the other
+// `lacuna prune FILE --method …`: the weights of a model file, or the kernels of a network, one after the
+// other
 
 import Lacuna
 
 /// One-shot pruning of a file.
 struct OneShotRun {
-  var input: String
-  var kind: FileKind
+  var file: ModelFile
   var output: String
   var method: OneShotMethodName
   var options: OneShotOptions
   var settings: OneShotSettings
+  var included: [String]
   var excluded: [String]
   var resume: Bool
   var threads: Int?
   var common: CommonOptions
 
+  private var input: String { file.path }
+
   func run() throws {
     guard let calibration = options.calibration else {
       throw Failure(
-        .usage, "--method \(method.rawValue) needs the layer's inputs: give --calibration")
+        .usage, "--method \(method.rawValue) needs the layers' inputs: give --calibration")
     }
     try checkWritable(outputPath(output))
-    let facts = try ArrayFile.kinds.contains(kind) ? matrix(calibration) : network(calibration)
+    if let report = options.report { try checkWritable(report) }
+    let facts = try file.format == .lacuna ? network(calibration) : weights(calibration)
     try common.show(facts, besides: output) { facts.text }
   }
 
-  /// A weight array: the first dimension by all others.
-  private func matrix(_ calibration: String) throws -> OneShotFacts {
-    try refuse(
-      [("--resume", resume)] + options.forNetworks, "is for networks: one matrix is one step")
-    let file = try ArrayFile(contentsOf: input)
-    let place = try file.placeOfOnlyNumbers()
-    let stored = file.arrays[place]
-    guard stored.shape.count >= 2, stored.type.isFloatingPoint, stored.count > 0 else {
-      throw Failure(
-        .badData, "\(input) is no floating-point array of rank 2 or more: nothing to prune")
+  /// The weights of a model file, on inputs that are given for each.
+  private func weights(_ calibration: String) throws -> OneShotFacts {
+    try refuse(options.forNetworks, "is for networks of this library, which run on samples")
+    let pruning = ModelOneShot(
+      layer: settings, budget: options.budget, include: included, exclude: excluded)
+    let tensors = try pruning.tensors(file).map { file.tensors[$0] }
+    let place = CalibrationPlace(calibration)
+    // What is missing is said before the first layer is pruned.
+    for tensor in tensors { _ = try place.inputs(of: tensor.name, isOnly: tensors.count == 1) }
+    var steps = try begin(
+      tensors.map {
+        ($0.name, $0.view.size(of: $0.shape).rows, $0.view.size(of: $0.shape).columns)
+      },
+      request: "\(included)")
+    try pruning.prune(
+      file, inputs: { try place.inputs(of: $0, isOnly: $1) }, done: steps.done
+    ) { report, weights in
+      try steps.finish(report, weights)
     }
-    let weights = try file.read(place).floats()
-    let name = "\(stored.name)"
-    var bar = common.progressBar(total: 2, title: "prune")
-    let inputs = try Calibration(name: name, try CalibrationFiles(calibration))
-    bar.update(step: 1, detail: "\(inputs.samples) samples")
-    let rows = stored.shape[0]
-    let result = try weights.withUnsafeBufferPointer {
-      try oneShot(
-        $0, rows: rows, columns: weights.count / rows, calibration: inputs, settings: settings)
+    let progress = steps.end()
+    try ModelOneShot.write(
+      file, to: outputPath(output), changed: Set(progress.reports.map(\.name))
+    ) { (name) throws(DataProblem) in
+      do throws(FileError) { return try progress.weights(name) } catch {
+        throw .inside(name, .absent(what: "its pruned weights (\(error))"))
+      }
     }
-    bar.update(step: 2, detail: name)
-    bar.finish()
-    try file.write([place: stored.bytes(rounding: result.weights)], toOutput: outputPath(output))
-    return OneShotFacts(output: output, layers: [result.report])
+    return try facts(progress)
   }
 
+  /// The kernels of a checkpoint or compact model, each on what the pruned layers before it give.
   private func network(_ calibration: String) throws -> OneShotFacts {
     try refuse(
       [("--output", outputPath(output) == AtomicFile.standardOutput)],
-      "- is for one matrix: the layers of a network that are done are kept beside the output")
-    let file = try LacunaFile(contentsOf: input)
+      "- is for model files of other formats")
+    try refuse([("--include", !included.isEmpty)], "is for model files of other formats")
+    let stored = try LacunaFile(contentsOf: input)
     let checkpoint =
-      file.metadata["kind"] == "lacuna checkpoint" ? try Checkpoint(file) : nil
+      stored.metadata["kind"] == "lacuna checkpoint" ? try Checkpoint(stored) : nil
     let model =
       try checkpoint?.makeModel(threads: threads)
-      ?? CompressedModel(file).makeModel(threads: threads)
+      ?? CompressedModel(stored).makeModel(threads: threads)
     let samples = try samples(calibration, for: model)
     let request = NetworkOneShotSettings(
       layer: settings, budget: options.budget, excluded: excluded,
       patchesPerSample: options.patches ?? 32)
-    let kernels = try model.oneShotKernels(calibration: samples, settings: request)
-    var progress = OneShotProgress(
-      output: output,
-      request: "\(input) \(calibration) \(method.rawValue) \(settings.sparsity ?? 0) "
-        + "\(settings.structure) \(options.refit) \(settings.damping) \(options.budget) "
-        + "\(excluded) \(request.patchesPerSample) \(samples.count)")
-    if resume {
-      try progress.resume()
-      for case (let name, .dense(_, let values)) in progress.kernels.map({ ($0.name, $0.tensor) }) {
-        guard let kernel = model.parameter(named: name), kernel.count == values.count else {
-          throw Failure(.badData, "\(progress.path): \(name) does not fit \(input)")
+    func save() throws {
+      if let checkpoint {
+        try Checkpoint(checkpoint, weightsOf: model).write(to: output)
+      } else {
+        try CompressedModel(model, form: .sparse).save(to: output)
+      }
+    }
+    if let latency = options.latency {
+      let report = try oneShot(
+        model, calibration: samples, settings: request,
+        within: LatencyBudget(seconds: latency * 1e-6), batch: 1,
+        candidates: OneShotOptions.candidates)
+      try save()
+      var facts = OneShotFacts(output: output, layers: report.layers)
+      facts.latency = OneShotFacts.Latency(report)
+      if let page = options.report {
+        try OneShotPage(facts: facts, input: input).write(to: page) {
+          Array(model.parameter(named: $0)!.values.elements)
         }
-        _ = kernel.values.elements.update(from: values)
       }
+      return facts
     }
-    let interruption = Interruption.caught()
-    let work = try kernels.map { try Self.work(of: $0, in: model) }
-    var bar = common.progressBar(total: work.reduce(0, +), title: "prune")
-    var done = 0
-    try oneShot(
-      model, calibration: samples, settings: request, done: Set(progress.reports.map(\.name))
-    ) { report, _ in
-      let kernel = model.parameter(named: report.name)!
-      try progress.append(report, Array(kernel.values.elements), shape: kernel.shape)
-      done += try Self.work(of: report.name, in: model)
-      bar.update(step: done, detail: report.name)
-      if interruption.isCancelled && progress.reports.count < kernels.count {
-        bar.finish()
-        throw Failure(
-          .interrupted,
-          "stopped after \(progress.reports.count) of \(kernels.count) layers; go on with --resume")
+    let kernels = try model.oneShotKernels(calibration: samples, settings: request)
+    var steps = try begin(
+      kernels.map { name in
+        let kernel = model.parameter(named: name)!
+        return (name, kernel.rows, kernel.columns)
+      }, request: "\(request.patchesPerSample) \(samples.count)")
+    for report in steps.progress.reports {
+      let values = try steps.progress.weights(report.name)
+      guard let kernel = model.parameter(named: report.name), kernel.count == values.count else {
+        throw Failure(.badData, "\(steps.progress.folder): \(report.name) does not fit \(input)")
       }
+      _ = kernel.values.elements.update(from: values)
     }
-    bar.finish()
-    if let checkpoint {
-      try Checkpoint(checkpoint, weightsOf: model).write(to: output)
-    } else {
-      try CompressedModel(model, form: .sparse).save(to: output)
+    try oneShot(model, calibration: samples, settings: request, done: steps.done) { report, _ in
+      try steps.finish(report, Array(model.parameter(named: report.name)!.values.elements))
+    }
+    let progress = steps.end()
+    try save()
+    return try facts(progress)
+  }
+
+  /// The way through the layers: progress with the time left, and what a stopped run left.
+  private func begin(
+    _ layers: [(name: String, rows: Int, columns: Int)], request: String
+  ) throws -> OneShotSteps {
+    var progress = OneShotProgress(
+      output: outputPath(output) == AtomicFile.standardOutput ? "standard-output" : output,
+      request: "\(input) \(options.calibration ?? "") \(method.rawValue) \(settings.sparsity ?? 0) "
+        + "\(settings.structure) \(options.refit) \(settings.damping) \(options.budget) "
+        + "\(excluded) \(request)")
+    if resume { try progress.resume() } else { progress.remove() }
+    return OneShotSteps(progress, layers, common)
+  }
+
+  /// The report, and the page when one is wanted; the layers' files are not needed any more.
+  private func facts(_ progress: OneShotProgress) throws -> OneShotFacts {
+    let facts = OneShotFacts(output: output, layers: progress.reports)
+    if let page = options.report {
+      try OneShotPage(facts: facts, input: input).write(to: page) { try progress.weights($0) }
     }
     progress.remove()
-    return OneShotFacts(output: output, layers: progress.reports)
+    return facts
   }
 
-  /// What a layer's time goes with, in units that a progress bar counts.
-  private static func work(of name: String, in model: SequentialModel) throws -> Int {
-    guard let kernel = model.parameter(named: name) else { return 1 }
-    let (outputs, inputs) = (Double(kernel.rows), Double(kernel.columns))
-    return 1 + Int(inputs * inputs * (inputs + outputs) / 1e6)
-  }
-
-  /// IDX images of a folder that holds them, otherwise `.npy` samples.
+  /// IDX images of a folder that holds them, otherwise samples in files of arrays.
   private func samples(_ path: String, for model: SequentialModel) throws -> NetworkSamples {
+    let limit = options.samples ?? 1024
     let isImages = ["", ".gz"].contains {
       access("\(path)/train-images-idx3-ubyte\($0)", F_OK) == 0
     }
     if isImages {
-      return NetworkSamples(
-        try ImageDataset.load(directory: path).training.prefix(options.samples ?? 1024))
+      return NetworkSamples(try ImageDataset.load(directory: path).training.prefix(limit))
     }
-    return try CalibrationFiles.networkSamples(
-      at: path, valuesPerSample: model.inputShape.count
-    ).prefix(options.samples ?? 1024)
+    var values: [Float] = []
+    try CalibrationFiles(path).forEachBatch { values += $0.elements }
+    return try NetworkSamples(values, valuesPerSample: model.inputShape.count).prefix(limit)
+  }
+}
+
+/// The layers of a run, one after the other.
+struct OneShotSteps {
+  private(set) var progress: OneShotProgress
+  private let layers: [(name: String, rows: Int, columns: Int)]
+  private var bar: ProgressBar
+  private let interruption = Interruption.caught()
+
+  init(
+    _ progress: OneShotProgress, _ layers: [(name: String, rows: Int, columns: Int)],
+    _ common: CommonOptions
+  ) {
+    (self.progress, self.layers) = (progress, layers)
+    bar = common.progressBar(
+      total: layers.reduce(0) { $0 + Self.work($1.rows, $1.columns) }, title: "prune")
+  }
+
+  /// What a layer's time goes with, in units that a progress bar counts.
+  private static func work(_ rows: Int, _ columns: Int) -> Int {
+    1 + Int(Double(columns) * Double(columns) * Double(rows + columns) / 1e6)
+  }
+
+  /// Layers that are done.
+  var done: Set<String> { Set(progress.reports.map(\.name)) }
+
+  /// Keeps a layer; ends the run when somebody asked for it.
+  mutating func finish(_ report: OneShotLayerReport, _ weights: [Float]) throws {
+    try progress.append(report, weights)
+    let step = progress.reports.reduce(0) { $0 + Self.work($1.rows, $1.columns) }
+    bar.update(step: step, detail: report.name)
+    if interruption.isCancelled && progress.reports.count < layers.count {
+      bar.finish()
+      throw Failure(
+        .interrupted,
+        "stopped after \(progress.reports.count) of \(layers.count) layers; go on with --resume")
+    }
+  }
+
+  /// Ends the bar.
+  mutating func end() -> OneShotProgress {
+    bar.finish()
+    return progress
   }
 }
