@@ -42,6 +42,14 @@ func elementType(_ dtype: Int32) throws(Failure) -> DType {
   }
 }
 
+/// The constant of an element type.
+func constant(_ dtype: DType) -> Int32 {
+  switch dtype {
+  case .f32: Int32(LCN_F32)
+  case .f64: Int32(LCN_F64)
+  }
+}
+
 /// Whether the index type is the 64-bit one.
 func isWideIndex(_ type: Int32) throws(Failure) -> Bool {
   switch Int(type) {

@@ -92,7 +92,7 @@ enum StoredMatrix<Scalar: SparseScalar>: Sendable {
   /// Fills the members that depend on the format.
   func describe(_ info: inout lcn_matrix_info) {
     let size = MemoryLayout<Scalar>.size
-    info.dtype = Int32(Scalar.dtype == .f32 ? LCN_F32 : LCN_F64)
+    info.dtype = constant(Scalar.dtype)
     (info.rows, info.columns) = (Int64(rows), Int64(columns))
     info.stored = Int64(stored)
     (info.block_rows, info.block_columns, info.blocks) = (1, 1, Int64(stored))

@@ -172,7 +172,7 @@ private func emit<Scalar: SparseScalar>(
   out.put(UInt32(BlobHeader.size))
   out.put(UInt64(0))  // length, below
   out.put(UInt64(0))  // checksum, by the caller
-  out.put(UInt32(Scalar.dtype == .f32 ? LCN_F32 : LCN_F64))
+  out.put(UInt32(constant(Scalar.dtype)))
   out.put(UInt32(format))
   out.put(UInt32(plan.layout == .columns ? LCN_COLUMNS : LCN_ROWS))
   out.put(UInt32(plan.threads))

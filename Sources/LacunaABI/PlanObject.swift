@@ -23,19 +23,21 @@ final class PlanObject: Sendable {
   let rows: Int
   let columns: Int
   let layout: ProductLayout
-  let elementSize: Int
+  let dtype: DType
   let workspaceBytes: Int
+
+  var elementSize: Int { dtype.size }
 
   init(_ plan: Plan<Float>, _ source: Source<Float>) {
     value = .f32(plan, source)
     (rows, columns, layout) = (plan.rows, plan.columns, plan.layout)
-    (elementSize, workspaceBytes) = (4, plan.body.workspaceBytes)
+    (dtype, workspaceBytes) = (.f32, plan.body.workspaceBytes)
   }
 
   init(_ plan: Plan<Double>, _ source: Source<Double>) {
     value = .f64(plan, source)
     (rows, columns, layout) = (plan.rows, plan.columns, plan.layout)
-    (elementSize, workspaceBytes) = (8, plan.body.workspaceBytes)
+    (dtype, workspaceBytes) = (.f64, plan.body.workspaceBytes)
   }
 
   /// The plan's name of its kernel, and its packed bytes.

@@ -148,7 +148,7 @@ public func lcn_plan_get_info(
   call { () throws(Failure) in
     try fill(info, "info") { (info) throws(Failure) in
       try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
-        info.dtype = Int32(object.elementSize == 4 ? LCN_F32 : LCN_F64)
+        info.dtype = constant(object.dtype)
         info.layout = Int32(object.layout == .columns ? LCN_COLUMNS : LCN_ROWS)
         info.threads = Int32(object.threads)
         info.rows = Int64(object.rows)

@@ -14,7 +14,12 @@ public enum DType: String, Sendable, Codable, CaseIterable {
   case f32, f64
 
   /// Bytes per element.
-  public var size: Int { self == .f32 ? 4 : 8 }
+  public var size: Int {
+    switch self {
+    case .f32: 4
+    case .f64: 8
+    }
+  }
 }
 
 extension Float: SparseScalar {

@@ -62,10 +62,9 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
       let m = min(rowsPerCall, rows - first)
       // Without columns there is nothing to sum: only beta · Y and the epilogue remain.
       if columns > 0 {
-        if dtype == .f32 {
-          multiply(call, first: first, m: m, as: Float.self)
-        } else {
-          multiply(call, first: first, m: m, as: Double.self)
+        switch dtype {
+        case .f32: multiply(call, first: first, m: m, as: Float.self)
+        case .f64: multiply(call, first: first, m: m, as: Double.self)
         }
       }
       if epilogue.hasBias || epilogue.bounds || columns == 0 {
@@ -122,10 +121,9 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
 
   /// Adds the bias and bounds the results of `count` output rows.
   private func finish(_ call: ProductCall, first: Int, count: Int, clearing: Bool) {
-    if dtype == .f32 {
-      finishRows(call, first: first, count: count, clearing: clearing, as: Float.self)
-    } else {
-      finishRows(call, first: first, count: count, clearing: clearing, as: Double.self)
+    switch dtype {
+    case .f32: finishRows(call, first: first, count: count, clearing: clearing, as: Float.self)
+    case .f64: finishRows(call, first: first, count: count, clearing: clearing, as: Double.self)
     }
   }
 

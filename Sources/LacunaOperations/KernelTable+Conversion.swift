@@ -37,8 +37,11 @@ extension KernelTable {
     _ compress: (Compress, Compress)
   ) -> [Kernel] {
     DType.allCases.flatMap { dtype in
-      let count = dtype == .f32 ? nonzeros.0 : nonzeros.1
-      let pack = dtype == .f32 ? compress.0 : compress.1
+      let (count, pack) =
+        switch dtype {
+        case .f32: (nonzeros.0, compress.0)
+        case .f64: (nonzeros.1, compress.1)
+        }
       return [
         Kernel(
           operation: .nonzeros, variant: "", dtype: dtype, isa: isa, vectorBytes: vectorBytes,

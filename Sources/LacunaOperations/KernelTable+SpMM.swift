@@ -87,12 +87,20 @@ extension KernelTable {
             vectorBytes: vectorBytes, mostVectors: vectors, call: call))
       }
       for (height, single, double) in spmm {
-        let body = dtype == .f32 ? single : double
+        let body =
+          switch dtype {
+          case .f32: single
+          case .f64: double
+          }
         add(.spmm, "\(height)x1", mostVectors(height)) {
           body($0.assumingMemoryBound(to: lcn_spmm_args.self))
         }
       }
-      let (copy, turn) = dtype == .f32 ? (pack.0, transpose.0) : (pack.1, transpose.1)
+      let (copy, turn) =
+        switch dtype {
+        case .f32: (pack.0, transpose.0)
+        case .f64: (pack.1, transpose.1)
+        }
       add(.packRows, "", 0) { copy($0.assumingMemoryBound(to: lcn_pack_args.self)) }
       add(.packTransposed, "", 0) { turn($0.assumingMemoryBound(to: lcn_pack_args.self)) }
     }

@@ -249,6 +249,9 @@ package final class PackedProduct: ProductBody {
         }
       }
     }
-    if weights.dtype == .f32 { start(Float.self) } else { start(Double.self) }
+    switch weights.dtype {
+    case .f32: start(Float.self)
+    case .f64: start(Double.self)
+    }
   }
 }
