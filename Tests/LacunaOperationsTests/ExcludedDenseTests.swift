@@ -85,7 +85,7 @@ import Testing
     let matrix = try csr(Self.weights(density: 0.5, Float.self), Self.rows, Self.columns)
     let forced = PlanOptions(kernel: "dense", isa: .baseline, excludesDense: true)
     #expect(
-      throws: OperationError.unknownKernel(name: "dense", available: ["spmm-1x1", "csr"])
+      throws: OperationError.unknownKernel(name: "dense", available: ["csr", "spmm-1x1"])
     ) { try Plan(matrix, width: 4, options: forced) }
     let dense = try Plan(matrix, width: 4, options: PlanOptions(kernel: "dense"))
     #expect(throws: OperationError.self) {

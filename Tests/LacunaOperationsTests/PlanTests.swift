@@ -139,7 +139,7 @@ import Testing
       try Plan(w, width: 4, epilogue: Epilogue(activation: .clamp(1, 0)))
     }
     #expect(
-      throws: OperationError.unknownKernel(name: "magic", available: ["spmm-1x1", "csr", "dense"])
+      throws: OperationError.unknownKernel(name: "magic", available: ["csr", "spmm-1x1", "dense"])
     ) { try Plan(w, width: 4, options: PlanOptions(kernel: "magic", isa: .baseline)) }
     #expect(throws: OperationError.self) {
       try Plan(w, width: 4, options: PlanOptions(threads: 0))

@@ -30,15 +30,15 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
 
   /// Whether the instruction set has the kernel and the block's parts fill registers.
   static func suits(
-    _ block: BlockSize, columns: Int, dtype: DType, table: KernelTable
+    _ block: BlockSize, columns: Int, table: KernelTable
   ) -> Bool {
-    dtype == .f32 && block.columns <= 16 && 16 % block.columns == 0
+    block.columns <= 16 && 16 % block.columns == 0
       && block.rows % (16 / block.columns) == 0
       && (columns + block.columns - 1) / block.columns <= 1 << 16
-      && table.kernel(.blockVector, dtype: dtype)?.isa != nil
+      && table.kernel(.blockVector, dtype: .f32)?.isa != nil
   }
 
-  /// Not checked: ``suits(_:columns:dtype:table:)``.
+  /// Not checked: ``suits(_:columns:table:)``.
   init(
     _ source: BSRMatrix<Float>, scale: Float, layout: ProductLayout, epilogue: EpilogueValues,
     table: KernelTable

@@ -1,50 +1,29 @@
-// The weights of a plan → the window format, and which geometry suits them.
+// The weights of a plan → the window format.
 
 import LacunaFormats
 
-extension WeightSource {
-  /// The geometries that the table has fast kernels for, by name of the candidate.
-  static func windowGeometries(_ table: KernelTable) -> [(name: String, geometry: WindowGeometry)] {
-    let geometries: [(String, WindowGeometry)] = [
-      ("window", WindowGeometry(lanes: 16, blocks: 2)),
-      ("window", WindowGeometry(lanes: 8, blocks: 2)),
-      ("window-compressed", WindowGeometry(lanes: 16, blocks: 2, compressed: true)),
-      ("window-filled", WindowGeometry(lanes: 16, blocks: 1)),
-    ]
-    var found: [(name: String, geometry: WindowGeometry)] = []
-    for (name, geometry) in geometries {
-      let kernel = table.kernel(.window, variant: geometry.variant, dtype: Scalar.dtype)
-      // A plain reference is no candidate, and of two widths the wider comes first.
-      if kernel?.isa != nil && !found.contains(where: { $0.name == name }) {
-        found.append((name, geometry))
-      }
-    }
-    return found
-  }
+// Two concrete extensions: the generic packer is specialised for both element types.
 
+extension WeightSource where Scalar == Float {
   /// The weights in the window format, nil for dense weights, for too many columns, and for a geometry
   /// without idle lanes when the pattern has some.
-  func windowWeights(_ geometry: WindowGeometry, scale: Double) -> WindowWeights? {
-    if columns > geometry.mostInputs { return nil }
-    if Scalar.self == Float.self {
-      return windowFloats(unsafeBitCast(self, to: WeightSource<Float>.self), geometry, scale)
-    }
-    return windowDoubles(unsafeBitCast(self, to: WeightSource<Double>.self), geometry, scale)
+  func windowWeights(_ geometry: WindowGeometry, scale: Float) -> WindowWeights? {
+    window(self, geometry, scale)
   }
 }
 
-private func windowFloats(
-  _ source: WeightSource<Float>, _ geometry: WindowGeometry, _ scale: Double
-) -> WindowWeights? { window(source, geometry, Float(scale)) }
-
-private func windowDoubles(
-  _ source: WeightSource<Double>, _ geometry: WindowGeometry, _ scale: Double
-) -> WindowWeights? { window(source, geometry, scale) }
+extension WeightSource where Scalar == Double {
+  /// As for `Float`.
+  func windowWeights(_ geometry: WindowGeometry, scale: Double) -> WindowWeights? {
+    window(self, geometry, scale)
+  }
+}
 
 @inline(__always)
 private func window<Scalar: SparseScalar>(
   _ source: WeightSource<Scalar>, _ geometry: WindowGeometry, _ scale: Scalar
 ) -> WindowWeights? {
+  if source.columns > geometry.mostInputs { return nil }
   func pack<Index: FixedWidthInteger & UnsignedInteger>(
     _ offsets: [Int], _ indices: [Index], _ values: [Scalar]
   ) -> WindowWeights? {

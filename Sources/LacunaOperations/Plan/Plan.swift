@@ -94,17 +94,16 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
       throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
     }
     let table = KernelTable.of(options.isa ?? .selected)
-    let request = PlanRequest(
-      rows: source.rows, columns: source.columns, stored: source.stored, block: source.block,
-      dtype: Scalar.dtype, layout: layout, width: width, options: options, table: table,
-      scale: scale)
     if options.updatable && source.stored >= Int(UInt32.max) {
       throw .outOfRange(
         name: "weights of an updatable plan", value: source.stored, minimum: 0,
         maximum: Int(UInt32.max) - 1)
     }
     self.epilogue = EpilogueValues(epilogue, rows: source.rows)
-    (body, explanation) = try choose(request, weights: source, epilogue: self.epilogue)
+    let request = PlanRequest(
+      weights: PlanWeights(source), epilogue: self.epilogue, layout: layout, width: width,
+      options: options, table: table, scale: scale)
+    (body, explanation) = try choose(request)
     slots = options.updatable ? body.valueSlots(source.numbered()) : nil
     (stored, self.scale) = (source.stored, scale)
     decision = request.decision(kernel: body.name)

@@ -50,45 +50,36 @@ package enum WeightSource<Scalar: SparseScalar> {
     }
   }
 
-  /// The weights packed for the strip kernels, each times `scale`. `.dense` packs nothing.
-  func packed(_ shape: PackingShape, scale: Double) -> PackedWeights {
-    // Concrete calls: the generic packer is specialised for both element types.
-    if Scalar.self == Float.self {
-      packFloats(unsafeBitCast(self, to: WeightSource<Float>.self), shape, scale)
-    } else {
-      packDoubles(unsafeBitCast(self, to: WeightSource<Double>.self), shape, scale)
-    }
-  }
-
-  /// Writes the weights, each times `scale`, to zeroed memory of `rows · columns` elements.
-  func writeDense(to memory: UnsafeMutableRawPointer, scale: Double) {
-    if Scalar.self == Float.self {
-      writeFloats(
-        unsafeBitCast(self, to: WeightSource<Float>.self),
-        memory.assumingMemoryBound(to: Float.self), scale)
-    } else {
-      writeDoubles(
-        unsafeBitCast(self, to: WeightSource<Double>.self),
-        memory.assumingMemoryBound(to: Double.self), scale)
+  /// Whether they were given dense: then their zeros are stored.
+  var isDense: Bool {
+    switch self {
+    case .csr, .bsr: false
+    case .dense: true
     }
   }
 }
 
-private func packFloats(
-  _ source: WeightSource<Float>, _ shape: PackingShape, _ scale: Double
-) -> PackedWeights { pack(source, shape, scale) }
+// Two concrete extensions: the generic code below is specialised for both element types.
 
-private func packDoubles(
-  _ source: WeightSource<Double>, _ shape: PackingShape, _ scale: Double
-) -> PackedWeights { pack(source, shape, scale) }
+extension WeightSource where Scalar == Float {
+  /// The weights packed for the strip kernels, each times `scale`. Not checked: `.dense` packs nothing.
+  func packed(_ shape: PackingShape, scale: Double) -> PackedWeights { pack(self, shape, scale) }
 
-private func writeFloats(
-  _ source: WeightSource<Float>, _ memory: UnsafeMutablePointer<Float>, _ scale: Double
-) { write(source, memory, scale) }
+  /// Writes the weights, each times `scale`, to zeroed memory of `rows · columns` elements.
+  func writeDense(to memory: UnsafeMutableRawPointer, scale: Double) {
+    write(self, memory.assumingMemoryBound(to: Float.self), scale)
+  }
+}
 
-private func writeDoubles(
-  _ source: WeightSource<Double>, _ memory: UnsafeMutablePointer<Double>, _ scale: Double
-) { write(source, memory, scale) }
+extension WeightSource where Scalar == Double {
+  /// As for `Float`.
+  func packed(_ shape: PackingShape, scale: Double) -> PackedWeights { pack(self, shape, scale) }
+
+  /// As for `Float`.
+  func writeDense(to memory: UnsafeMutableRawPointer, scale: Double) {
+    write(self, memory.assumingMemoryBound(to: Double.self), scale)
+  }
+}
 
 @inline(__always)
 private func pack<Scalar: SparseScalar>(

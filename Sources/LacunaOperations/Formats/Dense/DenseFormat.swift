@@ -1,0 +1,34 @@
+// Dense weights as a candidate: what every sparse one has to beat.
+
+import LacunaFormats
+
+/// ``DenseProduct`` as a candidate.
+struct DenseFormat: ProductFormat {
+  func name(_ request: PlanRequest) -> String { "dense" }
+  var isDense: Bool { true }
+
+  func suits(_ request: PlanRequest) -> Bool {
+    request.weights.isDense || !request.options.excludesDense
+  }
+  func isWorthwhile(_ request: PlanRequest) -> Bool { true }
+
+  func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
+    let (m, k) = (Double(request.rows), Double(request.columns))
+    return ProductCost(
+      operations: 2 * m * k * Double(request.width),
+      weightBytes: m * k * Double(request.dtype.size),
+      share: Roofline.denseShare(columns: request.width, isa: .detected), peak: roof.densePeak)
+  }
+
+  func pack(_ request: PlanRequest) -> (any ProductBody)? {
+    DenseProduct(
+      rows: request.rows, columns: request.columns, dtype: request.dtype, layout: request.layout,
+      epilogue: request.epilogue
+    ) { memory in
+      switch request.weights {
+      case .f32(let w): w.writeDense(to: memory, scale: request.scale)
+      case .f64(let w): w.writeDense(to: memory, scale: request.scale)
+      }
+    }
+  }
+}

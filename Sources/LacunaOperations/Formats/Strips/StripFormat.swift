@@ -1,0 +1,41 @@
+// Strips of adjacent output rows as a candidate: every pattern, every block, every type.
+
+import LacunaFormats
+
+/// ``PackedProduct`` as a candidate.
+struct StripFormat: ProductFormat {
+  func name(_ request: PlanRequest) -> String { "spmm-\(request.block)" }
+
+  func suits(_ request: PlanRequest) -> Bool { !request.weights.isDense }
+  func isWorthwhile(_ request: PlanRequest) -> Bool { true }
+
+  func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
+    let (stored, n, rows) = (request.stored, request.width, request.block.rows)
+    let size = request.dtype.size
+    let lanes = request.table.isa.vectorBytes / size
+    let vectors = (n + lanes - 1) / lanes
+    let shares = KernelShares(request.table.isa)
+    return ProductCost(
+      operations: 2 * Double(stored) * Double(n),
+      weightBytes: Double(stored * size + stored / rows * 2),
+      share: shares.strip(rows: rows, vectors: vectors, density: request.density)
+        * (request.layout == .rows ? shares.transposed : 1),
+      work: Double(vectors) * Double(lanes) / Double(max(n, 1)))
+  }
+
+  func pack(_ request: PlanRequest) -> (any ProductBody)? {
+    let packed: PackedWeights
+    let vectors: Int
+    switch request.weights {
+    case .f32(let w):
+      let cut = packingShape(request, w)
+      (packed, vectors) = (w.packed(cut.shape, scale: request.scale), cut.vectors)
+    case .f64(let w):
+      let cut = packingShape(request, w)
+      (packed, vectors) = (w.packed(cut.shape, scale: request.scale), cut.vectors)
+    }
+    return PackedProduct(
+      packed, name: name(request), layout: request.layout, epilogue: request.epilogue,
+      table: request.table, vectors: vectors)
+  }
+}
