@@ -131,6 +131,12 @@ public struct COOBuilder<Scalar: SparseScalar>: Sendable {
     var offsets = [Int](repeating: 0, count: rows + 1)
     for row in rowIndices { offsets[Int(row) + 1] &+= 1 }
     for i in 0..<rows { offsets[i + 1] &+= offsets[i] }
+    if isRowMajor {
+      let pattern = CSRPattern(
+        unchecked: rows, columns, offsets,
+        IndexVector.u32(columnIndices).narrowed(limit: columns))
+      return CSRMatrix(uncheckedPattern: pattern, values: values)
+    }
     // order: the entries of row 0, of row 1, …, each in the order added.
     var order = [Int](repeating: 0, count: count)
     for p in 0..<count {
@@ -167,6 +173,23 @@ public struct COOBuilder<Scalar: SparseScalar>: Sendable {
     let pattern = CSRPattern(
       unchecked: rows, columns, offsets, IndexVector.u32(sortedColumns).narrowed(limit: columns))
     return CSRMatrix(uncheckedPattern: pattern, values: sortedValues)
+  }
+
+  /// Whether each entry lies behind the one before it, row by row.
+  private var isRowMajor: Bool {
+    rowIndices.withUnsafeBufferPointer { rows in
+      columnIndices.withUnsafeBufferPointer { columns in
+        var isAhead = true
+        for p in rows.indices.dropFirst() {
+          let (before, here) = (
+            UInt64(rows[p - 1]) << 32 | UInt64(columns[p - 1]),
+            UInt64(rows[p]) << 32 | UInt64(columns[p])
+          )
+          isAhead = isAhead && before < here
+        }
+        return isAhead
+      }
+    }
   }
 
   /// Sorts entries of one row by column; equal columns keep the order in which they were added.

@@ -41,6 +41,66 @@ import Testing
         == "Matrix Market symmetry hermitian is not supported")
   }
 
+  /// Long enough that most lines are read at once, and written in ways that are not.
+  @Test func linesReadAtOnceAreThoseReadOneByOne() throws {
+    var random = SeededGenerator(seed: 3)
+    let pattern = try randomPattern(60, 90, density: 0.4, using: &random)
+    let matrix = try CSRMatrix(
+      pattern: pattern, values: randomValues(pattern.nnz, using: &random))
+    let text = String(decoding: MatrixMarket.encoded(matrix), as: UTF8.self)
+    #expect(text.utf8.count > 4 * 4096)
+    let lines = text.split(separator: "\n").map(String.init)
+    let (head, body) = (Array(lines[..<2]), Array(lines[2...]))
+    func joined(_ body: [String]) -> String { (head + body + [""]).joined(separator: "\n") }
+    let texts: [String] = [
+      text, text.replacing("\n", with: "\r\n"),
+      joined(body.map { "  " + $0.replacing(" ", with: "  ") }),
+      joined(body.indices.map { $0 % 100 == 99 ? body[$0].replacing(" ", with: "\t") : body[$0] }),
+      joined(body.map { $0 + "\n" }), joined(body.reversed()),
+    ]
+    for (number, other) in texts.enumerated() {
+      #expect(try entries(other, as: Float.self) == matrix, "text \(number)")
+      let packed = Gzip.compress(Array(other.utf8))
+      let read = try MatrixMarket.decoded(packed, as: Float.self).csr
+      #expect(read == matrix, "text \(number), gzipped")
+    }
+    // What is wrong is in the line that is named.
+    let wrongs: [(Int, String, String)] = [
+      (40, "61 1 0.5", "a row is 61, must be in 1...60"),
+      (41, "60 91 0.5", "a column is 91, must be in 1...90"),
+      (1, "0 1 1", "a row is 0, must be in 1...60"),
+      (77, "1 1 x", "expected a value"), (78, "1 1 1 1", "more than one entry"),
+      (79, "1.5 1 1", "expected a column"),
+      (80, "99999999999 1 1", "a row is 99999999999, must be in 1...60"),
+    ]
+    for (place, wrong, says) in wrongs {
+      var changed = body
+      changed[place] = wrong
+      #expect(
+        problem(joined(changed)) == "line \(place + 3): \(says)")
+    }
+  }
+
+  @Test func patternsReadAtOnceAreThoseReadOneByOne() throws {
+    var random = SeededGenerator(seed: 4)
+    let pattern = try randomPattern(70, 200, density: 0.3, using: &random)
+    let text = String(decoding: SMTX.encoded(pattern), as: UTF8.self)
+    #expect(text.utf8.count > 3 * 4096)
+    for other in [
+      text, text.replacing(" ", with: "  "), text.replacing(" ", with: ", "),
+      text.replacing(" ", with: "\r\n"),
+    ] {
+      #expect(try SMTX.decoded(Array(other.utf8)) == pattern)
+    }
+    var market = "%%MatrixMarket matrix coordinate pattern general\n70 200 \(pattern.nnz)\n"
+    for row in 0..<70 {
+      for p in pattern.rowOffsets[row]..<pattern.rowOffsets[row + 1] {
+        market += "\(row + 1) \(pattern.columnIndices[p] + 1)\n"
+      }
+    }
+    #expect(try entries(market, as: Float.self).pattern == pattern)
+  }
+
   /// The f64 nearest to 1.00000017881393432617187499 lies half-way between two f32: rounding it again
   /// would give the wrong one.
   @Test func textIsRoundedOnce() throws {

@@ -63,7 +63,16 @@ extension MatrixMarket {
     }
     var (rowIndices, columnIndices): ([UInt32], [UInt32]) = ([], [])
     var values: [Scalar] = []
-    for number in 0..<announced {
+    var number = 0
+    while number < announced {
+      if symmetry == .general {
+        number += plainEntries(
+          &scanner, rows, columns, isPattern, &rowIndices, &columnIndices, &values,
+          most: announced - number)
+        if number == announced { break }
+      }
+      // The line that is not plain, with all that may be wrong in it.
+      defer { number += 1 }
       try scanner.skipBlanks()
       if scanner.isAtEnd {
         throw .text(
@@ -94,6 +103,35 @@ extension MatrixMarket {
     }
     try end(&scanner, announced: announced, sizesLine: sizesLine)
     return try csr(rows, columns, rowIndices, columnIndices, values)
+  }
+
+  /// Appends the entries of plain lines, and tells how many.
+  @inline(__always)
+  private static func plainEntries<Scalar: SparseScalar>(
+    _ scanner: inout TextScanner, _ rows: Int, _ columns: Int, _ isPattern: Bool,
+    _ rowIndices: inout [UInt32], _ columnIndices: inout [UInt32], _ values: inout [Scalar],
+    most: Int
+  ) -> Int {
+    // A stretch at a time: arrays grow as entries come, and not entry by entry.
+    let stretch = 1024
+    var all = 0
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 2 * stretch) { indices in
+      withUnsafeTemporaryAllocation(of: Scalar.self, capacity: stretch) { numbers in
+        let (i, j) = (indices.baseAddress!, indices.baseAddress! + stretch)
+        if isPattern { numbers.initialize(repeating: 1) }
+        while true {
+          let count = scanner.plainEntries(
+            rows: rows, columns: columns, into: (i, j), isPattern ? nil : numbers.baseAddress!,
+            room: min(stretch, most - all))
+          rowIndices.append(contentsOf: UnsafeBufferPointer(start: i, count: count))
+          columnIndices.append(contentsOf: UnsafeBufferPointer(start: j, count: count))
+          values.append(contentsOf: numbers[..<count])
+          all += count
+          if count < stretch { return }
+        }
+      }
+    }
+    return all
   }
 
   /// Goes to the next number of an entry.

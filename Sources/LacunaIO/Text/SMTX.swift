@@ -41,10 +41,12 @@ public enum SMTX {
       throw .text(line: scanner.line, reason: "more text after the last column index")
     }
     // Some of the collection's rows are not sorted.
-    for (start, end) in zip(offsets, offsets.dropFirst())
-    where start >= 0 && start <= end && end <= indices.count {
-      if zip(indices[start..<end], indices[start..<end].dropFirst()).contains(where: >) {
-        indices[start..<end].sort()
+    indices.withUnsafeMutableBufferPointer { indices in
+      for (start, end) in zip(offsets, offsets.dropFirst())
+      where start >= 0 && start < end && end <= indices.count {
+        var isSorted = true
+        for place in start + 1..<end where indices[place - 1] > indices[place] { isSorted = false }
+        if !isSorted { indices[start..<end].sort() }
       }
     }
     do throws(FormatError) {
@@ -67,8 +69,16 @@ public enum SMTX {
     _ scanner: inout TextScanner, _ count: Int, _ what: StaticString
   ) throws(DataProblem) -> [Int] {
     var numbers: [Int] = []
-    for number in 0..<count {
+    while numbers.count < count {
       try scanner.skipSeparators()
+      let before = numbers.count
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: 1024) { stretch in
+        let read = scanner.plainIntegers(
+          into: stretch.baseAddress!, room: min(stretch.count, count - before))
+        numbers.append(contentsOf: stretch[..<read])
+      }
+      if numbers.count > before { continue }
+      let number = before
       guard let value = scanner.integer() else {
         throw .text(
           line: scanner.line,

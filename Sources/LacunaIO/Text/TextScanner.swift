@@ -216,6 +216,81 @@ struct TextScanner: ~Copyable {
   @inline(__always)
   private static func endsWord(_ byte: UInt8) -> Bool { isBlank(byte) || byte == 0x2C }
 
+  /// Reads lines `i j` or `i j v`, 1-based and in the matrix, with one blank between two numbers and nothing
+  /// else: what most lines of a file are. Stops before the first line that is anything else, and near the end
+  /// of the memory, where the other functions go on and say what is wrong.
+  ///
+  /// - Parameters:
+  ///   - indices: Rows and columns, 0-based.
+  ///   - values: Room for as many values; nil for lines without one.
+  /// - Returns: the number of lines, as many as there is room for at most.
+  @inline(__always)
+  mutating func plainEntries<Scalar: SparseScalar>(
+    rows: Int, columns: Int,
+    into indices: (UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<UInt32>),
+    _ values: UnsafeMutablePointer<Scalar>?, room: Int
+  ) -> Int {
+    var count = 0
+    // The other functions leave the end of a line where it is.
+    if cursor < end && cursor.pointee == 0x0A {
+      cursor += 1
+      line += 1
+    }
+    while count < room && end - cursor >= Self.longestToken {
+      var at = cursor
+      guard let row = Self.plainInteger(&at), row >= 1, row <= rows, at.pointee == 0x20 else {
+        break
+      }
+      at += 1
+      guard let column = Self.plainInteger(&at), column >= 1, column <= columns else { break }
+      if let values {
+        guard at.pointee == 0x20, let (decimal, next) = Decimal.scan(from: at + 1, to: end),
+          let value: Scalar = decimal.nearest()
+        else { break }
+        values[count] = value
+        at = next
+      }
+      if at < end && at.pointee == 0x0D { at += 1 }
+      if at == end || at.pointee != 0x0A { break }
+      indices.0[count] = UInt32(truncatingIfNeeded: row - 1)
+      indices.1[count] = UInt32(truncatingIfNeeded: column - 1)
+      count += 1
+      line += 1
+      cursor = at + 1
+    }
+    return count
+  }
+
+  /// Reads integers with one blank or end of a line behind each, at most nine digits and a sign less, as
+  /// ``plainEntries(rows:columns:into:_:room:)`` reads entries.
+  mutating func plainIntegers(into numbers: UnsafeMutablePointer<Int>, room: Int) -> Int {
+    var count = 0
+    while count < room && end - cursor >= Self.longestToken {
+      var at = cursor
+      guard let number = Self.plainInteger(&at), at.pointee == 0x20 || at.pointee == 0x0A else {
+        break
+      }
+      if at.pointee == 0x0A { line += 1 }
+      numbers[count] = number
+      count += 1
+      cursor = at + 1
+    }
+    return count
+  }
+
+  /// One to nine digits. Not checked: there are ten bytes more.
+  @inline(__always)
+  private static func plainInteger(_ at: inout UnsafePointer<UInt8>) -> Int? {
+    let first = at
+    var value = 0
+    while at.pointee &- 0x30 < 10 {
+      value = value &* 10 &+ Int(at.pointee &- 0x30)
+      at += 1
+      if at - first > 9 { return nil }
+    }
+    return at == first ? nil : value
+  }
+
   private mutating func slowNumber<Scalar: SparseScalar>() -> Scalar? {
     let most = UnsafeBufferPointer(start: cursor, count: min(end - cursor, Self.longestToken))
     let word = most.prefix { !Self.endsWord($0) }
