@@ -34,13 +34,19 @@ struct BlockFit {
         }
         full[word] = bits & Self.starts(width)
       }
+      var fits = width == 1
       for height in Self.sizes where height <= mask.rows && width * height > 1 {
         let share =
           Double(Self.covered(full, mask, perRow, width, height)) / Double(nonzeros)
-        if share >= Self.leastShare && width * height > rows * columns {
+        // What does not fit is part of all that is twice as high.
+        if share < Self.leastShare { break }
+        if height == 1 { fits = true }
+        if width * height > rows * columns {
           (rows, columns, self.share) = (height, width, share)
         }
       }
+      // And of all that is twice as wide.
+      if !fits { break }
     }
     if rows * columns > 1 { blocks = Self.occupied(mask, rows, columns) }
   }
@@ -53,9 +59,10 @@ struct BlockFit {
     if nonzeros == 0 { return }
     /// The sizes along one side whose blocks, one wide along the other, leave out few.
     func sides(_ limit: Int, _ full: (Int) -> Int) -> [Int] {
-      Self.sizes.filter {
-        $0 == 1 || $0 <= limit && Double(full($0)) >= Self.leastShare * Double(nonzeros)
-      }
+      Array(
+        Self.sizes.prefix {
+          $0 == 1 || $0 <= limit && Double(full($0)) >= Self.leastShare * Double(nonzeros)
+        })
     }
     // A full block is made of full rows and of full columns.
     let widths = sides(matrix.columns) { Self.occupancy(matrix, 1, $0).full }

@@ -90,6 +90,18 @@ extension ModelFile {
       return nil
     }
     let content = try content(index)
+    let (rows, columns) = tensor.view.size(of: tensor.shape)
+    if tensor.view.isIdentity && tensor.type.isFloatingPoint && (width == 4 || width == 2) {
+      let words = content.withUnsafeBytes { bytes in
+        width == 4
+          ? Self.nonzeroWords(bytes, rows, columns, without: 0x8000_0000 as UInt32)
+          : Self.nonzeroWords(bytes, rows, columns, without: 0x8000 as UInt16)
+      }
+      if words.reduce(0, { $0 + $1.nonzeroBitCount }) == tensor.elementCount { return nil }
+      do throws(FormatError) {
+        return try BitMask(rows: rows, columns: columns, words: words)
+      } catch { throw .malformed(path: path, .matrix(error)) }
+    }
     let zero = tensor.zeroByte
     // Of −0 the sign is left out.
     let signless: [UInt8] = [UInt8](repeating: 0xFF, count: width - 1) + [0x7F]
@@ -113,7 +125,6 @@ extension ModelFile {
       !(0..<tensor.elementCount).contains { isZero($0, bytes) }
     }
     if isDense { return nil }
-    let (rows, columns) = tensor.view.size(of: tensor.shape)
     let perRow = (columns + 63) / 64
     var words = [UInt64](repeating: 0, count: rows * perRow)
     content.withUnsafeBytes { bytes in
@@ -131,5 +142,28 @@ extension ModelFile {
     do throws(FormatError) {
       return try BitMask(rows: rows, columns: columns, words: words)
     } catch { throw .malformed(path: path, .matrix(error)) }
+  }
+
+  /// A bit for each element of a row-major matrix that is not zero, of −0 the sign left out, in the words of a
+  /// ``BitMask``.
+  private static func nonzeroWords<Bits: FixedWidthInteger & UnsignedInteger>(
+    _ bytes: UnsafeRawBufferPointer, _ rows: Int, _ columns: Int, without sign: Bits
+  ) -> [UInt64] {
+    let (perRow, size) = ((columns + 63) / 64, MemoryLayout<Bits>.size)
+    return [UInt64](unsafeUninitializedCapacity: rows * perRow) { words, count in
+      for row in 0..<rows {
+        for word in 0..<perRow {
+          let first = row * columns + word * 64
+          var bits: UInt64 = 0
+          for place in 0..<min(64, columns - word * 64) {
+            let element = bytes.loadUnaligned(
+              fromByteOffset: (first &+ place) &* size, as: Bits.self)
+            bits |= (element & ~sign == 0 ? 0 : 1) &<< UInt64(truncatingIfNeeded: place)
+          }
+          words[row * perRow + word] = bits
+        }
+      }
+      count = rows * perRow
+    }
   }
 }
