@@ -53,6 +53,7 @@ extension StoredTensor {
     case .quantizedSparse(_, let m): m.values.count
     case .blockSparse(_, let m): m.values.count
     case .quantizedBlockSparse(_, let m): m.values.count
+    case .codebookSparse(_, let m): m.nnz
     case .dense, .bitMask, .bytes: nil
     }
   }
@@ -70,6 +71,7 @@ extension StoredTensor {
     case .quantizedSparse(_, let m): return .csr(m.dequantized())
     case .blockSparse(_, let m): return .bsr(m)
     case .quantizedBlockSparse(_, let m): return .bsr(m.dequantized())
+    case .codebookSparse(_, let m): return .csr(m.values())
     case .bitMask, .bytes: throw Failure(.unsupported, "the tensor is no weight matrix")
     }
   }

@@ -143,6 +143,8 @@ public enum MatrixFile {
     case .blockSparse(_, let matrix): return .blocks(matrix.converted(to: Scalar.self))
     case .quantizedBlockSparse(_, let matrix):
       return .blocks(matrix.dequantized().converted(to: Scalar.self))
+    case .codebookSparse(_, let matrix):
+      return .sparse(matrix.values().converted(to: Scalar.self))
     case .bitMask(let mask): return .pattern(CSRPattern(mask))
     case .bytes: throw .absent(what: "a matrix")
     }

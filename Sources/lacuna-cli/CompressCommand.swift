@@ -15,6 +15,10 @@ struct CompressCommand: ParsableCommand {
       for checkpoints beside the classical recipe, gzip -9 of the same weights with their zeros. Weights in 8 or 4 bits \
       are symmetric with one scale per output channel: zeros stay zeros. They are entropy-coded: 4 bits are the most \
       that a value takes, not the least.
+
+      With --codebook the weights of a tensor become a few numbers, at most 255 or 16, chosen by rate–distortion: \
+      the shortest code whose error is at most --error. Small weights become zero where that is cheaper. A \
+      checkpoint that `lacuna quantize` trained is stored as it is.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -32,6 +36,15 @@ struct CompressCommand: ParsableCommand {
     transform: BitsRule.init(argument:))
   var bitsOf: [BitsRule] = []
 
+  @Flag(help: "Store few values for each tensor, chosen by rate–distortion, in place of scales.")
+  var codebook = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What --codebook may cost: the squared change of the weights over their squares. "
+        + "[\(CompressedModel.usualError)]", valueName: "share"))
+  var error: Double?
+
   @Flag(help: "Store every weight, zeros too.")
   var dense = false
 
@@ -46,8 +59,20 @@ struct CompressCommand: ParsableCommand {
   func validate() throws {
     if dense {
       try refuse(
-        [("--bits", bits != .f32), ("--bits-of", !bitsOf.isEmpty), ("--block", block != nil)],
+        [
+          ("--bits", bits != .f32), ("--bits-of", !bitsOf.isEmpty), ("--block", block != nil),
+          ("--codebook", codebook),
+        ],
         "has no effect beside --dense, which stores every weight as f32")
+    }
+    try checkError(error)
+    if codebook {
+      try refuse([("--block", block != nil)], "has no effect beside --codebook")
+      if bits == .f32 && bitsOf.isEmpty {
+        throw ValidationError("--codebook needs --bits 4 or 8: how many values there may be")
+      }
+    } else {
+      try refuse([("--error", error != nil)], "is for --codebook")
     }
   }
 
@@ -72,10 +97,11 @@ struct CompressCommand: ParsableCommand {
         "--bits-of leaves \(plain.name) in f32: a model's kernels are all f32 or none is; give --bits"
       )
     }
-    let form: CompressedModel.Form = dense ? .dense : quantizes ? .quantized : .sparse
-    let compressed = try CompressedModel(model, form: form, block: block ?? .element) {
-      bits(of: $0).count
-    }
+    let form: CompressedModel.Form =
+      dense ? .dense : codebook ? .codebook : quantizes ? .quantized : .sparse
+    let compressed = try CompressedModel(
+      model, form: form, block: block ?? .element, bits: { bits(of: $0).count },
+      error: error ?? CompressedModel.usualError)
     let bytes = try compressed.file.encoded()
     try AtomicFile.write(bytes, to: target)
     let result = Compression(output: output, bytes: bytes.count, of: compressed)
@@ -87,7 +113,9 @@ struct CompressCommand: ParsableCommand {
     try refuse(
       [("--dense", dense), ("--block", block != nil)],
       "is for checkpoints, not for \(file.format.rawValue)")
-    let compressed = try file.compressed { bits(of: $0).values }
+    let compressed = try file.compressed(
+      error: codebook ? error ?? CompressedModel.usualError : nil
+    ) { bits(of: $0).values }
     let bytes = try compressed.encoded()
     try AtomicFile.write(bytes, to: outputPath(output))
     let facts = CompressionFacts(
@@ -148,7 +176,7 @@ struct Compression: Encodable {
   var bytes: Int
   var parameters: Int
   var nonzeros: Int
-  /// All weights with their zeros, as f32 or, for 8-bit models, as 8-bit numbers and scales.
+  /// All weights with their zeros, as f32 or, for 8- and 4-bit models, as 8-bit numbers and scales.
   var plainBytes: Int
   /// The same through gzip -9.
   var gzipBytes: Int
@@ -170,24 +198,11 @@ struct Compression: Encodable {
     bitsPerWeight = Double(bytes) * 8 / Double(max(parameters, 1))
   }
 
-  /// Bits that the largest of the values needs.
-  private static func bits(of tensor: StoredTensor) -> Int {
-    let largest =
-      switch tensor {
-      case .quantizedSparse(_, let matrix): matrix.values.max { abs(Int($0)) < abs(Int($1)) }
-      case .quantizedBlockSparse(_, let matrix): matrix.values.max { abs(Int($0)) < abs(Int($1)) }
-      case .dense, .sparse, .blockSparse, .bitMask, .bytes: Int8?.none
-      }
-    return largest.map { abs(Int($0)) <= 7 ? 4 : 8 } ?? 8
-  }
-
   private static func name(of model: CompressedModel) -> String {
     for tensor in model.tensors {
       switch tensor.tensor.kind {
-      case .sparse: return "f32 sparse"
-      case .quantizedSparse: return "\(bits(of: tensor.tensor))-bit sparse"
-      case .blockSparse: return "f32 blocks"
-      case .quantizedBlockSparse: return "\(bits(of: tensor.tensor))-bit blocks"
+      case .sparse, .quantizedSparse, .blockSparse, .quantizedBlockSparse: return tensor.tensor.form
+      case .codebookSparse: return "codebooks"
       case .dense, .bitMask, .bytes: continue
       }
     }
@@ -227,9 +242,30 @@ extension StoredTensor {
       return Self.plain(matrix.dequantized().dense(), scales: matrix.scales)
     case .quantizedBlockSparse(_, let matrix):
       return Self.plain(matrix.dequantized().dense(), scales: matrix.scales)
+    case .codebookSparse(_, let matrix):
+      return f32(matrix.values().dense().values)
     case .bitMask(let mask): return (mask.words.withUnsafeBytes { Array($0) }, mask.keptCount)
     case .bytes(let bytes): return (bytes, bytes.count)
     }
+  }
+
+  /// What a table says of the form: `4-bit sparse`, `codebook of 9`.
+  var form: String {
+    switch self {
+    case .bytes: "bytes"
+    case .dense: "f32 dense"
+    case .sparse: "f32 sparse"
+    case .quantizedSparse(_, let matrix): "\(Self.bits(of: matrix.values))-bit sparse"
+    case .blockSparse: "f32 blocks"
+    case .quantizedBlockSparse(_, let matrix): "\(Self.bits(of: matrix.values))-bit blocks"
+    case .codebookSparse(_, let matrix): "codebook of \(matrix.codebook.count)"
+    case .bitMask: "mask"
+    }
+  }
+
+  /// Bits that the largest of symmetric integers needs, of those that `--bits` offers.
+  private static func bits(of values: [Int8]) -> Int {
+    values.contains { abs(Int($0)) > 7 } || values.isEmpty ? 8 : 4
   }
 
   /// One byte per weight, then the scales.

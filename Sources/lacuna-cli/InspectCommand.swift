@@ -19,7 +19,7 @@ struct InspectCommand: ParsableCommand {
       f32 dense is 32. "positions" are the bytes that say which entries (weights, or blocks) are \
       stored, "if random" what they would take if nothing were known but the density, "bits/entry" \
       the bits of one position; "bits/value" the bits of one stored weight with its share of the \
-      scales. Checkpoints are .lacuna files too.
+      scales or the codebook. Checkpoints are .lacuna files too.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -71,7 +71,7 @@ struct Inspection: Encodable {
     var positionBitsPerEntry: Double
     /// Bytes that positions would take if nothing were known but the density.
     var independentPositionBytes: Double
-    /// Bits for the value of one stored weight, with its share of the scales.
+    /// Bits for the value of one stored weight, with its share of the scales or the codebook.
     var valueBitsPerStoredWeight: Double
   }
 
@@ -100,7 +100,7 @@ struct Inspection: Encodable {
       let nonzeros = Self.nonzeros(of: tensor, stored: record.storedCount)
       let weights = record.elementCount
       return Tensor(
-        name: record.name, kind: Self.name(of: record.kind), shape: record.shape,
+        name: record.name, kind: tensor.form, shape: record.shape,
         dtype: Self.type(of: record.kind), elements: weights, zeros: weights - nonzeros,
         block: record.block.area > 1
           ? "\(record.block.rows)×\(record.block.columns)" : facts[record.name]?.block,
@@ -108,7 +108,7 @@ struct Inspection: Encodable {
         weights: weights, nonzeros: nonzeros,
         sparsity: weights == 0 ? 0 : 1 - Double(nonzeros) / Double(weights),
         bytes: record.byteCount, positionBytes: record.byteCount(of: .positions),
-        valueBytes: record.byteCount(of: .values) + record.byteCount(of: .scales),
+        valueBytes: record.valueByteCount,
         bitsPerWeight: record.bitsPerWeight,
         positionBitsPerEntry: record.positionBitsPerEntry,
         independentPositionBytes: record.independentPositionBytes,
@@ -127,6 +127,7 @@ struct Inspection: Encodable {
     case .quantizedSparse(_, let matrix): matrix.values.count { $0 != 0 }
     case .blockSparse(_, let matrix): matrix.values.count { $0 != 0 }
     case .quantizedBlockSparse(_, let matrix): matrix.values.count { $0 != 0 }
+    case .codebookSparse(_, let matrix): matrix.codes.count { matrix.codebook[Int($0)] != 0 }
     case .bitMask(let mask): mask.keptCount
     case .bytes: stored
     }
@@ -134,22 +135,10 @@ struct Inspection: Encodable {
 
   private static func type(of kind: TensorKind) -> String {
     switch kind {
-    case .dense, .sparse, .blockSparse: "f32"
+    case .dense, .sparse, .blockSparse, .codebookSparse: "f32"
     case .quantizedSparse, .quantizedBlockSparse: "i8"
     case .bitMask: "bool"
     case .bytes: "u8"
-    }
-  }
-
-  private static func name(of kind: TensorKind) -> String {
-    switch kind {
-    case .bytes: "bytes"
-    case .dense: "f32 dense"
-    case .sparse: "f32 sparse"
-    case .quantizedSparse: "8-bit sparse"
-    case .blockSparse: "f32 blocks"
-    case .quantizedBlockSparse: "8-bit blocks"
-    case .bitMask: "mask"
     }
   }
 

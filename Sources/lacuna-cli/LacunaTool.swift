@@ -18,7 +18,8 @@ struct LacunaTool: ParsableCommand {
     version: version,
     subcommands: [
       DemoCommand.self,
-      TrainCommand.self, PruneCommand.self, EvaluateCommand.self, CompressCommand.self,
+      TrainCommand.self, PruneCommand.self, EvaluateCommand.self, QuantizeCommand.self,
+      CompressCommand.self,
       MaskCommand.self, ScheduleCommand.self, PlotCommand.self, InspectCommand.self,
       ConvertCommand.self, DiffCommand.self, RunCommand.self, BenchCommand.self, InfoCommand.self,
     ])

@@ -15,7 +15,7 @@ struct TrainingRun: Encodable {
   var testLoss: Double
   var testAccuracy: Double
   var testImages: Int
-  /// Zeros over all weights of the tensors that are pruned; 0 when nothing is.
+  /// Zeros over all weights of the tensors that are pruned or put on few values; 0 when none is.
   var sparsity: Double
   /// The share of those weights that masks drop.
   var masked: Double
@@ -80,7 +80,9 @@ struct TrainingRun: Encodable {
     pruning = pruned?.report
     let tensors = (pruning?.tensors ?? []).filter { $0.skipped == nil }
     let weights = Double(max(tensors.reduce(0) { $0 + $1.weights }, 1))
-    sparsity = Double(tensors.reduce(0) { $0 + ($1.zeros ?? 0) }) / weights
+    sparsity =
+      pruned == nil
+      ? trainer.model.sparsity : Double(tensors.reduce(0) { $0 + ($1.zeros ?? 0) }) / weights
     masked = Double(tensors.reduce(0) { $0 + $1.weights - $1.kept }) / weights
   }
 
@@ -103,7 +105,7 @@ struct TrainingRun: Encodable {
       "accuracy \(Numeral.percent(testAccuracy, digits: 2)) on \(testImages) test images, "
         + "loss \(Numeral.fixed(testLoss, digits: 4))"
         + (pruning == nil
-          ? ""
+          ? sparsity == 0 ? "" : ", zeros \(Numeral.percent(sparsity, digits: 2)) of the kernels"
           : ", zeros \(Numeral.percent(sparsity, digits: 2)) of the pruned tensors, "
             + "masked \(Numeral.percent(masked, digits: 2))"))
     lines.append(

@@ -92,6 +92,7 @@ private func containerSeeds() throws -> [LacunaFile] {
       ("quantized", .quantizedSparse(shape: shape, try QuantizedCSR(quantizing: csr))),
       ("blocks", .blockSparse(shape: shape, bsr)),
       ("quantized-blocks", .quantizedBlockSparse(shape: shape, try QuantizedBSR(quantizing: bsr))),
+      ("codebook", .codebookSparse(shape: shape, CodebookCSR(exactly: csr)!)),
       ("mask", .bitMask(BitMask(csr.pattern))),
       ("bytes", .bytes(Array(repeating: 7, count: 99) + Array(0..<100))),
     ] {

@@ -38,6 +38,7 @@ func survives(_ file: LacunaFile) throws {
     case .quantizedBlockSparse(_, let matrix):
       try checkPattern(matrix.blockPattern)
       if matrix.values.count <= 4096 { try checkMatrix(CSRMatrix(matrix.dequantized())) }
+    case .codebookSparse(_, let matrix): try checkMatrix(matrix.values())
     case .bitMask(let mask):
       try hold(CSRPattern(mask).nnz == mask.keptCount, "a mask's count is wrong")
     case .dense(let shape, let values):
@@ -205,7 +206,8 @@ struct ContainerCase {
     put(entries, 8)
     put(sections.count, 1)
     for section in sections { entry(section.role, section.codec, section.count, section.bytes) }
-    var header: [UInt8] = [0x89, 0x4C, 0x43, 0x4E, 0x0D, 0x0A, 0x1A, 0x0A, 1, 0, 0, 0]
+    var header: [UInt8] = [0x89, 0x4C, 0x43, 0x4E, 0x0D, 0x0A, 0x1A, 0x0A]
+    header += [kind == 7 || sections.contains { $0.codec == 6 } ? 2 : 1, 0, 0, 0]
     header += [UInt8](repeating: 0, count: 52)
     header[24] = UInt8(truncatingIfNeeded: length)
     header[25] = UInt8(truncatingIfNeeded: length >> 8)

@@ -86,7 +86,7 @@ private func modelFile(_ cursor: inout InputCursor, kind: String) -> LacunaFile 
 }
 
 private func storedTensor(_ cursor: inout InputCursor) throws -> StoredTensor {
-  let kind = TensorKind(rawValue: UInt8(cursor.choice(7)))!
+  let kind = TensorKind(rawValue: UInt8(cursor.choice(8)))!
   if kind == .bytes { return .bytes(cursor.run()) }
   let shape = (0..<cursor.choice(5)).map { _ in cursor.choice(17) }
   let (rows, columns) = (shape.first ?? 1, shape.dropFirst().reduce(1, *))
@@ -104,6 +104,10 @@ private func storedTensor(_ cursor: inout InputCursor) throws -> StoredTensor {
     return .quantizedBlockSparse(
       shape: shape,
       try QuantizedBSR(quantizing: BSRMatrix(dense: dense, block: try BlockSize(2, 1))))
+  case .codebookSparse:
+    let sparse = CSRMatrix(dense: dense)
+    guard let codes = CodebookCSR(exactly: sparse) else { throw Violation("too many values") }
+    return .codebookSparse(shape: shape, codes)
   case .bitMask:
     var mask = try BitMask(rows: rows, columns: columns)
     for row in 0..<rows {
@@ -139,6 +143,7 @@ private func modelCase(_ file: LacunaFile) -> [UInt8] {
     case .blockSparse(let shape, let matrix): put(shape, matrix.dense().values)
     case .quantizedBlockSparse(let shape, let matrix):
       put(shape, matrix.dequantized().dense().values)
+    case .codebookSparse(let shape, let matrix): put(shape, matrix.values().dense().values)
     case .bitMask(let mask):
       put(
         [mask.rows, mask.columns],

@@ -14,20 +14,22 @@ import Testing
     #expect(run.exitCode == 0, "\(run.errors)")
     let result = try run.json()
     let rows = try #require(result["rows"] as? [[String: Any]])
-    #expect(rows.count == 4)
-    for file in ["dense.lacuna", "pruned.lacuna", "sparse.lacuna", "sparse-8bit.lacuna"] {
+    #expect(rows.count == 5)
+    let files = [
+      "dense.lacuna", "pruned.lacuna", "quantized.lacuna", "sparse.lacuna", "sparse-8bit.lacuna",
+      "sparse-codebook.lacuna",
+    ]
+    for file in files {
       #expect(try LacunaReader(contentsOf: "\(output)/\(file)").byteCount > 0)
     }
     #expect(
-      try Set(FileManager.default.contentsOfDirectory(atPath: output)) == [
-        "dense.lacuna", "pruned.lacuna", "sparse.lacuna", "sparse-8bit.lacuna", "report.html",
-        "report.json",
-      ])
+      try Set(FileManager.default.contentsOfDirectory(atPath: output))
+        == Set(files + ["report.html", "report.json"]))
     let model = try CompressedModel.load(from: "\(output)/sparse.lacuna")
     #expect(model.architecture == .tutorial)
     #expect(abs(try #require(rows[2]["sparsity"] as? Double) - 0.9) < 0.001)
     let sizes = try rows.map { try #require($0["bytes"] as? Int) }
-    #expect(sizes[3] < sizes[2] && sizes[2] < sizes[1])
+    #expect(sizes[4] < sizes[3] && sizes[3] < sizes[2] && sizes[2] < sizes[1])
     // The same weights, dense and sparse, decide alike.
     #expect(rows[1]["accuracy"] as? Double == rows[2]["accuracy"] as? Double)
     #expect(try #require(result["largestLogitDifference"] as? Double) < 1e-3)

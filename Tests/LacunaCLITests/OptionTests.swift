@@ -34,7 +34,7 @@ import Testing
     "--include": .text, "--name": .text, "--input-name": .text, "--report": .text,
     "--parts": .word, "--layout": .word, "--time": .fraction,
     "--batch": .form(["0", "1,0", "4097"]),
-    "--bits-of": .form(["a=3", "=8", "a"]),
+    "--bits-of": .form(["a=3", "=8", "a"]), "--error": .fraction,
   ]
 
   @Test func `every option refuses what it cannot take, by name, with exit code 64`() throws {
@@ -107,6 +107,10 @@ import Testing
     ("prune none.npy --method wanda --calibration none.npy --budget global", "--budget"),
     ("prune none.npy --method wanda --calibration none.npy --max-weights 9", "--max-weights"),
     ("compress none.lacuna --dense --bits 8", "--bits"),
+    ("compress none.lacuna --bits 4 --error 0.1", "--error"),
+    ("compress none.lacuna --codebook", "--codebook"),
+    ("compress none.lacuna --codebook --bits 4 --block 2x1", "--block"),
+    ("quantize none.lacuna --bits 32", "--bits"),
     ("convert none.onnx out.npz --parts torch-csr", "--parts"),
   ])
   func `an option without effect is refused`(words: String, option: String) throws {

@@ -83,6 +83,33 @@ extension ToolRun {
     #expect(abs(accuracies[0] - accuracies[1]) <= 0.03, "\(accuracies)")
   }
 
+  @Test func `few values for each kernel, trained, stored and run`() throws {
+    let data = ["--data", shop.folder.root, "--quiet", "--json"]
+    let (quantized, model) = (folder.path("quantized.lacuna"), folder.path("model.lacuna"))
+    let report = try Tool.run(
+      ["quantize", shop.dense, "--error", "0.1", "--threads", "1", "-o", quantized] + data)
+    #expect(report.exitCode == 0, "\(report.errors)")
+    let trained = try report.json()
+    #expect(try #require(trained["testAccuracy"] as? Double) > 0.9, "\(report.output)")
+    #expect(try #require(trained["sparsity"] as? Double) > 0, "\(report.output)")
+    _ = try run("compress", quantized, "--codebook", "--bits", "8", "-o", model)
+    let inspection = try run("inspect", model, "--json").json()
+    let tensors = try #require(inspection["tensors"] as? [[String: Any]])
+    let kernel = try #require(tensors.first { $0["name"] as? String == "dense1/kernel" })
+    #expect(try #require(kernel["kind"] as? String).hasPrefix("codebook of "), "\(kernel)")
+    // What was trained is what is stored.
+    let evaluation = try Tool.run(["evaluate", model] + data).json()
+    #expect(evaluation["accuracy"] as? Double == trained["testAccuracy"] as? Double)
+  }
+
+  @Test func `inspect tells 4 bits from 8`() throws {
+    for bits in ["8", "4"] {
+      let model = folder.path("model.lacuna")
+      _ = try run("compress", shop.dense, "--bits", bits, "-o", model)
+      #expect(try run("inspect", model).output.contains("\(bits)-bit sparse"))
+    }
+  }
+
   /// What `inspect` says about a kernel with 20 % of its weights stored, in any order.
   private func expectPositionsAndValues(of kernel: [String: Any], valueBits: Double) throws {
     func number(_ key: String) throws -> Double { try #require(kernel[key] as? Double, "\(key)") }

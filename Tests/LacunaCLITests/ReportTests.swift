@@ -141,6 +141,9 @@ import Testing
     #expect(
       try CompressedModel.load(from: folder.path("model.lacuna"))
         == CompressedModel.load(from: output + "/sparse-8bit.lacuna"))
+    #expect(
+      try CompressedModel.load(from: folder.path("small.lacuna"))
+        == CompressedModel.load(from: output + "/sparse-codebook.lacuna"))
   }
 
   @Test func `a demonstration that fails leaves no folder`() throws {

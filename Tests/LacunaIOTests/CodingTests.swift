@@ -131,6 +131,30 @@ func bits(_ matrix: CSRMatrix<Float>) -> [UInt32] { matrix.values.map(\.bitPatte
     }
   }
 
+  @Test func gapsAreCodedWhereSlotsSaveLittle() throws {
+    var random = SeededGenerator(seed: 6)
+    for (kind, codec) in [(PatternKind.uniform, SectionCodec.gapClasses), (.lagged, .slots)] {
+      let pattern = try pattern(kind, 400, 1000, using: &random)
+      let (read, record) = try throughFile(.bitMask(BitMask(pattern)))
+      #expect(record.sections[0].codec == codec && read == .bitMask(BitMask(pattern)), "\(kind)")
+    }
+    // Gaps of every length around one and two symbols, and rows that are empty or end far to the right.
+    for gap in [253, 254, 255, 256, 509, 510, 511, 70_000] {
+      let pattern = try CSRPattern(
+        rows: 5, columns: 140_002, rowOffsets: [0, 2, 2, 3, 3, 4],
+        columnIndices: [gap, 2 * gap + 1, 0, 140_001])
+      let mask = StoredTensor.bitMask(BitMask(pattern))
+      #expect(try throughFile(mask).tensor == mask, "\(gap)")
+    }
+    // Where a gap would take millions of symbols it is a number.
+    let wide = try CSRPattern(
+      rows: 2, columns: 4_000_000_000, rowOffsets: [0, 1, 2], columnIndices: [3_999_999_999, 5])
+    let matrix = StoredTensor.sparse(
+      shape: [2, 4_000_000_000], try CSRMatrix(pattern: wide, values: [1, 2] as [Float]))
+    let (read, record) = try throughFile(matrix)
+    #expect(record.sections[0].codec == .gaps && read == matrix)
+  }
+
   @Test func signsOfRowsCostNothing() throws {
     var random = SeededGenerator(seed: 4)
     let pattern = try pattern(.uniform, 200, 1000, using: &random)

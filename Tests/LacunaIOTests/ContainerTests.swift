@@ -52,6 +52,13 @@ func sampleFile(seed: UInt64, rows: Int = 5, columns: Int = 9) throws -> LacunaF
         name: "quantised blocks",
         tensor: .quantizedBlockSparse(shape: shape, try .init(quantizing: blocked))),
       NamedTensor(name: "mask", tensor: .bitMask(mask)),
+      NamedTensor(
+        name: "codebook",
+        tensor: .codebookSparse(
+          shape: shape,
+          try CodebookCSR(
+            pattern: pattern, codes: (0..<pattern.nnz).map { UInt8($0 * $0 % 11) },
+            codebook: (0..<11).map { Float($0) / 8 - 0.7 }))),
     ])
 }
 

@@ -51,7 +51,7 @@ enum RowClasses {
   }
 
   /// The class of each symbol from that of its row.
-  private static func spread(_ classes: [UInt8], _ offsets: [Int]) -> [UInt8] {
+  static func spread(_ classes: [UInt8], _ offsets: [Int]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: offsets.last ?? 0) { target, filled in
       for (row, value) in classes.enumerated() {
         target[offsets[row]..<offsets[row + 1]].update(repeating: value)

@@ -10,8 +10,8 @@ import LacunaFormats
 
 /// Bytes of a file's tensors as plain arrays, before and after `gzip -9`.
 ///
-/// The comparison for the `.lacuna` container: 8-bit tensors count one byte for each weight, all others four, and
-/// scales are counted with them.
+/// The comparison for the `.lacuna` container: 8-bit tensors and those with a codebook count one byte for each weight, all others
+/// four, and scales and codebooks are counted with them.
 public struct ClassicalSizes: Equatable, Sendable {
   /// All weights with their zeros.
   public let dense: Int
@@ -40,18 +40,17 @@ public struct ClassicalSizes: Equatable, Sendable {
     }
     /// 8-bit values with zeros, put where `matrix` has its entries.
     func integers(
-      _ values: [Int8], _ scales: [Float], _ pattern: CSRPattern, _ block: BlockSize, columns: Int
+      _ values: [Int8], _ pattern: CSRPattern, _ block: BlockSize, rows: Int, columns: Int
     ) {
       structure(pattern)
       sparse.append(memoryOf: values)
-      both(scales)
-      var all = [Int8](repeating: 0, count: scales.count * columns)
+      var all = [Int8](repeating: 0, count: rows * columns)
       for blockRow in 0..<pattern.rows {
         for b in pattern.rowOffsets[blockRow]..<pattern.rowOffsets[blockRow + 1] {
           for cell in 0..<block.area {
             let row = blockRow * block.rows + cell / block.columns
             let column = pattern.columnIndices[b] * block.columns + cell % block.columns
-            if row < scales.count && column < columns {
+            if row < rows && column < columns {
               all[row * columns + column] = values[b * block.area + cell]
             }
           }
@@ -71,10 +70,20 @@ public struct ClassicalSizes: Equatable, Sendable {
         structure(matrix.blockPattern)
         sparse.append(memoryOf: matrix.values)
       case .quantizedSparse(_, let matrix):
-        integers(matrix.values, matrix.scales, matrix.pattern, .element, columns: matrix.columns)
+        integers(
+          matrix.values, matrix.pattern, .element, rows: matrix.rows, columns: matrix.columns)
+        both(matrix.scales)
       case .quantizedBlockSparse(_, let matrix):
         integers(
-          matrix.values, matrix.scales, matrix.blockPattern, matrix.block, columns: matrix.columns)
+          matrix.values, matrix.blockPattern, matrix.block, rows: matrix.rows,
+          columns: matrix.columns)
+        both(matrix.scales)
+      case .codebookSparse(_, let matrix):
+        // The classical recipe for few values: a byte for each weight, and what the bytes mean.
+        integers(
+          matrix.codes.map { Int8(bitPattern: $0 &+ 1) }, matrix.pattern, .element,
+          rows: matrix.rows, columns: matrix.columns)
+        both(matrix.codebook)
       case .bitMask(let mask):
         dense.append(memoryOf: mask.words)
         structure(CSRPattern(mask))
@@ -114,9 +123,13 @@ extension TensorRecord {
     entries == 0 ? 0 : Double(byteCount(of: .positions)) * 8 / Double(entries)
   }
 
-  /// Bits in the file for the value of one stored weight, its share of the scales included.
+  /// Bytes in the file that say what the stored weights are: values, scales and codebook.
+  public var valueByteCount: Int {
+    byteCount(of: .values) + byteCount(of: .scales) + byteCount(of: .codebook)
+  }
+
+  /// Bits in the file for the value of one stored weight, its share of scales or codebook included.
   public var valueBitsPerStoredWeight: Double {
-    let bytes = byteCount(of: .values) + byteCount(of: .scales)
-    return storedCount == 0 ? 0 : Double(bytes) * 8 / Double(storedCount)
+    storedCount == 0 ? 0 : Double(valueByteCount) * 8 / Double(storedCount)
   }
 }

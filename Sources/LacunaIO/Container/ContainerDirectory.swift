@@ -140,6 +140,12 @@ extension TensorRecord {
       case .quantizedSparse, .quantizedBlockSparse:
         [(.positions, grid.rows + entries), (.values, storedCount), (.scales, rows)]
       case .bitMask: [(.positions, grid.rows + entries)]
+      case .codebookSparse:
+        [
+          (.positions, grid.rows + entries), (.values, storedCount),
+          // What the book's own section says, as far as a book goes.
+          (.codebook, min(sections.last?.count ?? 0, CodebookCSR.mostCodes)),
+        ]
       }
     try expect(expected.count, sections.count, "number of sections of \(name)")
     for ((role, count), section) in zip(expected, sections) {

@@ -1,4 +1,4 @@
-// The bytes of a .lacuna file, version 1: header, directory, sections.
+// The bytes of a .lacuna file, versions 1 and 2: header, directory, sections.
 //
 //        0 ┌──────────────────────────────────────────────┐
 //          │ header, 64 bytes                             │
@@ -16,7 +16,7 @@
 // All numbers are little-endian. The header:
 //
 //      0  8  magic 89 4C 43 4E 0D 0A 1A 0A  (\x89 L C N \r \n \x1A \n: what a text-mode copy breaks)
-//      8  4  version, 1
+//      8  4  version, 1; 2 if a tensor's kind is 7 or a codec 6
 //     12  4  flags, 0
 //     16  8  length of the file
 //     24  8  length of the directory
@@ -53,7 +53,8 @@ import LacunaFormats
 /// Constants of the layout.
 enum ContainerLayout {
   static let magic: [UInt8] = [0x89, 0x4C, 0x43, 0x4E, 0x0D, 0x0A, 0x1A, 0x0A]
-  static let version: UInt32 = 1
+  /// Version 2 adds kind 7 and codec 6; files without them stay readable by readers of version 1.
+  static let versions: ClosedRange<UInt32> = 1...2
   static let headerLength = 64
   static let alignment = 64
   static let highestRank = 32
@@ -72,16 +73,25 @@ extension Int {
   }
 }
 
+extension TensorRecord {
+  /// The first version of the layout that has the kind and the codecs.
+  var version: UInt32 {
+    kind == .codebookSparse || sections.contains { $0.codec == .gapClasses } ? 2 : 1
+  }
+}
+
 /// What a section holds.
 public enum SectionRole: UInt8, Sendable {
   /// Key and value texts.
   case metadata = 0
-  /// The values: f32 or i8 by the tensor's kind, or bytes.
+  /// The values: f32, i8 or codes by the tensor's kind, or bytes.
   case values = 1
   /// Which entries are stored.
   case positions = 2
   /// The scale of each row, f32.
   case scales = 3
+  /// The values that codes stand for, f32.
+  case codebook = 4
 }
 
 /// How a section's bytes are coded.
@@ -98,6 +108,9 @@ public enum SectionCodec: UInt8, Sendable {
   case rowClasses = 4
   /// f32 values: sign, exponent and the top of the fraction by arithmetic coding.
   case floatHeads = 5
+  /// Positions as the zeros before each entry, by arithmetic coding with a table for each class of rows. Since
+  /// version 2 of the layout.
+  case gapClasses = 6
 }
 
 /// Where a section is and what it holds.
@@ -147,6 +160,9 @@ public struct TensorRecord: Equatable, Sendable {
   public func byteCount(of role: SectionRole) -> Int {
     sections.reduce(0) { $0 + ($1.role == role ? $1.length : 0) }
   }
+
+  /// Values in the tensor's codebook; nil for a tensor without one.
+  public var codebookCount: Int? { sections.first { $0.role == .codebook }?.count }
 
   /// The section of that role.
   func section(_ role: SectionRole) throws(DataProblem) -> SectionRecord {

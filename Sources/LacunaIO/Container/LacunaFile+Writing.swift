@@ -29,16 +29,18 @@ extension LacunaFile {
     }
     writer.pad(to: ContainerLayout.headerLength + directoryLength)
     var directory = ByteWriter()
+    var version = ContainerLayout.versions.lowerBound
     writer.add(metadataSection).write(to: &directory)
     for (named, sections) in encodedTensors {
       let record = TensorRecord(named, sections: sections.map { writer.add($0) })
       try record.checkShape()
+      version = max(version, record.version)
       record.write(to: &directory)
     }
     precondition(directory.count == directoryLength, "the directory's length was predicted wrong")
     var header = ByteWriter()
     header.append(ContainerLayout.magic)
-    header.integer(ContainerLayout.version)
+    header.integer(version)
     header.integer(UInt32(0))
     header.count(writer.bytes.count)
     header.count(directoryLength)
@@ -105,6 +107,7 @@ extension TensorRecord {
       case .bytes(let bytes): (0, 0, .element, bytes.count)
       case .sparse(_, let matrix): (matrix.rows, matrix.columns, .element, matrix.nnz)
       case .quantizedSparse(_, let matrix): (matrix.rows, matrix.columns, .element, matrix.nnz)
+      case .codebookSparse(_, let matrix): (matrix.rows, matrix.columns, .element, matrix.nnz)
       case .blockSparse(_, let matrix):
         (matrix.rows, matrix.columns, matrix.block, matrix.blocks)
       case .quantizedBlockSparse(_, let matrix):

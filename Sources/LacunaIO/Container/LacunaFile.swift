@@ -17,6 +17,8 @@ public enum StoredTensor: Equatable, Sendable {
   case blockSparse(shape: [Int], BSRMatrix<Float>)
   /// The kept blocks in 8 bits, one scale for each row.
   case quantizedBlockSparse(shape: [Int], QuantizedBSR)
+  /// The kept values, of which there are few different ones.
+  case codebookSparse(shape: [Int], CodebookCSR)
   /// Which weights are kept.
   case bitMask(BitMask)
   /// Anything else.
@@ -26,7 +28,8 @@ public enum StoredTensor: Equatable, Sendable {
   public var shape: [Int] {
     switch self {
     case .dense(let shape, _), .sparse(let shape, _), .quantizedSparse(let shape, _),
-      .blockSparse(let shape, _), .quantizedBlockSparse(let shape, _):
+      .blockSparse(let shape, _), .quantizedBlockSparse(let shape, _),
+      .codebookSparse(let shape, _):
       shape
     case .bitMask(let mask): [mask.rows, mask.columns]
     case .bytes(let bytes): [bytes.count]
@@ -41,6 +44,7 @@ public enum StoredTensor: Equatable, Sendable {
     case .quantizedSparse: .quantizedSparse
     case .blockSparse: .blockSparse
     case .quantizedBlockSparse: .quantizedBlockSparse
+    case .codebookSparse: .codebookSparse
     case .bitMask: .bitMask
     case .bytes: .bytes
     }
@@ -56,6 +60,8 @@ public enum TensorKind: UInt8, Sendable, CaseIterable {
   case blockSparse = 4
   case quantizedBlockSparse = 5
   case bitMask = 6
+  /// Since version 2 of the layout.
+  case codebookSparse = 7
 }
 
 /// A tensor and its name.

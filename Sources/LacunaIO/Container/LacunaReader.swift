@@ -105,7 +105,7 @@ public struct LacunaReader: Sendable {
       throw .wrongMagic(format: "a .lacuna file", found: "bytes \(found)")
     }
     let version = try reader.integer(UInt32.self, "the header")
-    if version != ContainerLayout.version {
+    if !ContainerLayout.versions.contains(version) {
       throw .unsupported(what: ".lacuna version", found: "\(version)")
     }
     var header = ByteReader(bytes)
@@ -146,7 +146,13 @@ public struct LacunaReader: Sendable {
     }
     var records: [TensorRecord] = []
     for _ in 0..<tensorCount {
-      records.append(try TensorRecord(&entries, end: &end, fileLength: fileLength))
+      let record = try TensorRecord(&entries, end: &end, fileLength: fileLength)
+      if record.version > version {
+        throw .unsupported(
+          what: "\(record.name) of version \(record.version) in a .lacuna file of version",
+          found: "\(version)")
+      }
+      records.append(record)
     }
     try entries.end()
     if end != fileLength { throw .trailingBytes(count: fileLength - end) }

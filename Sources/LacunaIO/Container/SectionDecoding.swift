@@ -48,6 +48,16 @@ extension LacunaReader {
             blockPattern: pattern, values: values, scales: scales)
         })
     case .bitMask: return .bitMask(try mask(record))
+    case .codebookSparse:
+      let pattern = try positions(record)
+      let codes = try symbols(record, offsets: pattern.rowOffsets) { $0 }
+      let book = try floats(
+        record, .codebook, offsets: [0, try record.section(.codebook).count])
+      return .codebookSparse(
+        shape: shape,
+        try problem { () throws(FormatError) in
+          try CodebookCSR(pattern: pattern, codes: codes, codebook: book)
+        })
     }
   }
 
@@ -105,22 +115,30 @@ extension LacunaReader {
   private func integers(
     _ record: TensorRecord, offsets: [Int]
   ) throws(DataProblem) -> [Int8] {
-    let section = try record.section(.values)
-    let slice = try contents(section, of: record.name)
-    let values: [Int8]
-    if section.codec == .rowClasses {
-      var reader = ByteReader(slice)
-      values = try RowClasses.read(&reader, offsets: offsets).map { Int8(bitPattern: $0 ^ 0x80) }
-      try reader.end()
-    } else {
-      try checkRawLength(section, size: 1, of: record.name)
-      values = slice.array.map { Int8(bitPattern: $0) }
+    let values = try symbols(record, offsets: offsets) { $0 ^ 0x80 }.map {
+      Int8(bitPattern: $0 ^ 0x80)
     }
     if let position = values.firstIndex(of: -128) {
       throw .outOfRange(
         what: "value \(position) of \(record.name)", value: -128, lowest: -127, highest: 127)
     }
     return values
+  }
+
+  /// Symbols of rows; `symbol` gives the one of a byte that is not coded.
+  private func symbols(
+    _ record: TensorRecord, offsets: [Int], symbol: (UInt8) -> UInt8
+  ) throws(DataProblem) -> [UInt8] {
+    let section = try record.section(.values)
+    let slice = try contents(section, of: record.name)
+    if section.codec == .rowClasses {
+      var reader = ByteReader(slice)
+      let symbols = try RowClasses.read(&reader, offsets: offsets)
+      try reader.end()
+      return symbols
+    }
+    try checkRawLength(section, size: 1, of: record.name)
+    return slice.array.map(symbol)
   }
 
   private func mask(_ record: TensorRecord) throws(DataProblem) -> BitMask {
@@ -167,6 +185,9 @@ extension LacunaReader {
     switch section.codec {
     case .gaps:
       return try decodedGaps(slice, rows: grid.rows, columns: grid.columns, nnz: record.entries)
+    case .gapClasses:
+      return try GapCoding.decoded(
+        slice, rows: grid.rows, columns: grid.columns, nnz: record.entries)
     case .slots:
       return try PositionCoding.decoded(
         slice, rows: grid.rows, columns: grid.columns, nnz: record.entries)
@@ -195,7 +216,7 @@ extension LacunaReader {
       }
       try stream.end()
       return bytes
-    case .gaps, .slots, .rowClasses, .floatHeads:
+    case .gaps, .slots, .rowClasses, .floatHeads, .gapClasses:
       throw .unsupported(what: "codec of \(owner)", found: "\(section.codec)")
     }
   }

@@ -34,6 +34,13 @@ extension StoredTensor {
         EncodedSection(floats: matrix.scales, offsets: [0, matrix.rows], role: .scales),
       ]
     case .bitMask(let mask): [EncodedSection(mask: mask)]
+    case .codebookSparse(_, let matrix):
+      [
+        EncodedSection(positions: matrix.pattern),
+        EncodedSection(symbols: matrix.codes, offsets: matrix.pattern.rowOffsets) { $0 },
+        EncodedSection(
+          floats: matrix.codebook, offsets: [0, matrix.codebook.count], role: .codebook),
+      ]
     }
   }
 }
@@ -86,12 +93,16 @@ extension EncodedSection {
   /// 8-bit values of rows that start at `offsets`.
   init(integers values: [Int8], offsets: [Int]) {
     // Ordered by value, so that a table covers one run of symbols.
-    let symbols = values.map { UInt8(bitPattern: $0) ^ 0x80 }
+    self.init(symbols: values.map { UInt8(bitPattern: $0) ^ 0x80 }, offsets: offsets) { $0 ^ 0x80 }
+  }
+
+  /// Symbols of rows that start at `offsets`; `plain` gives the byte of one that is not coded.
+  init(symbols: [UInt8], offsets: [Int], plain: (UInt8) -> UInt8) {
     var coded = ByteWriter()
     RowClasses.write(symbols, offsets: offsets, to: &coded)
     self.init(
-      role: .values, count: values.count,
-      candidates: [(.rowClasses, coded.bytes), (.raw, values.map { UInt8(bitPattern: $0) })])
+      role: .values, count: symbols.count,
+      candidates: [(.rowClasses, coded.bytes), (.raw, symbols.map(plain))])
   }
 
   /// The ones of a mask; its words as they are when the positions take so few bytes that a reader
@@ -121,15 +132,18 @@ extension EncodedSection {
       }
     }
     var candidates = [(SectionCodec.gaps, gaps.bytes)]
+    let coded = GapCoding.encoded(pattern)
+    if let coded { candidates.insert((.gapClasses, coded), at: 0) }
     // At least two bits for each entry: do not model what is surely too large.
     if PositionCoding.allows(
       rows: pattern.rows, columns: pattern.columns, length: pattern.nnz / 4)
     {
-      let coded = PositionCoding.encoded(pattern, PositionFit(pattern).best())
+      let slots = PositionCoding.encoded(pattern, PositionFit(pattern).best())
       if PositionCoding.allows(
-        rows: pattern.rows, columns: pattern.columns, length: coded.count)
+        rows: pattern.rows, columns: pattern.columns, length: slots.count),
+        coded.map({ !GapCoding.isPreferred($0.count, to: slots.count) }) ?? true
       {
-        candidates.insert((.slots, coded), at: 0)
+        candidates.insert((.slots, slots), at: 0)
       }
     }
     self.init(role: .positions, count: pattern.rows + pattern.nnz, candidates: candidates)

@@ -12,11 +12,11 @@ import LacunaFormats
 ///
 /// Positions: log₂ of the ways to choose as many entries out of all, as if nothing but the density were known.
 /// Values: −log₂ of each value's frequency in its tensor; of f32 values that of each of their four bytes, which
-/// are taken for independent. Scales count their four bytes. A file may take less where positions are not random.
+/// are taken for independent. Scales and codebooks count their four bytes. A file may take less where positions are not random.
 public struct StoredEntropy: Equatable, Sendable {
   /// Bytes that say which entries are stored.
   public private(set) var positions = 0.0
-  /// Bytes of values and scales.
+  /// Bytes of values, scales and codebooks.
   public private(set) var values = 0.0
 
   /// Bytes of both.
@@ -41,6 +41,10 @@ public struct StoredEntropy: Equatable, Sendable {
         addPositions(matrix.blockPattern)
         addBytes(matrix.values.lazy.map { UInt8(bitPattern: $0) })
         values += Double(matrix.scales.count * 4)
+      case .codebookSparse(_, let matrix):
+        addPositions(matrix.pattern)
+        addBytes(matrix.codes)
+        values += Double(matrix.codebook.count * 4)
       case .bitMask(let mask): addPositions(CSRPattern(mask))
       case .bytes(let bytes): addBytes(bytes)
       }

@@ -22,6 +22,7 @@ struct ContainerModel: ModelContent {
         case .quantizedSparse: .sparse("csr, 8-bit")
         case .blockSparse: .sparse("bsr \(block)")
         case .quantizedBlockSparse: .sparse("bsr \(block), 8-bit")
+        case .codebookSparse: .sparse("csr, \(record.codebookCount ?? 0) values")
         }
       return ModelTensor(
         name: record.name, shape: record.shape, type: .f32,
@@ -50,6 +51,7 @@ struct ContainerModel: ModelContent {
     case .quantizedSparse(_, let matrix): matrix.dequantized()
     case .blockSparse(_, let matrix): CSRMatrix(matrix)
     case .quantizedBlockSparse(_, let matrix): CSRMatrix(matrix.dequantized())
+    case .codebookSparse(_, let matrix): matrix.values()
     }
   }
 
@@ -97,6 +99,10 @@ extension StoredTensor {
       case .quantizedBlockSparse(_, let old):
         return .quantizedBlockSparse(
           shape: shape, try QuantizedBSR(quantizing: BSRMatrix(sparse, block: old.block)))
+      case .codebookSparse:
+        // Fewer weights have no more values than before; others may have too many.
+        return CodebookCSR(exactly: sparse).map { .codebookSparse(shape: shape, $0) }
+          ?? .sparse(shape: shape, sparse)
       case .dense, .sparse, .bitMask, .bytes: return .sparse(shape: shape, sparse)
       }
     } catch { throw .unsupported(what: "8-bit values", found: "of \(error)") }

@@ -10,6 +10,15 @@ public enum CompressedValues: String, Sendable, CaseIterable, Codable {
   case bits8 = "8"
   /// Numbers from −7 to 7 with a scale for each row, in as many bits as their frequencies ask for.
   case bits4 = "4"
+
+  /// Values besides zero that there may be; nil for all.
+  var most: Int? {
+    switch self {
+    case .f32: nil
+    case .bits8: CodebookCSR.mostCodes
+    case .bits4: 16
+    }
+  }
 }
 
 extension ModelFile {
@@ -66,13 +75,22 @@ extension ModelFile {
 
   /// The file's tensors as a `.lacuna` file holds them.
   ///
-  /// - Parameter values: How the values of a tensor are stored, by its name.
-  /// - Throws: ``FileError/malformed(path:_:)``: a value is not finite, or a type is carried only.
+  /// - Parameters:
+  ///   - error: Put the tensors that get 8 or 4 bits on at most 255 or 16 values each, chosen by rate–distortion with
+  ///     this error over all (`CodebookSearch`), in place of scales.
+  ///   - values: How the values of a tensor are stored, by its name.
+  /// - Throws: ``FileError/malformed(path:_:)``: a value is not finite, a type is carried only, or the bits do
+  ///   not suffice for the error.
   public func compressed(
-    _ values: (String) -> CompressedValues
+    error: Double? = nil, _ values: (String) -> CompressedValues
   ) throws(FileError) -> LacunaFile {
     do throws(DataProblem) {
-      return try container(Array(tensors.indices), values)
+      guard let error else { return try container(Array(tensors.indices), values) }
+      var file = try container(Array(tensors.indices)) { _ in .f32 }
+      do throws(CodebookSearch.Failure) {
+        try file.useCodebooks(error: error) { values($0).most }
+      } catch { throw .unsupported(what: "few values:", found: "\(error)") }
+      return file
     } catch { throw .malformed(path: path, error) }
   }
 

@@ -34,6 +34,9 @@ extension StoredTensor {
       case .quantizedSparse(let shape, let quantized):
         return try StoredTensor.sparse(shape: shape, quantized.dequantized()).plan(
           storage: storage, width: width, epilogue: epilogue, options: options, name: name)
+      case .codebookSparse(let shape, let matrix):
+        return try StoredTensor.sparse(shape: shape, matrix.values()).plan(
+          storage: storage, width: width, epilogue: epilogue, options: options, name: name)
       case .blockSparse(_, let bsr):
         return dense
           ? try Plan(dense: bsr.dense(), width: width, epilogue: epilogue, options: options)

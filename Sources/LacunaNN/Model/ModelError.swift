@@ -37,6 +37,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case pruning(PruningError)
   /// One-shot pruning of a layer was refused.
   case oneShot(OneShotError)
+  /// The weights cannot be put on few values.
+  case codebook(CodebookSearch.Failure)
   /// A product of a layer cannot be planned.
   case operation(layer: String, OperationError)
   /// A label is not the number of a class.
@@ -71,6 +73,7 @@ extension ModelError: CustomStringConvertible {
     case .file(let error): error.description
     case .pruning(let error): error.description
     case .oneShot(let error): error.description
+    case .codebook(let error): error.description
     case .operation(let layer, let error): "\(layer): \(error)"
     case .labelOutOfRange(let index, let label, let classes):
       "label \(label) of sample \(index) is outside 0..<\(classes)"

@@ -35,6 +35,13 @@ public final class Parameter {
   }
 
   public var count: Int { values.count }
+
+  /// The values that are not zero, as a matrix.
+  var sparse: CSRMatrix<Float> {
+    // A parameter's memory is rows · columns.
+    CSRMatrix(
+      dense: try! DenseMatrix(rows: rows, columns: columns, values: Array(values.elements)))
+  }
   public var isTrainable: Bool { role != .statistic }
 
   /// Glorot and Bengio's uniform initialisation: ±√(6 / (fanIn + fanOut)).

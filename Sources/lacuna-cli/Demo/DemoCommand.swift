@@ -8,8 +8,8 @@ struct DemoCommand: ParsableCommand {
     commandName: "demo",
     abstract: "Train a network, remove 90 % of its weights, and compare size, speed and accuracy.",
     discussion: """
-      Writes into the output folder: the checkpoints dense.lacuna and pruned.lacuna, the models \
-      sparse.lacuna and sparse-8bit.lacuna, report.html and report.json.
+      Writes into the output folder: the checkpoints dense.lacuna, pruned.lacuna and quantized.lacuna, the models \
+      sparse.lacuna, sparse-8bit.lacuna and sparse-codebook.lacuna, report.html and report.json.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -21,10 +21,13 @@ struct DemoCommand: ParsableCommand {
   @Flag(help: "The tutorial's 12 epochs and ramp instead of a few minutes.")
   var full = false
 
+  @Flag(help: "Remove 97 % of the weights, for the smallest file, instead of 90 %.")
+  var small = false
+
   @Option(help: "Threads for training. [all cores]")
   var threads: Int?
 
-  @Option(help: "Seconds for each of the four measurements.")
+  @Option(help: "Seconds for each of the six measurements.")
   var measure = 4.0
 
   @Option(help: "Seed of the whole run.")
@@ -56,12 +59,13 @@ struct DemoCommand: ParsableCommand {
     }
     try checkWritable(path("report.html"))
     let stepsPerEpoch = (train.count + 127) / 128
-    let recipe =
+    var recipe =
       full
       ? DemoRecipe.full(stepsPerEpoch: stepsPerEpoch)
       : DemoRecipe.short(stepsPerEpoch: stepsPerEpoch)
+    if small { recipe.finalSparsity = DemoRecipe.smallSparsity }
 
-    stage("1/5  train the dense network for \(recipe.denseEpochs) epochs")
+    stage("1/6  train the dense network for \(recipe.denseEpochs) epochs")
     let model = try SequentialModel(.tutorial, seed: seed, threads: threads)
     let denseRecorder = DemoRecorder()
     let denseRun = try TrainingRun(
@@ -73,7 +77,7 @@ struct DemoCommand: ParsableCommand {
     let denseModel = try CompressedModel(model, form: .dense)
 
     stage(
-      "2/5  prune to \(Numeral.percent(recipe.finalSparsity, digits: 0)) while fine-tuning for "
+      "2/6  prune to \(Numeral.percent(recipe.finalSparsity, digits: 0)) while fine-tuning for "
         + "\(recipe.pruningEpochs) epochs")
     let pruningSettings = settings(recipe.pruningEpochs)
     let pruned = try pruneLowMagnitude(
@@ -85,25 +89,33 @@ struct DemoCommand: ParsableCommand {
       wayOn: CommandText.anew,
       onStep: recorder.record)
 
-    stage("3/5  compress")
+    stage("3/6  compress")
     let sparseModel = try stored(model, .sparse, "sparse.lacuna")
     let quantizedModel = try stored(model, .quantized, "sparse-8bit.lacuna")
     let prunedDense = try CompressedModel(model, form: .dense)
+    let after = try model.copyOfKernels()
 
-    stage("4/5  run the sparse networks on \(test.count) test images")
+    stage(
+      "4/6  put the weights of each kernel on a few values while fine-tuning for "
+        + "\(recipe.quantizingEpochs) epoch\(recipe.quantizingEpochs == 1 ? "" : "s")")
+    let codebooks = try CodebookModel(model, error: recipe.error)
+    let quantizingRun = try TrainingRun(
+      try Trainer(codebooks, data: train, settings: settings(recipe.quantizingEpochs)), test: test,
+      output: path("quantized.lacuna"), title: "quantize", common: common, wayOn: CommandText.anew)
+    let codebookModel = try stored(model, .codebook, "sparse-codebook.lacuna")
+
+    stage("5/6  run the sparse networks on \(test.count) test images")
     let (accuracies, difference) = try verified(
-      [denseModel, prunedDense, sparseModel, quantizedModel], on: test)
+      [denseModel, prunedDense, sparseModel, quantizedModel, codebookModel], on: test)
 
-    stage("5/5  measure sparse against dense, one thread")
-    let timings = try [
-      (sparseModel, 1), (sparseModel, Self.largeBatch), (quantizedModel, 1),
-      (quantizedModel, Self.largeBatch),
-    ].map { model, batch in
-      try InferenceTiming.measure(model, batch: batch, threads: 1, seconds: measure)
+    stage("6/6  measure sparse against dense, one thread")
+    let timings = try [sparseModel, quantizedModel, codebookModel].flatMap { model in
+      try [1, Self.largeBatch].map { batch in
+        try InferenceTiming.measure(model, batch: batch, threads: 1, seconds: measure)
+      }
     }
 
-    let kernels = model.parameters.filter { $0.role == .kernel }
-    let sparsity = zeros(in: kernels.map { Array($0.values.elements) })
+    let sparsity = zeros(in: after.map(\.values))
     func row(
       _ name: String, _ at: Int, _ model: CompressedModel, file: String, dense: Bool,
       timing: Int, sparsity: Double
@@ -135,25 +147,29 @@ struct DemoCommand: ParsableCommand {
         try row(
           "sparse 8-bit", 3, quantizedModel, file: "sparse-8bit.lacuna", dense: false, timing: 2,
           sparsity: sparsity),
+        try row(
+          "sparse codebook", 4, codebookModel, file: "sparse-codebook.lacuna", dense: false,
+          timing: 4, sparsity: zeros(in: try model.copyOfKernels().map(\.values))),
       ],
       tensors: pruned.report.tensors.filter { $0.skipped == nil }.map {
         .init(
           name: $0.name, rows: $0.rows, columns: $0.columns, kept: $0.kept, sparsity: $0.sparsity)
       },
       largestLogitDifference: difference, timings: timings,
+      loading: try LoadTiming(codebookModel, path: path("sparse-codebook.lacuna")),
       denseTrainingSeconds: denseRun.seconds, pruningSeconds: pruningRun.seconds,
+      quantizingSeconds: quantizingRun.seconds,
       denseSteps: denseRecorder.steps, pruningSteps: recorder.steps)
     result.totalSeconds = (ContinuousClock.now - start) / .seconds(1)
 
     let report = DemoReport(
-      result: result, before: before, after: try model.copyOfKernels(), frames: recorder.frames)
+      result: result, before: before, after: after, frames: recorder.frames)
     try AtomicFile.write(Array(report.page().html().utf8), to: path("report.html"))
     try AtomicFile.write(Array(try common.encoded(result).utf8), to: path("report.json"))
     try common.show(result) {
       result.text(
-        files: [path("report.html"), path("sparse.lacuna"), path("sparse-8bit.lacuna")].map {
-          $0.printable()
-        })
+        files: ["report.html", "sparse.lacuna", "sparse-8bit.lacuna", "sparse-codebook.lacuna"]
+          .map { path($0).printable() })
     }
   }
 

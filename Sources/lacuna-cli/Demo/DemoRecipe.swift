@@ -16,6 +16,12 @@ struct DemoRecipe: Encodable {
   var begin: Int
   var end: Int
   var frequency: Int
+  /// Epochs with the weights on few values, and what those may cost before.
+  var quantizingEpochs = 1
+  var error = CompressedModel.usualError
+
+  /// Of the kernels that are pruned, for the smallest file.
+  static let smallSparsity = 0.97
 
   /// Few epochs, a short ramp: minutes on two cores.
   static func short(stepsPerEpoch: Int) -> DemoRecipe {
@@ -58,8 +64,15 @@ struct DemoRecipe: Encodable {
       + ["--frequency", "\(frequency)"] + alone + ["--epochs", "\(pruningEpochs)"] + common
       + ["--output", "pruned.lacuna"]
     let compress = ["compress", "pruned.lacuna", "--bits", "8", "--output", "model.lacuna"]
-    let look = [["inspect", "model.lacuna"], ["evaluate", "model.lacuna"] + images]
-    return ([train, prune, compress] + look).map { (["lacuna"] + $0).shellCommand }
+    let quantize =
+      ["quantize", "pruned.lacuna", "--error", "\(error)", "--epochs"]
+      + ["\(quantizingEpochs)"] + common + ["--output", "quantized.lacuna"]
+    let shorten =
+      ["compress", "quantized.lacuna", "--codebook", "--bits", "8", "--output", "small.lacuna"]
+    let look = [["inspect", "small.lacuna"], ["evaluate", "small.lacuna"] + images]
+    return ([train, prune, compress, quantize, shorten] + look).map {
+      (["lacuna"] + $0).shellCommand
+    }
   }
 
   func schedule() throws(PruningError) -> PolynomialDecay {

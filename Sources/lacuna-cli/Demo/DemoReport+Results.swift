@@ -80,13 +80,21 @@ extension DemoReport {
               "gzip -9", Double(rows[3].gzipBytes), tone: .orange, note: ratio(rows[3].gzipBytes)),
             .init(".lacuna, sparse", Double(rows[3].bytes), note: ratio(rows[3].bytes)),
           ]),
+        .init(
+          "\(Numeral.percent(rows[4].sparsity, digits: 0)) zeros, few values",
+          [
+            .init(
+              "gzip -9", Double(rows[4].gzipBytes), tone: .orange, note: ratio(rows[4].gzipBytes)),
+            .init(".lacuna, codebooks", Double(rows[4].bytes), note: ratio(rows[4].bytes)),
+          ]),
       ])
     return .init(
       "Sizes",
       [
         .text(
           "A pruned model is worth less disk only if its zeros are not stored. gzip finds them one run "
-            + "at a time; the container codes positions near their entropy and the values beside them."
+            + "at a time; the container codes positions near their entropy and the values beside them. Of few values, chosen by rate–distortion, "
+            + "the most frequent take the fewest bits."
         ),
         .figure([chart.picture(width: 804)], caption: ""),
       ])
@@ -155,7 +163,8 @@ extension DemoReport {
         .code(result.commands.joined(separator: "\n")),
         .note(
           "Training took \(Numeral.clock(seconds: result.denseTrainingSeconds)) and pruning "
-            + "\(Numeral.clock(seconds: result.pruningSeconds)) minutes on \(result.threads) "
+            + "\(Numeral.clock(seconds: result.pruningSeconds)) minutes, training on few values "
+            + "\(Numeral.clock(seconds: result.quantizingSeconds)), on \(result.threads) "
             + "thread\(result.threads == 1 ? "" : "s"). Images: \(result.data)."),
       ])
   }

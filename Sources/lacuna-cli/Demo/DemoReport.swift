@@ -12,18 +12,18 @@ struct DemoReport {
   private static let width = 804.0
 
   func page() -> ReportPage {
-    let (dense, small) = (result.dense, result.quantized)
+    let (dense, small) = (result.dense, result.smallest)
     var page = ReportPage(
       title: "\(Numeral.percent(small.sparsity, digits: 0)) of the weights are gone",
       summary:
         "A convolutional network with \(Numeral.grouped(result.parameters)) parameters learns "
-        + "\(Numeral.grouped(result.trainingImages)) images, loses nine of ten weights while it is "
-        + "fine-tuned, is stored in \(Numeral.bytes(small.bytes)), and runs by skipping what is gone."
+        + "\(Numeral.grouped(result.trainingImages)) images, loses most of its weights while it is "
+        + "fine-tuned, is put on a few values for each kernel, is stored in \(Numeral.bytes(small.bytes)), and runs by skipping what is gone."
     )
     page.opening = [
       .keyFigures([
         .init(
-          Numeral.percent(small.accuracy, digits: 2), "accuracy, sparse 8-bit",
+          Numeral.percent(small.accuracy, digits: 2), "accuracy, sparse",
           detail: "dense: \(Numeral.percent(dense.accuracy, digits: 2))"),
         .init(
           Numeral.bytes(small.bytes), "on disk",

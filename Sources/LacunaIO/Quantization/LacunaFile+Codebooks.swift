@@ -1,0 +1,42 @@
+// f32 matrices of a container → matrices on few values.
+
+import LacunaFormats
+
+extension LacunaFile {
+  /// Puts f32 tensors of two or more dimensions on few values: see ``CodebookSearch``.
+  ///
+  /// - Parameters:
+  ///   - error: What that may cost, over all tensors that take part.
+  ///   - most: Values besides zero, by the tensor's name; nil for a tensor that stays as it is.
+  /// - Throws: ``CodebookSearch/Failure``
+  public mutating func useCodebooks(
+    error: Double, most: (String) -> Int?
+  ) throws(CodebookSearch.Failure) {
+    var chosen: [(place: Int, matrix: CSRMatrix<Float>, most: Int)] = []
+    for (place, named) in tensors.enumerated() {
+      guard let most = most(named.name), let matrix = named.tensor.floatMatrix else { continue }
+      chosen.append((place, matrix, most))
+    }
+    let found = try CodebookSearch.found(
+      chosen.map(\.matrix), most: chosen.map(\.most), error: error)
+    for (entry, matrix) in zip(chosen, found.matrices) {
+      tensors[entry.place].tensor = .codebookSparse(
+        shape: tensors[entry.place].tensor.shape, matrix)
+    }
+  }
+}
+
+extension StoredTensor {
+  /// The nonzeros of an f32 tensor as the matrix [first dimension, all others]; nil for all else.
+  fileprivate var floatMatrix: CSRMatrix<Float>? {
+    switch self {
+    case .sparse(_, let matrix): return matrix
+    case .dense(let shape, let values):
+      guard shape.count >= 2, !values.isEmpty else { return nil }
+      return (try? DenseMatrix(rows: shape[0], columns: values.count / shape[0], values: values))
+        .map { CSRMatrix(dense: $0) }
+    case .bytes, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .codebookSparse, .bitMask:
+      return nil
+    }
+  }
+}
