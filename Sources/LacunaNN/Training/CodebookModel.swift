@@ -10,7 +10,7 @@ import LacunaIO
 
 /// A network that is trained with the weights of each kernel on a few values, as a `.lacuna` file stores them.
 ///
-///     let small = try CodebookModel(pruned, error: 0.05)
+///     let small = try CodebookModel(pruned, error: 0.08)
 ///     try Trainer(small, data: train, settings: TrainingSettings(epochs: 1)).run()
 ///     try CompressedModel(pruned, form: .codebook).save(to: "small.lacuna")
 ///
