@@ -38,6 +38,22 @@ let package = Package(
     .executable(name: "lacuna", targets: ["lacuna-cli"]),
     .executable(name: "lacuna-bench", targets: ["lacuna-bench"]),
   ],
+  // What `import Lacuna` brings beside formats, kernels and plans. An engine that needs no more takes none of them:
+  // `.package(…, traits: [])`.
+  traits: [
+    .trait(name: "Pruning", description: "Schedules, masks, the pruner, one-shot pruning."),
+    .trait(
+      name: "Files",
+      description: "The .lacuna container, NumPy, SciPy, Matrix Market, safetensors."),
+    .trait(
+      name: "Models", description: "ONNX, TFLite and the others behind one door.",
+      enabledTraits: ["Pruning", "Files"]),
+    .trait(
+      name: "Training", description: "Layers, training, networks.",
+      enabledTraits: ["Pruning", "Files"]),
+    .trait(name: "Reports", description: "Charts and pages."),
+    .default(enabledTraits: ["Models", "Training", "Reports"]),
+  ],
   dependencies: [
     // Subcommands, --help and usage errors of the tool and the benchmark.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -86,8 +102,12 @@ let package = Package(
     .target(
       name: "Lacuna",
       dependencies: [
-        "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaModels",
-        "LacunaNN", "LacunaReport",
+        "LacunaFormats", "LacunaOperations",
+        .target(name: "LacunaPruning", condition: .when(traits: ["Pruning"])),
+        .target(name: "LacunaIO", condition: .when(traits: ["Files"])),
+        .target(name: "LacunaModels", condition: .when(traits: ["Models"])),
+        .target(name: "LacunaNN", condition: .when(traits: ["Training"])),
+        .target(name: "LacunaReport", condition: .when(traits: ["Reports"])),
       ], swiftSettings: strict),
     .target(
       name: "LacunaABI",

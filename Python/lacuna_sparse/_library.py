@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import os
 from ctypes import POINTER, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 from typing import Any, Callable, List, Tuple
@@ -116,7 +115,9 @@ def _candidates() -> List[str]:
     found = [place for place in places if os.path.exists(place)]
     if found:
         return found[:1]
-    system = ctypes.util.find_library("lacuna")
+    from ctypes.util import find_library  # starts a compiler and a loader to look: only where nothing else was found
+
+    system = find_library("lacuna")
     return [system] if system else []
 
 

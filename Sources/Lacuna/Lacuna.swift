@@ -1,9 +1,20 @@
-// `import Lacuna` is all of it: formats, operations, pruning, training, files, models, reports.
+// `import Lacuna` is all of it: formats and operations, and what the package's traits ask for (all, unless told otherwise).
 
 @_exported import LacunaFormats
-@_exported import LacunaIO
-@_exported import LacunaModels
-@_exported import LacunaNN
 @_exported import LacunaOperations
-@_exported import LacunaPruning
-@_exported import LacunaReport
+
+#if Files
+  @_exported import LacunaIO
+#endif
+#if Models
+  @_exported import LacunaModels
+#endif
+#if Training
+  @_exported import LacunaNN
+#endif
+#if Pruning
+  @_exported import LacunaPruning
+#endif
+#if Reports
+  @_exported import LacunaReport
+#endif

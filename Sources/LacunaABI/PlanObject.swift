@@ -79,8 +79,8 @@ final class PlanObject: Sendable {
   }
   var description: String {
     switch value {
-    case .f32(let plan, _): "\(plan.summary)\n\(plan.explanation)"
-    case .f64(let plan, _): "\(plan.summary)\n\(plan.explanation)"
+    case .f32(let plan, _): "\(plan)\n\(plan.explanation)"
+    case .f64(let plan, _): "\(plan)\n\(plan.explanation)"
     }
   }
 }

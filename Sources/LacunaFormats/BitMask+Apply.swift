@@ -33,6 +33,30 @@ extension BitMask {
     apply(unchecked: elements.baseAddress!, rowStride: rowStride)
   }
 
+  /// Writes zeros into an array of `rows · columns` elements where the mask is 0.
+  ///
+  /// - Throws: ``FormatError/wrongCount(name:expected:actual:)``
+  /// - Complexity: O(rows · columns)
+  public func apply<Scalar: SparseScalar>(to elements: inout [Scalar]) throws(FormatError) {
+    var span = elements.mutableSpan
+    try apply(to: &span)
+  }
+
+  /// Writes zeros into a span of `rows · columns` elements where the mask is 0.
+  ///
+  /// - Throws: ``FormatError/wrongCount(name:expected:actual:)``
+  /// - Complexity: O(rows · columns)
+  public func apply<Scalar: SparseScalar>(
+    to elements: inout MutableSpan<Scalar>
+  ) throws(FormatError) {
+    if elements.count != rows * columns {
+      throw .wrongCount(name: "elements", expected: rows * columns, actual: elements.count)
+    }
+    elements.withUnsafeMutableBufferPointer {
+      if let base = $0.baseAddress { apply(unchecked: base, rowStride: columns) }
+    }
+  }
+
   /// Not checked: that `elements` holds `rows` rows of `columns` elements, `rowStride` apart.
   package func apply<Scalar: SparseScalar>(
     unchecked elements: UnsafeMutablePointer<Scalar>, rowStride: Int

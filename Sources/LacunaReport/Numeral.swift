@@ -29,6 +29,16 @@ public enum Numeral {
     return text
   }
 
+  /// Four significant digits, with a power of ten where the number is far from one: 0.1923, 7.432e-5.
+  public static func short(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return fixed(value, digits: 0) }
+    var (mantissa, exponent) = (value.magnitude, 0)
+    while mantissa >= 9.9995 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+    while mantissa < 0.99995 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+    if (-4..<6).contains(exponent) { return trimmed(value, digits: max(0, 3 - exponent)) }
+    return (value < 0 ? "-" : "") + trimmed(mantissa, digits: 3) + "e\(exponent)"
+  }
+
   /// An integer in groups of three: 3 274 762.
   public static func grouped(_ value: Int) -> String {
     let digits = String(value.magnitude)

@@ -43,8 +43,8 @@ private struct DifferenceReport {
       leading: [0, 6])
     for tensor in difference.tensors {
       table.append([
-        tensor.name, tensor.largest.map { "\($0)" } ?? "",
-        tensor.largestRelative.map { "\($0)" } ?? "",
+        tensor.name, tensor.largest.map { Numeral.short(Double($0)) } ?? "",
+        tensor.largestRelative.map { Numeral.short(Double($0)) } ?? "",
         tensor.differing.map { Numeral.grouped($0) } ?? "",
         tensor.sparsity.map { Numeral.percent($0) } ?? "",
         tensor.otherSparsity.map { Numeral.percent($0) } ?? "", tensor.note ?? "",

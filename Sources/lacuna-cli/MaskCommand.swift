@@ -23,7 +23,7 @@ struct MaskCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  @Option(help: "The weights: a .npy file.", completion: .file(extensions: ["npy"]))
+  @Argument(help: "The weights: a .npy file.", completion: .file(extensions: ["npy"]))
   var input: String
 
   @Option(
@@ -124,7 +124,7 @@ struct MaskFacts: Encodable {
 
   var text: String {
     let size = shape.map(String.init).joined(separator: "×")
-    let limit = threshold.map { ", threshold \($0)" } ?? ""
+    let limit = threshold.map { ", threshold \(Numeral.short($0))" } ?? ""
     return
       "\(output.printable()): \(Numeral.grouped(kept)) of \(Numeral.grouped(weights)) weights kept (\(size)), "
       + "sparsity \(Numeral.percent(sparsity, digits: 2))\(limit)"

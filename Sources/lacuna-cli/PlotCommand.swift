@@ -27,22 +27,22 @@ struct PictureOutput: ParsableArguments {
 
 /// The matrix that is drawn: an array of a file, or random weights.
 struct PictureInput: ParsableArguments {
-  @Option(
+  @Argument(
     help: "The weights: a model file of any format; - reads standard input. [random weights]",
     completion: .file())
   var input: String?
 
   @Option(help: "Which tensor of the file. [the largest]")
-  var tensor: String?
+  var name: String?
 
   @Option(help: "What the random weights are made from. [1]")
   var seed: UInt64?
 
   func validate() throws {
     if input == nil {
-      try refuse([("--tensor", tensor != nil)], "needs --input, a file of tensors")
+      try refuse([("--name", name != nil)], "needs a file of tensors")
     } else {
-      try refuse([("--seed", seed != nil)], "is for random weights, not for those of --input")
+      try refuse([("--seed", seed != nil)], "is for random weights, not for those of a file")
     }
   }
 
@@ -53,13 +53,13 @@ struct PictureInput: ParsableArguments {
     }
     let file = try ModelFile(contentsOf: inputPath(input))
     let tensors = file.tensors
-    if let tensor {
-      guard let place = tensors.firstIndex(where: { $0.name.utf8.elementsEqual(tensor.utf8) })
+    if let name {
+      guard let place = tensors.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) })
       else {
         let names = tensors.map(\.name).joined(separator: ", ")
-        throw Failure(.usage, "--tensor: \(input) has no array \(tensor); it has \(names)")
+        throw Failure(.usage, "--name: \(input) has no array \(name); it has \(names)")
       }
-      return (tensor, try file.denseWeights(place))
+      return (name, try file.denseWeights(place))
     }
     let candidates = tensors.indices.filter {
       (tensors[$0].type.isFloatingPoint || tensors[$0].quantization != nil)

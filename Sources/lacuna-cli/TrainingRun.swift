@@ -96,7 +96,7 @@ struct TrainingRun: Encodable {
         table.append([
           tensor.name, "\(tensor.rows)×\(tensor.columns)", "\(tensor.weights)", "\(tensor.kept)",
           Numeral.percent(tensor.sparsity), Numeral.percent(tensor.zeroShare),
-          tensor.threshold.map { "\($0)" } ?? "", tensor.skipped?.rawValue ?? "",
+          tensor.threshold.map { Numeral.short($0) } ?? "", tensor.skipped?.rawValue ?? "",
         ])
       }
       lines += [table.rendered(), ""]

@@ -22,7 +22,7 @@ import Testing
   private func mask(_ array: NumericArray, _ options: String...) throws -> [UInt8] {
     let (input, output) = (folder.path("W.npy"), folder.path("M.npy"))
     try NPY.write(array, to: input)
-    let run = try Tool.run(["mask", "--input", input, "--output", output] + options)
+    let run = try Tool.run(["mask", input, "--output", output] + options)
     try #require(run.exitCode == 0, "\(run.errors)")
     let mask = try NPY.read(contentsOf: output)
     #expect(mask.shape == array.shape)
@@ -149,27 +149,27 @@ import Testing
     let text = folder.path("text.npy")
     try NPY.write(try NumericArray(shape: [1], values: .text(["word"])), to: text)
     for (arguments, code, word) in [
-      (["mask", "--input", input, "-o", output], 64, "--sparsity"),
-      (["mask", "--input", input, "-o", output, "--sparsity", "1"], 64, "sparsity is 1.0"),
-      (["mask", "--input", input, "-o", output, "--sparsity=-0.1"], 64, "sparsity is -0.1"),
-      (["mask", "--input", input, "-o", output, "--pattern", "4:4"], 64, "must be in 1..<4"),
-      (["mask", "--input", input, "-o", output, "--pattern", "x"], 64, "N:M"),
-      (["mask", "--input", input, "-o", output, "--window", "2:17"], 64, "16, 32 or 64"),
+      (["mask", input, "-o", output], 64, "--sparsity"),
+      (["mask", input, "-o", output, "--sparsity", "1"], 64, "sparsity is 1.0"),
+      (["mask", input, "-o", output, "--sparsity=-0.1"], 64, "sparsity is -0.1"),
+      (["mask", input, "-o", output, "--pattern", "4:4"], 64, "must be in 1..<4"),
+      (["mask", input, "-o", output, "--pattern", "x"], 64, "N:M"),
+      (["mask", input, "-o", output, "--window", "2:17"], 64, "16, 32 or 64"),
       (
-        ["mask", "--input", input, "-o", output, "--window", "2:16", "--block", "1x2"], 64,
+        ["mask", input, "-o", output, "--window", "2:16", "--block", "1x2"], 64,
         "exclude each other"
       ),
       (
-        ["mask", "--input", input, "-o", output, "--sparsity", "0.5", "--pool", "max"], 64,
+        ["mask", input, "-o", output, "--sparsity", "0.5", "--pool", "max"], 64,
         "--block"
       ),
       (
-        ["mask", "--input", folder.path("none.npy"), "-o", output, "--sparsity", "0.5"], 66,
+        ["mask", folder.path("none.npy"), "-o", output, "--sparsity", "0.5"], 66,
         "none.npy"
       ),
-      (["mask", "--input", nan, "-o", output, "--sparsity", "0.5"], 65, "[1] is not a number"),
-      (["mask", "--input", text, "-o", output, "--sparsity", "0.5"], 65, "text"),
-      (["mask", "--input", input, "-o", "/nowhere/M.npy", "--sparsity", "0.5"], 74, "/nowhere"),
+      (["mask", nan, "-o", output, "--sparsity", "0.5"], 65, "[1] is not a number"),
+      (["mask", text, "-o", output, "--sparsity", "0.5"], 65, "text"),
+      (["mask", input, "-o", "/nowhere/M.npy", "--sparsity", "0.5"], 74, "/nowhere"),
       (["schedule", "--begin", "9", "--end", "5"], 64, "end is 5, must be 9"),
       (["schedule", "--frequency", "0"], 64, "frequency is 0"),
       (["schedule", "--final", "1"], 64, "final is 1.0"),

@@ -8,23 +8,17 @@ import Lacuna
 
 /// Half of the weights, the smaller ones, become zero in place.
 func pruneAnArray(_ weights: inout [Float]) throws {
-  try weights.withUnsafeMutableBufferPointer { buffer in
-    let mask = try magnitudeMask(
-      UnsafeBufferPointer(buffer), shape: [buffer.count], sparsity: 0.5
-    ).mask
-    for i in buffer.indices where !mask[0, i] { buffer[i] = 0 }
-  }
+  let mask = try magnitudeMask(weights, shape: [weights.count], sparsity: 0.5).mask
+  try mask.apply(to: &weights)
 }
 // end
 
 // recipe
 /// Two of each four inputs of an output stay.
 func twoOfFour(_ weights: [Float], out: Int, inputs: Int) throws -> BitMask {
-  try weights.withUnsafeBufferPointer {
-    try magnitudeMask(
-      $0, shape: [out, inputs], sparsity: 0.5, granularity: .pattern(keep: 2, of: 4)
-    ).mask
-  }
+  try magnitudeMask(
+    weights, shape: [out, inputs], sparsity: 0.5, granularity: .pattern(keep: 2, of: 4)
+  ).mask
 }
 // end
 
@@ -32,11 +26,9 @@ func twoOfFour(_ weights: [Float], out: Int, inputs: Int) throws -> BitMask {
 /// Blocks of four outputs by one input that go or stay together, stored as blocks, in 8 bits.
 func blocksInEightBits(_ w: DenseMatrix<Float>) throws -> QuantizedBSR {
   let block = try BlockSize(4, 1)
-  let mask = try w.withUnsafeElements { elements in
-    try magnitudeMask(
-      elements, shape: [w.rows, w.columns], sparsity: 0.75, granularity: .block(block)
-    ).mask
-  }
+  let mask = try magnitudeMask(
+    w.values, shape: [w.rows, w.columns], sparsity: 0.75, granularity: .block(block)
+  ).mask
   return try QuantizedBSR(quantizing: BSRMatrix(CSRMatrix(dense: w, mask: mask), block: block))
 }
 // end

@@ -69,15 +69,15 @@ import Testing
     let masked = folder.path("mask.npy")
     try FileManager.default.copyItem(atPath: golden("little-f4.npy"), toPath: folder.path("w.npz"))
     let mask = try Tool.run(
-      "mask", "--input", folder.path("w.npz"), "--sparsity", "0.5", "--output", masked)
+      "mask", folder.path("w.npz"), "--sparsity", "0.5", "--output", masked)
     #expect(mask.exitCode == 0, "\(mask.errors)")
     #expect(try NPY.read(contentsOf: masked).values == .u8([0, 0, 0, 1, 1, 1]))
     let text = folder.path("w.lacuna")
     try "some text\n".write(toFile: text, atomically: true, encoding: .utf8)
     for arguments in [
       ["prune", text, "--sparsity", "0.5", "-o", output],
-      ["mask", "--input", text, "--sparsity", "0.5", "-o", masked],
-      ["plot", "tensor", "--input", text, "-o", output],
+      ["mask", text, "--sparsity", "0.5", "-o", masked],
+      ["plot", "tensor", text, "-o", output],
     ] {
       let run = try Tool.run(arguments)
       #expect(run.exitCode == 65 && run.errorLines.count == 1, "\(run.errors)")

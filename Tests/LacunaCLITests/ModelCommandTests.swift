@@ -200,7 +200,7 @@ import Testing
   @Test func anyTensorIsDrawn() throws {
     let output = folder.path("w.svg")
     let run = try Tool.run(
-      "plot", "tensor", "--input", golden("onnx/layers.onnx"), "--tensor", "gemm.w", "-o", output)
+      "plot", "tensor", golden("onnx/layers.onnx"), "--name", "gemm.w", "-o", output)
     #expect(run.exitCode == 0, "\(run.errors)")
     #expect(try String(contentsOfFile: output, encoding: .utf8).contains("gemm.w"))
   }

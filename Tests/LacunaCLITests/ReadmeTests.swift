@@ -11,16 +11,11 @@ func example() throws -> DenseMatrix<Float> {
   let (out, inputs, batch) = (1024, 3136, 256)
   let weights = (0..<out * inputs).map { _ in Float.random(in: -1...1) }
   let dense = try DenseMatrix(rows: out, columns: inputs, values: weights)
-  let mask = try weights.withUnsafeBufferPointer {
-    try magnitudeMask($0, shape: [out, inputs], sparsity: 0.9).mask
-  }
+  let mask = try magnitudeMask(weights, shape: [out, inputs], sparsity: 0.9).mask
   let sparse = try CSRMatrix(dense: dense, mask: mask)
   // Packed once for 256 right-hand sides, run as often as you like: Y = max(0, W·X).
   let plan = try Plan(sparse, width: batch, epilogue: Epilogue(activation: .relu))
-  let x = try DenseMatrix<Float>(rows: inputs, columns: batch)
-  var y = try DenseMatrix<Float>(rows: out, columns: batch)
-  try plan.run(x, into: &y)
-  return y
+  return try plan(DenseMatrix(rows: inputs, columns: batch))
 }
 // README ends
 
@@ -42,6 +37,22 @@ func example() throws -> DenseMatrix<Float> {
     #expect((y.rows, y.columns) == (1024, 256))
     // W·0
     #expect(y.values.allSatisfy { $0 == 0 })
+  }
+
+  @Test func `the article about the tool shows every command`() throws {
+    let article = try String(
+      contentsOf: Self.readme.deletingLastPathComponent()
+        .appendingPathComponent("Sources/Lacuna/Lacuna.docc/Tool.md"), encoding: .utf8)
+    let help = try Tool.run("--help").output
+    let listing = try #require(help.components(separatedBy: "SUBCOMMANDS:\n").last)
+    let commands = listing.split(separator: "\n").filter {
+      $0.hasPrefix("  ") && !$0.hasPrefix("   ") && !$0.hasPrefix("  See")
+    }.compactMap { $0.split(separator: " ").first }
+    #expect(commands.count > 12, "\(help)")
+    for command in commands where command != "demo" && command != "info" {
+      #expect(article.contains("$ lacuna \(command) "), "\(command)")
+    }
+    #expect(article.contains("`demo`") && article.contains("$ lacuna info\n"))
   }
 
   @Test func `every command the README names exists`() throws {

@@ -36,7 +36,7 @@ import Testing
     #expect(try NPY.read(contentsOf: output).values == .f64([0, 3e-50, 0, 4e-50]))
     try NPY.write(
       try NumericArray(shape: [1, 4], values: .f64([1e-200, 1e-200, 3e-200, 3e-200])), to: input)
-    for command in [["mask", "--input", input], ["prune", input]] {
+    for command in [["mask", input], ["prune", input]] {
       let run = try Tool.run(
         command + ["--block", "1x2", "--pool", "l2", "--sparsity", "0.5", "--output", output])
       #expect(run.exitCode == 0, "\(run.errors)")

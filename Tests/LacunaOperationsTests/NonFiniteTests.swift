@@ -218,7 +218,7 @@ private enum Source: CaseIterable {
     let last = layout == .columns ? (size - 1, width - 1) : (width - 1, size - 1)
     y[last.0, last.1] = .nan
     try multiply(
-      1, csr(operands.w, size, size), ones, 1, into: &y, layout: layout,
+      csr(operands.w, size, size), ones, into: &y, beta: 1, layout: layout,
       epilogue: Epilogue(activation: .relu))
     #expect(y[last.0, last.1].isNaN)
     let numbers = y.values.filter { !$0.isNaN }

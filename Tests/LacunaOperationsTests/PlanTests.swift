@@ -74,17 +74,18 @@ import Testing
       let oracle = Oracle(
         w, rows: rows, columns: columns, x: x, layout: layout, alpha: alpha, beta: beta, old: old)
       var y = old
-      try multiply(Float(alpha), csr(w, rows, columns), x, Float(beta), into: &y, layout: layout)
+      try multiply(
+        csr(w, rows, columns), x, into: &y, alpha: Float(alpha), beta: Float(beta), layout: layout)
       #expect(oracle.firstError(y, layout: layout) == nil, "CSR α \(alpha) β \(beta)")
       y = old
       try multiply(
-        Float(alpha), bsr(w, rows, columns, BlockSize(4, 2)), x, Float(beta), into: &y,
-        layout: layout)
+        bsr(w, rows, columns, BlockSize(4, 2)), x, into: &y, alpha: Float(alpha),
+        beta: Float(beta), layout: layout)
       #expect(oracle.firstError(y, layout: layout) == nil, "BSR α \(alpha) β \(beta)")
       y = old
       try multiply(
-        Float(alpha), dense: DenseMatrix(rows: rows, columns: columns, values: w), x, Float(beta),
-        into: &y, layout: layout)
+        dense: DenseMatrix(rows: rows, columns: columns, values: w), x, into: &y,
+        alpha: Float(alpha), beta: Float(beta), layout: layout)
       #expect(oracle.firstError(y, layout: layout) == nil, "dense α \(alpha) β \(beta)")
     }
   }

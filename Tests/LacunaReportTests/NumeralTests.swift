@@ -20,6 +20,19 @@ import Testing
     #expect(Numeral.trimmed(0.1 + 0.2) == "0.3")
   }
 
+  @Test func `short numbers have four digits, whatever their size`() {
+    #expect(Numeral.short(0.19226953) == "0.1923")
+    #expect(Numeral.short(-1.9817084) == "-1.982")
+    #expect(Numeral.short(7.432165e-5) == "7.432e-5")
+    #expect(Numeral.short(0.000123456) == "0.0001235")
+    #expect(Numeral.short(9.99996e-6) == "1e-5")
+    #expect(Numeral.short(123456.7) == "123457")
+    #expect(Numeral.short(-3e38) == "-3e38")
+    #expect(Numeral.short(0) == "0")
+    #expect(Numeral.short(.infinity) == "inf")
+    #expect(Numeral.short(.leastNonzeroMagnitude) == "4.941e-324")
+  }
+
   @Test func `thousands are parted`() {
     #expect(Numeral.grouped(3_274_762) == "3\u{202F}274\u{202F}762")
     #expect(Numeral.grouped(-1000) == "-1\u{202F}000")

@@ -1,18 +1,21 @@
-// A .lacuna file as a model: its weights, and masks and texts that are carried.
+// A .lacuna file as a model: its weights; masks, texts and the state of a training are carried.
 
 import LacunaFormats
 import LacunaIO
 
-/// A `.lacuna` file.
+/// A `.lacuna` file. Of a checkpoint the weights alone are tensors, under the names that they have in its network.
 struct ContainerModel: ModelContent {
   private let reader: LacunaReader
-  /// The records that are tensors of numbers; masks and bytes are carried.
+  /// The records that are tensors; the others are carried.
   private let records: [TensorRecord]
   let tensors: [ModelTensor]
 
   init(_ bytes: ByteSlice, path: String) throws(DataProblem) {
     reader = try LacunaReader(opening: bytes, path: path)
-    records = reader.records.filter { $0.kind != .bytes && $0.kind != .bitMask }
+    let weights = reader.metadata["kind"] == "lacuna checkpoint" ? "weights/" : ""
+    records = reader.records.filter {
+      $0.kind != .bytes && $0.kind != .bitMask && $0.name.hasPrefix(weights)
+    }
     tensors = records.map { record in
       let block = "\(record.block.rows)×\(record.block.columns)"
       let encoding: TensorEncoding =
@@ -25,7 +28,7 @@ struct ContainerModel: ModelContent {
         case .codebookSparse: .sparse("csr, \(record.codebookCount ?? 0) values")
         }
       return ModelTensor(
-        name: record.name, shape: record.shape, type: .f32,
+        name: String(record.name.dropFirst(weights.count)), shape: record.shape, type: .f32,
         role: record.shape.count >= 2 ? .weight : .unknown, encoding: encoding,
         byteCount: record.byteCount, canBeSparse: record.shape.count >= 2)
     }

@@ -14,34 +14,34 @@ import LacunaFormats
 /// - Throws: ``OperationError`` when shapes disagree.
 /// - Complexity: O(nnz · n)
 public func multiply<Scalar: SparseScalar>(
-  _ alpha: Scalar = 1, _ weights: CSRMatrix<Scalar>, _ x: DenseMatrix<Scalar>,
-  _ beta: Scalar = 0, into y: inout DenseMatrix<Scalar>, layout: ProductLayout = .columns,
+  _ weights: CSRMatrix<Scalar>, _ x: DenseMatrix<Scalar>, into y: inout DenseMatrix<Scalar>,
+  alpha: Scalar = 1, beta: Scalar = 0, layout: ProductLayout = .columns,
   epilogue: Epilogue<Scalar> = .init(), threads: Int = 1
 ) throws(OperationError) {
-  try multiplyOnce(alpha, .csr(weights), x, beta, &y, layout, epilogue, threads)
+  try multiplyOnce(.csr(weights), x, &y, alpha, beta, layout, epilogue, threads)
 }
 
 /// The same for BSR weights.
 public func multiply<Scalar: SparseScalar>(
-  _ alpha: Scalar = 1, _ weights: BSRMatrix<Scalar>, _ x: DenseMatrix<Scalar>,
-  _ beta: Scalar = 0, into y: inout DenseMatrix<Scalar>, layout: ProductLayout = .columns,
+  _ weights: BSRMatrix<Scalar>, _ x: DenseMatrix<Scalar>, into y: inout DenseMatrix<Scalar>,
+  alpha: Scalar = 1, beta: Scalar = 0, layout: ProductLayout = .columns,
   epilogue: Epilogue<Scalar> = .init(), threads: Int = 1
 ) throws(OperationError) {
-  try multiplyOnce(alpha, .bsr(weights), x, beta, &y, layout, epilogue, threads)
+  try multiplyOnce(.bsr(weights), x, &y, alpha, beta, layout, epilogue, threads)
 }
 
 /// The same for dense weights.
 public func multiply<Scalar: SparseScalar>(
-  _ alpha: Scalar = 1, dense weights: DenseMatrix<Scalar>, _ x: DenseMatrix<Scalar>,
-  _ beta: Scalar = 0, into y: inout DenseMatrix<Scalar>, layout: ProductLayout = .columns,
-  epilogue: Epilogue<Scalar> = .init(), threads: Int = 1
+  dense weights: DenseMatrix<Scalar>, _ x: DenseMatrix<Scalar>,
+  into y: inout DenseMatrix<Scalar>, alpha: Scalar = 1, beta: Scalar = 0,
+  layout: ProductLayout = .columns, epilogue: Epilogue<Scalar> = .init(), threads: Int = 1
 ) throws(OperationError) {
-  try multiplyOnce(alpha, .dense(weights), x, beta, &y, layout, epilogue, threads)
+  try multiplyOnce(.dense(weights), x, &y, alpha, beta, layout, epilogue, threads)
 }
 
 private func multiplyOnce<Scalar: SparseScalar>(
-  _ alpha: Scalar, _ weights: WeightSource<Scalar>, _ x: DenseMatrix<Scalar>, _ beta: Scalar,
-  _ y: inout DenseMatrix<Scalar>, _ layout: ProductLayout, _ epilogue: Epilogue<Scalar>,
+  _ weights: WeightSource<Scalar>, _ x: DenseMatrix<Scalar>, _ y: inout DenseMatrix<Scalar>,
+  _ alpha: Scalar, _ beta: Scalar, _ layout: ProductLayout, _ epilogue: Epilogue<Scalar>,
   _ threads: Int
 ) throws(OperationError) {
   let plan = try Plan(

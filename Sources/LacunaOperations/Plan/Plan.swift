@@ -122,8 +122,11 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
   public var kernelName: String { body.name }
   /// Bytes of weights, indices and tables that one run reads.
   public var packedBytes: Int { body.packedBytes }
+}
+
+extension Plan: CustomStringConvertible {
   /// One line: shape, kernel, bytes.
-  public var summary: String {
+  public var description: String {
     "\(rows)×\(columns) \(Scalar.dtype.rawValue), \(layout.rawValue) ×\(width): "
       + "\(body.name), \(body.packedBytes) bytes"
   }

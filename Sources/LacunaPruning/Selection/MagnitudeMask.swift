@@ -63,6 +63,28 @@ public func magnitudeMask<Scalar: SparseScalar>(
   }
 }
 
+/// The same of an array.
+public func magnitudeMask<Scalar: SparseScalar>(
+  _ weights: [Scalar], shape: [Int], sparsity: Double, granularity: Granularity = .element,
+  ties: TiePolicy = .exactK, layout: WeightLayout = .outputMajor, name: String = "weights"
+) throws(PruningError) -> MaskOutcome {
+  try magnitudeMask(
+    weights.span, shape: shape, sparsity: sparsity, granularity: granularity, ties: ties,
+    layout: layout, name: name)
+}
+
+/// The same of a span.
+public func magnitudeMask<Scalar: SparseScalar>(
+  _ weights: Span<Scalar>, shape: [Int], sparsity: Double, granularity: Granularity = .element,
+  ties: TiePolicy = .exactK, layout: WeightLayout = .outputMajor, name: String = "weights"
+) throws(PruningError) -> MaskOutcome {
+  try weights.withUnsafeBufferPointer { elements throws(PruningError) in
+    try magnitudeMask(
+      elements, shape: shape, sparsity: sparsity, granularity: granularity, ties: ties,
+      layout: layout, name: name)
+  }
+}
+
 /// Checks dimensions, and that a buffer has as many elements as they ask for.
 func checkShape(
   _ shape: [Int], name: String, count: Int, of what: String
