@@ -22,6 +22,14 @@ func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
       name: "LacunaKernelsX86V4", dependencies: ["CSIMD"],
       swiftSettings: kernelSettings("-march=x86-64-v4", "-mprefer-vector-width=512")
         + [.define("LACUNA_V4")]),
+    // Products of bytes alone, where they are one instruction.
+    .target(
+      name: "LacunaKernelsX86V3VNNI", dependencies: ["CSIMD"],
+      swiftSettings: kernelSettings("-march=x86-64-v3", "-mavxvnni") + [.define("LACUNA_V3")]),
+    .target(
+      name: "LacunaKernelsX86V4VNNI", dependencies: ["CSIMD"],
+      swiftSettings: kernelSettings(
+        "-march=x86-64-v4", "-mavx512vnni", "-mprefer-vector-width=512") + [.define("LACUNA_V4")]),
   ]
 #else
   let x86KernelTargets: [Target] = []

@@ -38,6 +38,8 @@ static void detect_x86(lcn_cpu_features *f) {
   // leaf 7 ebx: AVX512F 16, DQ 17, CD 28, BW 30, VL 31
   uint32_t v4_7 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
   f->x86_64_v4 = f->x86_64_v3 && zmm && has(b7, v4_7);
+  // leaf 7, 1 eax: AVX-VNNI 4, AVX512-BF16 5
+  f->avx_vnni = f->x86_64_v3 && has(a71, 1u << 4);
   f->avx512_vbmi = f->x86_64_v4 && has(c7, 1u << 1);
   f->avx512_vbmi2 = f->x86_64_v4 && has(c7, 1u << 6);
   f->avx512_vnni = f->x86_64_v4 && has(c7, 1u << 11);

@@ -43,10 +43,16 @@ func elementType(_ dtype: Int32) throws(Failure) -> DType {
 }
 
 /// The constant of an element type.
-func constant(_ dtype: DType) -> Int32 {
-  switch dtype {
+func constant(_ dtype: DType) -> Int32 { constant(NumberType(dtype)) }
+
+/// The constant of a type of numbers.
+func constant(_ type: NumberType) -> Int32 {
+  switch type {
   case .f32: Int32(LCN_F32)
   case .f64: Int32(LCN_F64)
+  case .i8: Int32(LCN_I8)
+  case .u8: Int32(LCN_U8)
+  case .i32: preconditionFailure("sums have no constant")
   }
 }
 

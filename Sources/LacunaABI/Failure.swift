@@ -62,10 +62,11 @@ package struct Failure: Error {
     switch error {
     case .format(let error): self.init(error)
     case .shapeMismatch, .biasCount: self.init(.shapeMismatch, error.description)
-    case .outOfRange, .invalidClamp: self.init(.invalidArgument, error.description)
     case .unknownISA, .unavailableISA: self.init(.environment, error.description)
-    case .unknownKernel, .unsuitableKernel, .notUpdatable:
+    case .unknownKernel, .unsuitableKernel, .notUpdatable, .quantization(.updatable):
       self.init(.unsupported, error.description)
+    case .outOfRange, .invalidClamp, .quantization:
+      self.init(.invalidArgument, error.description)
     case .invalidDecision: self.init(.badData, error.description)
     case .outOfMemory: self.init(.outOfMemory, error.description)
     }

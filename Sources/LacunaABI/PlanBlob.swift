@@ -115,6 +115,7 @@ public func lcn_plan_serialize(
       switch object.value {
       case .f32(let plan, let source): try write(plan, source, blob, capacity, length)
       case .f64(let plan, let source): try write(plan, source, blob, capacity, length)
+      case .i8: throw Failure(.unsupported, "plans of 8-bit weights are not serialised")
       }
     }
   }

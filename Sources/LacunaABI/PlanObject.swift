@@ -1,4 +1,4 @@
-// What a plan handle stands for: a plan of f32 or f64, and what it was made from.
+// What a plan handle stands for: a chosen body, and what it was made from.
 
 import CLacuna
 import LacunaFormats
@@ -6,9 +6,12 @@ import LacunaOperations
 
 /// The object behind an lcn_plan.
 final class PlanObject: Sendable {
+  /// What only some functions need, by the type of the weights.
   enum Value: Sendable {
     case f32(Plan<Float>, Source<Float>)
     case f64(Plan<Double>, Source<Double>)
+    /// 8-bit weights, of a matrix that stored so many.
+    case i8(stored: Int)
   }
 
   /// What lcn_plan_serialize writes. Shares memory with the matrix handle it came from.
@@ -19,70 +22,48 @@ final class PlanObject: Sendable {
   }
 
   let value: Value
-  /// What run checks against, without looking into the generic plan.
-  let rows: Int
-  let columns: Int
+  /// What runs, whatever its types.
+  let core: PlanCore
+  /// What run checks against: kept, not asked for.
+  let rows: Int, columns: Int
   let layout: ProductLayout
-  let dtype: DType
+  let xSize: Int, ySize: Int
   let workspaceBytes: Int
 
-  var elementSize: Int { dtype.size }
-
-  init(_ plan: Plan<Float>, _ source: Source<Float>) {
-    value = .f32(plan, source)
-    (rows, columns, layout) = (plan.rows, plan.columns, plan.layout)
-    (dtype, workspaceBytes) = (.f32, plan.body.workspaceBytes)
+  private init(_ value: Value, _ core: PlanCore) {
+    (self.value, self.core) = (value, core)
+    (rows, columns, layout) = (core.rows, core.columns, core.layout)
+    (xSize, ySize) = (core.types.activations.size, core.types.output.size)
+    workspaceBytes = core.body.workspaceBytes
   }
 
-  init(_ plan: Plan<Double>, _ source: Source<Double>) {
-    value = .f64(plan, source)
-    (rows, columns, layout) = (plan.rows, plan.columns, plan.layout)
-    (dtype, workspaceBytes) = (.f64, plan.body.workspaceBytes)
+  convenience init(_ plan: Plan<Float>, _ source: Source<Float>) {
+    self.init(.f32(plan, source), plan.core)
   }
 
-  /// The plan's name of its kernel, and its packed bytes.
-  var kernelName: String {
-    switch value {
-    case .f32(let plan, _): plan.kernelName
-    case .f64(let plan, _): plan.kernelName
-    }
+  convenience init(_ plan: Plan<Double>, _ source: Source<Double>) {
+    self.init(.f64(plan, source), plan.core)
   }
-  var packedBytes: Int {
-    switch value {
-    case .f32(let plan, _): plan.packedBytes
-    case .f64(let plan, _): plan.packedBytes
-    }
+
+  convenience init<Activation>(_ plan: QuantizedPlan<Activation>, stored: Int) {
+    self.init(.i8(stored: stored), plan.core)
   }
+
+  /// Stored elements of the matrix that it was made from.
   var stored: Int {
     switch value {
     case .f32(_, let source): source.matrix.stored
     case .f64(_, let source): source.matrix.stored
+    case .i8(let stored): stored
     }
   }
-  var width: Int {
-    switch value {
-    case .f32(let plan, _): plan.width
-    case .f64(let plan, _): plan.width
-    }
-  }
-  var threads: Int {
-    switch value {
-    case .f32(let plan, _): plan.threads
-    case .f64(let plan, _): plan.threads
-    }
-  }
-  func usefulSlices(width: Int) -> Int {
-    switch value {
-    case .f32(let plan, _): plan.usefulSlices(width: width)
-    case .f64(let plan, _): plan.usefulSlices(width: width)
-    }
-  }
-  var description: String {
-    switch value {
-    case .f32(let plan, _): "\(plan)\n\(plan.explanation)"
-    case .f64(let plan, _): "\(plan)\n\(plan.explanation)"
-    }
-  }
+
+  var kernelName: String { core.body.name }
+  var packedBytes: Int { core.body.packedBytes }
+  var width: Int { core.width }
+  var threads: Int { core.threads }
+  func usefulSlices(width: Int) -> Int { core.body.usefulSlices(width: width) }
+  var description: String { "\(core.summary)\n\(core.explanation)" }
 }
 
 /// Everything of lcn_plan_options but the bias values, checked.
@@ -91,6 +72,14 @@ struct PlanRequestFromC {
   var width = 1
   var activation = Activation.none
   var options = PlanOptions(threads: 1, deterministic: true)
+  /// 8-bit weights, and what X is given as; nil for a product in the matrix's type.
+  var quantization: Quantization?
+
+  struct Quantization {
+    let activations: NumberType
+    let range: ActivationRange
+    let isPerTensor: Bool
+  }
 }
 
 /// Most threads and slices accepted.

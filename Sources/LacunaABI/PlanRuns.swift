@@ -17,9 +17,10 @@ public func lcn_plan_run(
         let operands = try Operands(object, x, x_stride, y, y_stride, width),
         let workspace = try object.checked(workspace, workspace_bytes)
       else { return }
-      switch object.value {
-      case .f32(let plan, _): run(plan, operands, workspace)
-      case .f64(let plan, _): run(plan, operands, workspace)
+      if case .given(let memory) = workspace, object.threads == 1 {
+        object.core.body.run(operands.call, slice: 0, of: 1, workspace: memory)
+      } else {
+        object.core.run(operands.call)
       }
     }
   }
@@ -43,9 +44,11 @@ public func lcn_plan_run_slice(
         let operands = try Operands(object, x, x_stride, y, y_stride, width),
         let workspace = try object.checked(workspace, workspace_bytes)
       else { return }
-      switch object.value {
-      case .f32(let plan, _): run(plan, Int(slice), Int(slices), operands, workspace)
-      case .f64(let plan, _): run(plan, Int(slice), Int(slices), operands, workspace)
+      if case .given(let memory) = workspace {
+        object.core.body.run(
+          operands.call, slice: Int(slice), of: Int(slices), workspace: memory)
+      } else {
+        object.core.run(operands.call, slice: Int(slice), of: Int(slices))
       }
     }
   }
@@ -79,11 +82,7 @@ extension PlanObject {
 
 /// X and Y of one run, checked.
 private struct Operands {
-  let x: UnsafeRawPointer
-  let y: UnsafeMutableRawPointer
-  let xStride: Int
-  let yStride: Int
-  let width: Int
+  let call: ProductCall
 
   /// Nil when there is nothing to do.
   @inline(__always)
@@ -110,19 +109,19 @@ private struct Operands {
     if xCount > Int.max / 16 || yCount > Int.max / 16 {
       throw Failure(.sizeOverflow, "X or Y does not fit the address space")
     }
-    let size = plan.elementSize
-    let from = try array(x, count: xCount, size: size, "x")
-    let into = try mutableArray(y, count: yCount, size: size, "y")
+    let (xSize, ySize) = (plan.xSize, plan.ySize)
+    let from = try array(x, count: xCount, size: xSize, "x")
+    let into = try mutableArray(y, count: yCount, size: ySize, "y")
     let (xStart, yStart) = (Int(bitPattern: from), Int(bitPattern: into))
     // Wrapping: a pointer from C can be any number.
-    if xCount > 0, xStart < yStart &+ yCount * size, yStart < xStart &+ xCount * size,
-      xStride != yStride
-        || !interleave(yStart &- xStart, stride: xStride * size, xColumns * size, yColumns * size)
+    if xCount > 0, xStart < yStart &+ yCount * ySize, yStart < xStart &+ xCount * xSize,
+      xStride * xSize != yStride * ySize
+        || !interleave(
+          yStart &- xStart, stride: xStride * xSize, xColumns * xSize, yColumns * ySize)
     {
       throw Failure(.invalidArgument, "X and Y overlap")
     }
-    (self.x, self.y) = (from, into)
-    (self.xStride, self.yStride, self.width) = (xStride, yStride, width)
+    call = ProductCall(x: from, xStride: xStride, y: into, yStride: yStride, width: width)
   }
 }
 
@@ -131,39 +130,4 @@ private func interleave(_ distance: Int, stride: Int, _ xBytes: Int, _ yBytes: I
   let remainder = distance % stride
   let offset = remainder < 0 ? remainder + stride : remainder
   return offset >= xBytes && stride - offset >= yBytes
-}
-
-@inline(__always)
-private func run<Scalar: SparseScalar>(
-  _ plan: Plan<Scalar>, _ operands: Operands, _ workspace: Workspace
-) {
-  if case .given(let memory) = workspace, plan.threads == 1 {
-    plan.body.run(productCall(operands), slice: 0, of: 1, workspace: memory)
-    return
-  }
-  plan.run(
-    operands.x.assumingMemoryBound(to: Scalar.self), stride: operands.xStride,
-    into: operands.y.assumingMemoryBound(to: Scalar.self), stride: operands.yStride,
-    width: operands.width)
-}
-
-@inline(__always)
-private func run<Scalar: SparseScalar>(
-  _ plan: Plan<Scalar>, _ slice: Int, _ slices: Int, _ operands: Operands, _ workspace: Workspace
-) {
-  if case .given(let memory) = workspace {
-    plan.body.run(productCall(operands), slice: slice, of: slices, workspace: memory)
-    return
-  }
-  plan.run(
-    slice: slice, of: slices, operands.x.assumingMemoryBound(to: Scalar.self),
-    stride: operands.xStride, into: operands.y.assumingMemoryBound(to: Scalar.self),
-    stride: operands.yStride, width: operands.width)
-}
-
-@inline(__always)
-private func productCall(_ operands: Operands) -> ProductCall {
-  ProductCall(
-    x: operands.x, xStride: operands.xStride, y: operands.y, yStride: operands.yStride,
-    width: operands.width)
 }

@@ -25,9 +25,16 @@ public func lcn_plan_create(
       switch object.value {
       case .f32(let m):
         let bias = try bias(biasValues, biasCount, rows: m.rows, Float.self)
+        if let quantization = request.quantization {
+          let plan = try makeQuantizedPlan(m, request, quantization, bias: bias)
+          return try deliver(plan, .plan, to: out)
+        }
         let (plan, source) = try makePlan(m, request, bias: bias)
         try deliver(PlanObject(plan, source), .plan, to: out)
       case .f64(let m):
+        if request.quantization != nil {
+          throw Failure(.unsupported, "weights is LCN_I8, the matrix is LCN_F64, must be LCN_F32")
+        }
         let bias = try bias(biasValues, biasCount, rows: m.rows, Double.self)
         let (plan, source) = try makePlan(m, request, bias: bias)
         try deliver(PlanObject(plan, source), .plan, to: out)
@@ -58,6 +65,7 @@ public func lcn_plan_update_values(
       switch object.value {
       case .f32(let plan, _): try update(plan, values, count, bias, biasCount)
       case .f64(let plan, _): try update(plan, values, count, bias, biasCount)
+      case .i8: try Failure.operation { () throws(OperationError) in throw .notUpdatable }
       }
     }
   }
@@ -107,7 +115,59 @@ extension PlanRequestFromC {
     options.excludesDense = try flag(o.exclude_dense, "exclude_dense")
     options.updatable = try flag(o.updatable, "updatable")
     try zero(o.reserved, "reserved of options")
+    try zero(o.reserved2, "reserved2 of options")
+    quantization = try Self.quantization(o)
     if let name = o.kernel { options.kernel = try text(name, limit: 256, "kernel") }
+  }
+}
+
+extension PlanRequestFromC {
+  /// The members for 8-bit weights; without LCN_I8 none of them may be set.
+  private static func quantization(_ o: lcn_plan_options) throws(Failure) -> Quantization? {
+    if o.weights == 0 {
+      try zero(o.activations, "activations, without 8-bit weights,")
+      try zero(o.range, "range, without 8-bit weights,")
+      try zero(o.zero_point, "zero_point, without 8-bit weights,")
+      try zero(o.one_scale, "one_scale, without 8-bit weights,")
+      if o.activation_scale != 0 {
+        throw Failure(
+          .invalidArgument,
+          "activation_scale is \(o.activation_scale), must be 0 without 8-bit weights")
+      }
+      return nil
+    }
+    if Int(o.weights) != LCN_I8 {
+      throw Failure(.invalidArgument, "weights is \(o.weights), must be 0 or LCN_I8")
+    }
+    let type: NumberType =
+      switch Int(o.activations) {
+      case LCN_F32: .f32
+      case LCN_U8: .u8
+      case LCN_I8: .i8
+      default:
+        throw Failure(
+          .invalidArgument, "activations is \(o.activations), must be LCN_F32, LCN_U8 or LCN_I8")
+      }
+    let isMeasured = Int(o.range) == LCN_RANGE_TENSOR || Int(o.range) == LCN_RANGE_SIDE
+    if isMeasured {
+      try zero(o.zero_point, "zero_point of a range that is measured")
+      if o.activation_scale != 0 {
+        throw Failure(
+          .invalidArgument,
+          "activation_scale is \(o.activation_scale), must be 0 for a range that is measured")
+      }
+    }
+    let range: ActivationRange =
+      switch Int(o.range) {
+      case LCN_RANGE_FIXED:
+        .fixed(scale: Float(o.activation_scale), zeroPoint: Int(o.zero_point))
+      case LCN_RANGE_TENSOR: .perTensor
+      case LCN_RANGE_SIDE: .perSide
+      default:
+        throw Failure(.invalidArgument, "range is \(o.range), must be one of LCN_RANGE_…")
+      }
+    return Quantization(
+      activations: type, range: range, isPerTensor: try flag(o.one_scale, "one_scale"))
   }
 }
 
@@ -148,7 +208,7 @@ public func lcn_plan_get_info(
   call { () throws(Failure) in
     try fill(info, "info") { (info) throws(Failure) in
       try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
-        info.dtype = constant(object.dtype)
+        info.dtype = constant(object.core.types.weights)
         info.layout = Int32(object.layout == .columns ? LCN_COLUMNS : LCN_ROWS)
         info.threads = Int32(object.threads)
         info.rows = Int64(object.rows)

@@ -13,6 +13,14 @@ public enum QuantizationError: Error, Equatable, Sendable, CustomStringConvertib
   }
 }
 
+/// How many scales 8-bit weights share.
+public enum WeightScales: Hashable, Sendable, Codable {
+  /// One for each row: of its own largest magnitude.
+  case perRow
+  /// One for all of them: of the largest magnitude of the matrix.
+  case perTensor
+}
+
 /// A CSR matrix whose values are 8-bit integers, symmetric, with one scale for each row.
 ///
 /// Row `i` has the scale `max |w| / 127` (with fewer bits `max |w| / 7` and so on), or 0 when it stores nothing but zeros; a weight is
@@ -42,12 +50,16 @@ public struct QuantizedCSR: Equatable, Sendable {
   ///
   /// - Parameter bits: of a value, 2...8: with 4 the values are −7...7, which a file's entropy coder stores in
   ///   4 bits or less.
+  /// - Parameter scales: with ``WeightScales/perTensor`` every row that is not all zeros has the same.
   /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
   /// - Complexity: O(rows + nnz)
-  public init(quantizing matrix: CSRMatrix<Float>, bits: Int = 8) throws(QuantizationError) {
+  public init(
+    quantizing matrix: CSRMatrix<Float>, bits: Int = 8, scales sharing: WeightScales = .perRow
+  ) throws(QuantizationError) {
     precondition((2...8).contains(bits), "\(bits) bits, must be in 2...8")
     let offsets = matrix.pattern.rowOffsets
-    (values, scales) = try quantized(matrix.values, rows: matrix.rows, bits: bits) {
+    let shared = sharing == .perTensor ? largestMagnitude(matrix.values) : nil
+    (values, scales) = try quantized(matrix.values, rows: matrix.rows, bits: bits, shared: shared) {
       offsets[$0]..<offsets[$0 + 1]
     }
     pattern = matrix.pattern
@@ -115,13 +127,16 @@ public struct QuantizedBSR: Equatable, Sendable {
   /// - Parameter bits: of a value, 2...8.
   /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
   /// - Complexity: O(rows + blocks · area)
-  public init(quantizing matrix: BSRMatrix<Float>, bits: Int = 8) throws(QuantizationError) {
+  public init(
+    quantizing matrix: BSRMatrix<Float>, bits: Int = 8, scales sharing: WeightScales = .perRow
+  ) throws(QuantizationError) {
     precondition((2...8).contains(bits), "\(bits) bits, must be in 2...8")
     (rows, columns, block) = (matrix.rows, matrix.columns, matrix.block)
     blockPattern = matrix.blockPattern
     let (r, c) = (block.rows, block.columns)
     var values = [Int8](repeating: 0, count: matrix.values.count)
     var scales = [Float](repeating: 0, count: rows)
+    let shared = sharing == .perTensor ? largestMagnitude(matrix.values) : nil
     for row in 0..<rows {
       // The cells of this row: one run of `c` values in each block of the block row.
       var positions: [Int] = []
@@ -130,7 +145,8 @@ public struct QuantizedBSR: Equatable, Sendable {
         positions.append(contentsOf: start..<start + c)
       }
       let (quantised, scale) = try quantizedRow(
-        positions.map { matrix.values[$0] }, row: row, positions: positions, bits: bits)
+        positions.map { matrix.values[$0] }, row: row, positions: positions, bits: bits,
+        shared: shared)
       for (position, value) in zip(positions, quantised) { values[position] = value }
       scales[row] = scale
     }
@@ -158,14 +174,14 @@ public struct QuantizedBSR: Equatable, Sendable {
 
 /// Values and scales of all rows; `range` says where each row's values are.
 private func quantized(
-  _ values: [Float], rows: Int, bits: Int, range: (Int) -> Range<Int>
+  _ values: [Float], rows: Int, bits: Int, shared: Float?, range: (Int) -> Range<Int>
 ) throws(QuantizationError) -> ([Int8], [Float]) {
   var (result, scales): ([Int8], [Float]) = ([], [])
   result.reserveCapacity(values.count)
   scales.reserveCapacity(rows)
   for row in 0..<rows {
     let (quantised, scale) = try quantizedRow(
-      values[range(row)], row: row, positions: range(row), bits: bits)
+      values[range(row)], row: row, positions: range(row), bits: bits, shared: shared)
     result += quantised
     scales.append(scale)
   }
@@ -174,7 +190,7 @@ private func quantized(
 
 /// One row; `positions` are the values' numbers, for the error.
 private func quantizedRow<Values: Collection<Float>, Positions: Collection<Int>>(
-  _ values: Values, row: Int, positions: Positions, bits: Int
+  _ values: Values, row: Int, positions: Positions, bits: Int, shared: Float?
 ) throws(QuantizationError) -> ([Int8], Float) {
   var largest: Float = 0
   for (value, position) in zip(values, positions) {
@@ -182,8 +198,14 @@ private func quantizedRow<Values: Collection<Float>, Positions: Collection<Int>>
     largest = max(largest, abs(value))
   }
   if largest == 0 { return (values.map { _ in 0 }, 0) }
+  largest = shared ?? largest
   // In double precision, so that the scale of a row of subnormal weights does not vanish first.
   let levels = Double(1 << (bits - 1) - 1)
   let inverse = levels / Double(largest)
   return (values.map { Int8((Double($0) * inverse).rounded()) }, Float(Double(largest) / levels))
+}
+
+/// The largest magnitude of a matrix; NaN and infinities are left to the rows that hold them.
+private func largestMagnitude(_ values: [Float]) -> Float {
+  values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
 }

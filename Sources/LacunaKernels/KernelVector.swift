@@ -3,35 +3,73 @@
 
 import CSIMD
 
-/// A register of floats or doubles. Kernels are generic over it and instantiated for ``VectorF32``
-/// and ``VectorF64``.
+/// A register of sums of the strip kernels, which are generic over it: ``VectorF32``, ``VectorF64`` and
+/// ``VectorI8`` say what a weight is, how a product is added and how a sum becomes a result.
 ///
-/// Own structs and an own protocol without stdlib constraints: conformances of stdlib types would put
+/// Own structs and own protocols without stdlib constraints: conformances of stdlib types would put
 /// weak symbols into the object, and the linker could keep this copy of them for everyone.
-protocol KernelVector {
+protocol StripVector {
+  /// One weight as the streams hold it.
   associatedtype Scalar
+  /// What finishing needs of the arguments, read once. No generic struct: its metadata is weak code.
+  associatedtype Finish
   static var count: Int { get }
   static var zero: Self { get }
   init(repeating value: Scalar)
-  init(repeatingBound value: Double)
   /// Register number `index` at `p`, any alignment.
   static func load(_ p: UnsafeRawPointer, _ index: Int) -> Self
   func store(_ p: UnsafeMutableRawPointer, _ index: Int)
   /// Writes the first `count` lanes, and nothing behind them.
   func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer)
+  /// self + a·b.
+  func adding(_ a: Self, times b: Self) -> Self
+  /// What the sums of an output row start from.
+  static func start(_ a: lcn_spmm_args, row: Int) -> Self
+  static func finish(_ a: lcn_spmm_args) -> Finish
+  /// Sums of the R output rows from `row` on, T registers each, become results.
+  static func finish<let R: Int, let T: Int, let RT: Int>(
+    _ sums: inout InlineArray<RT, Self>, _ shape: InlineArray<R, Void>.Type,
+    _ columns: InlineArray<T, Self>, row: Int, _ finish: Finish)
+}
+
+/// A register of floats or doubles: ``VectorF32`` and ``VectorF64``.
+protocol KernelVector: StripVector where Finish == (lower: Self, upper: Self, bounds: Bool) {
+  init(repeatingBound value: Double)
   /// The first `count` lanes of `p`, zeros behind them; reads nothing behind them.
   static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self
   /// target[j][i] ← source[i][j] for a tile of at most count × count elements; strides in elements.
   static func transposeTile(
     _ source: UnsafePointer<Scalar>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Scalar>,
     _ targetStride: Int, rows: Int, columns: Int, lanes: Int)
-  /// self + a·b.
-  func adding(_ a: Self, times b: Self) -> Self
   /// `lower` where self is below it, `upper` where self is above it, else self: NaN passes.
   func bounded(_ lower: Self, _ upper: Self) -> Self
 }
 
+extension KernelVector {
+  @inline(__always) static func start(_ a: lcn_spmm_args, row: Int) -> Self {
+    Self(repeating: a.bias.assumingMemoryBound(to: Scalar.self)[row])
+  }
+
+  @inline(__always) static func finish(_ a: lcn_spmm_args) -> Finish {
+    (
+      lower: Self(repeatingBound: a.lower), upper: Self(repeatingBound: a.upper),
+      bounds: a.lower > -.infinity || a.upper < .infinity
+    )
+  }
+
+  @inline(__always)
+  static func finish<let R: Int, let T: Int, let RT: Int>(
+    _ sums: inout InlineArray<RT, Self>, _ shape: InlineArray<R, Void>.Type,
+    _ columns: InlineArray<T, Self>, row: Int, _ finish: Finish
+  ) {
+    if finish.bounds {
+      for i in 0..<RT { sums[i] = sums[i].bounded(finish.lower, finish.upper) }
+    }
+  }
+}
+
 struct VectorF32: KernelVector {
+  typealias Finish = (lower: VectorF32, upper: VectorF32, bounds: Bool)
   #if LACUNA_V4
     typealias Lanes = SIMD16<Float>
   #elseif LACUNA_V3
@@ -80,6 +118,7 @@ struct VectorF32: KernelVector {
 }
 
 struct VectorF64: KernelVector {
+  typealias Finish = (lower: VectorF64, upper: VectorF64, bounds: Bool)
   #if LACUNA_V4
     typealias Lanes = SIMD8<Double>
   #elseif LACUNA_V3

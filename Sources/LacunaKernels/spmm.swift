@@ -6,9 +6,11 @@
 
 import CSIMD
 
+typealias Arguments = UnsafePointer<lcn_spmm_args>
+
 /// One step: the panel row at `row`, R weights from `weights` on.
 @inline(__always)
-private func step<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
+private func step<V: StripVector, let R: Int, let T: Int, let RT: Int>(
   _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
   _ columns: InlineArray<T, V>, row address: UnsafeRawPointer, weights: UnsafePointer<V.Scalar>
 ) {
@@ -32,7 +34,7 @@ private func step<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
 /// Four 16-bit indices come with one load, a quad ahead of their use: loads whose address is known
 /// when they are issued run at nearly the full rate, those that wait for an index at three quarters.
 @inline(__always)
-private func accumulate<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
+private func accumulate<V: StripVector, let R: Int, let T: Int, let RT: Int>(
   _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
   _ columns: InlineArray<T, V>, steps: Int, x: UnsafeRawPointer, xStride: Int,
   weights: inout UnsafePointer<V.Scalar>, quads: inout UnsafeRawPointer, next: inout UInt64
@@ -76,7 +78,7 @@ private let targetDistance = 8
 /// Every instance is a concrete function of `spmm_instances.swift`: a generic instance that is not
 /// inlined would be a weak symbol.
 @inline(__always)
-func multiplyRegion<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
+func multiplyRegion<V: StripVector, let R: Int, let T: Int, let RT: Int>(
   _ a: UnsafePointer<lcn_spmm_args>, _ shape: InlineArray<R, Void>.Type,
   _ columns: InlineArray<T, V>, _ zero: InlineArray<RT, V>
 ) {
@@ -86,9 +88,7 @@ func multiplyRegion<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
   var quads = UnsafeRawPointer(a.indices)
   var next = quads.load(as: UInt64.self)
   var rows = a.rows
-  let bias = a.bias.assumingMemoryBound(to: Scalar.self)
-  let (lower, upper) = (V(repeatingBound: a.lower), V(repeatingBound: a.upper))
-  let bounds = a.lower > -.infinity || a.upper < .infinity
+  let finish = V.finish(a)
   let tail = Int(a.columns) &- (T &- 1) &* V.count
   for g in 0..<Int(a.groupCount) {
     let steps = Int(a.groups[2 &* g])
@@ -106,7 +106,7 @@ func multiplyRegion<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
       }
       if a.startsFromBias != 0 {
         for r in 0..<R {
-          let start = V(repeating: bias[row &+ r])
+          let start = V.start(a, row: row &+ r)
           for t in 0..<T { sums[r &* T &+ t] = start }
         }
       } else {
@@ -125,9 +125,7 @@ func multiplyRegion<V: KernelVector, let R: Int, let T: Int, let RT: Int>(
         }
         continue
       }
-      if bounds {
-        for i in 0..<RT { sums[i] = sums[i].bounded(lower, upper) }
-      }
+      V.finish(&sums, shape, columns, row: row, finish)
       for r in 0..<R {
         let y = a.y + (row &+ r) &* Int(a.yStride)
         for t in 0..<(T &- 1) { sums[r &* T &+ t].store(y, t) }

@@ -5,8 +5,6 @@
 
 import CSIMD
 
-typealias Arguments = UnsafePointer<lcn_spmm_args>
-
 func strip1x1F32(_ a: Arguments) {
   multiplyRegion(
     a, InlineArray<1, Void>.self, InlineArray<1, VectorF32>(repeating: .zero),

@@ -19,6 +19,8 @@ public struct CPUInfo: Sendable {
   public let hasV3: Bool, hasV4: Bool
   /// AVX-512 extensions beyond x86-64-v4.
   public let hasVBMI: Bool, hasVBMI2: Bool, hasVNNI: Bool, hasBF16: Bool
+  /// Products of bytes on 256 bits, on processors with AVX-512 and without.
+  public let hasAVXVNNI: Bool
 
   private init(_ f: lcn_cpu_features) {
     var f = f
@@ -34,12 +36,24 @@ public struct CPUInfo: Sendable {
     (hasV3, hasV4) = (f.x86_64_v3, f.x86_64_v4)
     (hasVBMI, hasVBMI2) = (f.avx512_vbmi, f.avx512_vbmi2)
     (hasVNNI, hasBF16) = (f.avx512_vnni, f.avx512_bf16)
+    hasAVXVNNI = f.avx_vnni
+  }
+
+  /// What decides which instruction sets run.
+  public var features: CPUFeatures {
+    var features: CPUFeatures = []
+    if hasV3 { features.insert(.v3) }
+    if hasV4 { features.insert(.v4) }
+    if hasAVXVNNI { features.insert(.avxVNNI) }
+    if hasVNNI { features.insert(.avx512VNNI) }
+    return features
   }
 
   /// The instruction-set extensions as one line of words.
   public var featureNames: [String] {
     [
-      ("x86-64-v3", hasV3), ("x86-64-v4", hasV4), ("avx512-vbmi", hasVBMI),
+      ("x86-64-v3", hasV3), ("avx-vnni", hasAVXVNNI), ("x86-64-v4", hasV4),
+      ("avx512-vbmi", hasVBMI),
       ("avx512-vbmi2", hasVBMI2), ("avx512-vnni", hasVNNI), ("avx512-bf16", hasBF16),
     ].filter(\.1).map(\.0)
   }

@@ -24,6 +24,8 @@ public enum OperationError: Error, Equatable, Sendable {
   case invalidDecision(reason: String)
   /// New values for a plan that was made without ``PlanOptions/updatable``.
   case notUpdatable
+  /// Scales, zero points or sums of an 8-bit product.
+  case quantization(QuantizedPlanError)
   /// The memory that the operation needs cannot be had.
   case outOfMemory(bytes: Int)
   /// The operand is malformed in itself.
@@ -55,6 +57,7 @@ extension OperationError: CustomStringConvertible {
       "the \(rows)×\(columns) weights do not fit the format of kernel \(name)"
     case .invalidDecision(let reason): "the saved plan choice cannot be used: \(reason)"
     case .notUpdatable: "the plan was made to keep its values: make it updatable"
+    case .quantization(let error): error.description
     case .outOfMemory(let bytes): "\(bytes) bytes of memory cannot be allocated"
     case .format(let error): error.description
     }

@@ -52,7 +52,8 @@ import Testing
     #expect(try ISA.chosen(by: nil) == ISA.detected)
     #expect(try ISA.chosen(by: "baseline") == .baseline)
     #expect(
-      throws: OperationError.unknownISA(name: "avx9", allowed: ["baseline", "v3", "v4"])
+      throws: OperationError.unknownISA(
+        name: "avx9", allowed: ["baseline", "v3", "v3-vnni", "v4", "v4-vnni"])
     ) { try ISA.chosen(by: "avx9") }
   }
 }

@@ -26,8 +26,8 @@ enum PlanFormat: String, CaseIterable, Sendable {
   func exists(on isa: ISA, _ dtype: DType) -> Bool {
     switch self {
     case .strips, .blockStrips, .csr, .dense: true
-    case .window: isa == .v4 || isa == .v3 && dtype == .f32
-    case .windowCompressed, .windowFilled, .blockVector: isa == .v4 && dtype == .f32
+    case .window: isa.includes(.v4) || isa.includes(.v3) && dtype == .f32
+    case .windowCompressed, .windowFilled, .blockVector: isa.includes(.v4) && dtype == .f32
     }
   }
 

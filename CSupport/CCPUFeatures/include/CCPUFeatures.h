@@ -6,6 +6,7 @@
 typedef struct {
   bool x86_64_v3;   // AVX2, FMA, BMI1/2, F16C, LZCNT, MOVBE, and the OS saves ymm
   bool x86_64_v4;   // v3 plus AVX-512 F, BW, CD, DQ, VL, and the OS saves zmm
+  bool avx_vnni;    // vpdpbusd on 256 bits, and v3
   bool avx512_vbmi; // vpermb
   bool avx512_vbmi2; // vpcompressb/w
   bool avx512_vnni; // vpdpbusd

@@ -130,17 +130,19 @@ const char *lcn_last_error(void) LCN_NOEXCEPT;
 
 /* -- Processor ----------------------------------------------------------------------------------- */
 
-/* Instruction sets that kernels are compiled for. */
+/* Instruction sets that kernels are compiled for. Names: a larger number is not a better one. */
 enum {
   LCN_ISA_BASELINE = 1, /* what the compiler assumes without flags */
   LCN_ISA_V3 = 3,       /* x86-64-v3: AVX2 and FMA */
-  LCN_ISA_V4 = 4        /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
+  LCN_ISA_V4 = 4,       /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
+  LCN_ISA_V4_VNNI = 5,  /* x86-64-v4 and AVX512-VNNI */
+  LCN_ISA_V3_VNNI = 6   /* x86-64-v3 and AVX-VNNI */
 };
 
 typedef struct {
   uint32_t struct_size;
   int32_t isa;            /* LCN_ISA_…: the one chosen for kernels, honouring LACUNA_ISA */
-  int32_t detected_isa;   /* LCN_ISA_…: the widest this processor can run */
+  int32_t detected_isa;   /* LCN_ISA_…: the best this processor can run */
   int32_t avx512_vnni;    /* 1 when the instructions exist, else 0 */
   int32_t avx512_bf16;
   int32_t avx512_vbmi2;
@@ -159,8 +161,8 @@ lcn_status lcn_get_cpu_info(lcn_cpu_info *info) LCN_NOEXCEPT;
 
 /* -- Matrices ------------------------------------------------------------------------------------ */
 
-/* Element types. */
-enum { LCN_F32 = 1, LCN_F64 = 2 };
+/* Element types: of matrices LCN_F32 and LCN_F64; the 8-bit ones of weights and activations in lcn_plan_options. */
+enum { LCN_F32 = 1, LCN_F64 = 2, LCN_I8 = 3, LCN_U8 = 4 };
 /* Index types. */
 enum { LCN_I32 = 1, LCN_I64 = 2 };
 /* Storage formats of a matrix handle. */
@@ -345,6 +347,13 @@ enum {
   LCN_ACTIVATION_CLAMP = 2 /* min(max(y, clamp_lower), clamp_upper) */
 };
 
+/* Where the scale and the zero point of 8-bit activations come from. */
+enum {
+  LCN_RANGE_FIXED = 0,  /* from lcn_plan_options */
+  LCN_RANGE_TENSOR = 1, /* measured in each run: the least and the greatest number of all of x, and 0 */
+  LCN_RANGE_SIDE = 2    /* the same for each right-hand side alone */
+};
+
 /* A matrix packed for one kernel, with the epilogue fused in. Immutable. */
 typedef struct lcn_plan lcn_plan;
 
@@ -367,15 +376,24 @@ typedef struct {
   int32_t updatable;     /* 1: the plan remembers where each weight went, 4 bytes for each packed one, for
                             lcn_plan_update_values */
   int32_t reserved;      /* 0 */
+  /* The following members came later and are all 0 for a product in the matrix's own type. */
+  int32_t weights;       /* LCN_I8: the weights of an LCN_F32 matrix become 8-bit, symmetric, zero exact, and the plan
+                            is an 8-bit product, see lcn_plan_run */
+  int32_t activations;   /* what x holds: LCN_F32, LCN_U8 or LCN_I8. y and the bias are f32. */
+  int32_t range;         /* LCN_RANGE_…; bytes have a fixed one */
+  int32_t zero_point;    /* of a fixed range: the byte that stands for 0; 0 … 255, of LCN_I8 −128 … 127 */
+  double activation_scale; /* of a fixed range: what a step of one byte stands for, a normal positive float */
+  int32_t one_scale;     /* 1: one scale for all weights; 0: one for each output row */
+  int32_t reserved2;     /* 0 */
 } lcn_plan_options;
 #define LCN_PLAN_OPTIONS_INIT                                                                               \
   {(uint32_t)sizeof(lcn_plan_options), LCN_COLUMNS, 1, NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL, \
-   0, 0}
+   0, 0, 0, 0, 0, 0, 0.0, 0, 0}
 
 /* What a plan is. */
 typedef struct {
   uint32_t struct_size;
-  int32_t dtype;
+  int32_t dtype;           /* of the packed weights: LCN_F32, LCN_F64 or LCN_I8 */
   int32_t layout;
   int32_t threads;
   int64_t rows;            /* of W: outputs */
@@ -392,8 +410,9 @@ typedef struct {
  * means LCN_PLAN_OPTIONS_INIT. The plan keeps nothing of the caller's: matrix and bias may go. Use `deterministic` 0
  * when nothing else runs: it times kernels.
  *
- * Errors: LCN_INVALID_ARGUMENT for a number outside its range, a clamp that is no interval or a name that is not
- * UTF-8 of at most 255 bytes; LCN_SHAPE_MISMATCH for a bias of another length; LCN_UNSUPPORTED for a kernel name that
+ * Errors: LCN_INVALID_ARGUMENT for a number outside its range, a clamp that is no interval, a scale that is not positive
+ * and finite, rows whose 32-bit sums could overflow (magnitudes of 8-bit weights that sum to more than 8421504) or a name
+ * that is not UTF-8 of at most 255 bytes; LCN_NOT_A_NUMBER for weights that have no byte; LCN_SHAPE_MISMATCH for a bias of another length; LCN_UNSUPPORTED for a kernel name that
  * does not exist for this matrix, layout and CPU (the text lists those that do); LCN_ENVIRONMENT as
  * lcn_get_cpu_info. O(stored), allocates. */
 lcn_status lcn_plan_create(const lcn_matrix *matrix, const lcn_plan_options *options,
@@ -431,7 +450,8 @@ lcn_status lcn_plan_workspace_size(const lcn_plan *plan, int64_t width, size_t *
  *     LCN_COLUMNS  [columns, width], x_stride ≥ width    [rows, width], y_stride ≥ width
  *     LCN_ROWS     [width, columns], x_stride ≥ columns  [width, rows], y_stride ≥ rows
  *
- * x and y are row-major arrays of the plan's dtype, strides in elements, and must not overlap. `width` may
+ * x and y are row-major arrays of the plan's dtype (of an 8-bit plan x of its activations, y of f32), strides in elements,
+ * and must not overlap. `width` may
  * differ from the planned one: the result is right, only perhaps not the fastest; width 0 does nothing.
  * `workspace` is scratch memory of at least lcn_plan_workspace_size bytes, 64-byte aligned, used by no other
  * call at the same time; NULL borrows from the plan, which owns as many workspaces as it has threads and
@@ -442,7 +462,15 @@ lcn_status lcn_plan_workspace_size(const lcn_plan *plan, int64_t width, size_t *
  * kernels, those for AVX-512 and small products among them, allocate in each call. `exclude_dense` keeps a sparse
  * matrix clear of it. Any number of threads may run one plan at once.
  * Errors: LCN_NULL_POINTER, LCN_MISALIGNED, LCN_INVALID_STRIDE, LCN_SIZE_OVERFLOW, LCN_INVALID_ARGUMENT for
- * overlapping arrays or a negative width, LCN_BUFFER_TOO_SMALL for a workspace that is. y is untouched then. */
+ * overlapping arrays or a negative width, LCN_BUFFER_TOO_SMALL for a workspace that is. y is untouched then.
+ *
+ * An 8-bit plan computes, with x given in bytes or made bytes q = zero_point + round(x · (1 / scale)), bounded to a byte,
+ *
+ *     y = activation(float(Σ w · (q − zero_point)) · (row scale · scale) + bias)
+ *
+ * where the sum is exact, in 32 bits, and each operation on floats rounds on its own: the bits are those of every
+ * processor, kernel and number of threads, dense included. A right-hand side of x that holds NaN gives NaN in all of its
+ * results, and so does a range that is measured over an infinity. */
 lcn_status lcn_plan_run(const lcn_plan *plan, const void *x, int64_t x_stride, void *y, int64_t y_stride,
                         int64_t width, void *workspace, size_t workspace_bytes) LCN_NOEXCEPT;
 
@@ -457,7 +485,7 @@ lcn_status lcn_plan_run_slice(const lcn_plan *plan, int64_t slice, int64_t slice
 /* Writes the plan as a relocatable blob: no pointers inside, the same bytes wherever it lies. `*length` gets
  * the bytes needed; `blob` NULL with capacity 0 asks for it. LCN_BUFFER_TOO_SMALL writes nothing but
  * `*length`. `blob` may have any alignment. The blob is little-endian and carries a version, the matrix, the options
- * and the kernel chosen. O(stored). */
+ * and the kernel chosen. LCN_UNSUPPORTED for a plan of 8-bit weights. O(stored). */
 lcn_status lcn_plan_serialize(const lcn_plan *plan, void *blob, size_t capacity,
                               size_t *length) LCN_NOEXCEPT;
 

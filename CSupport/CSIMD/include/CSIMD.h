@@ -7,6 +7,7 @@
 #include "blocks.h"
 #include "registers.h"
 #include "transpose.h"
+#include "quads.h"
 #include "spmm.h"
 #include "peak.h"
 #include "select.h"

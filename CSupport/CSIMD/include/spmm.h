@@ -2,6 +2,7 @@
 // guarantees that every pointer covers what the counts and strides say.
 #pragma once
 #include <stdint.h>
+#include "quads.h"
 
 #pragma clang assume_nonnull begin
 
@@ -33,6 +34,7 @@ typedef struct {
   int32_t startsFromBias;   // sums start from the bias instead of `partial`
   int32_t finishes;         // results are bounded and go to y; else the sums go to `partial`
   int32_t fetchesTarget;    // strips ask for the rows of y that later ones write
+  lcn_quad_scales quads;    // for products of bytes, whose steps are four inputs and whose sums are 32-bit
 } lcn_spmm_args;
 
 // Panels of X: `rows` rows of `columns` elements, copied (or transposed) to rows of `paddedColumns`

@@ -38,8 +38,8 @@ private func chosen(
   }
   let roof =
     request.options.deterministic
-    ? Roofline(nominal: request.table.isa, dtype: request.dtype)
-    : Roofline(measured: request.table.isa, dtype: request.dtype)
+    ? Roofline(nominal: request.table.isa, request.types)
+    : Roofline(measured: request.table.isa, request.types)
   guard let forced else {
     return chooseByTime(request, suitable.filter { $0.isWorthwhile(request) }, roof)
   }
@@ -61,10 +61,10 @@ private func validate(_ decision: PlanDecision, _ request: PlanRequest) throws(O
   if decision != request.decision(kernel: decision.kernel) {
     throw .invalidDecision(
       reason:
-        "it was made for \(decision.rows)×\(decision.columns) \(decision.dtype.rawValue) with "
+        "it was made for \(decision.rows)×\(decision.columns) \(decision.types) with "
         + "\(decision.stored) stored, block \(decision.block), \(decision.layout.rawValue) "
         + "×\(decision.width) on \(decision.isa.rawValue), not for \(request.rows)×"
-        + "\(request.columns) \(request.dtype.rawValue) with \(request.stored) stored, block "
+        + "\(request.columns) \(request.types) with \(request.stored) stored, block "
         + "\(request.block), \(request.layout.rawValue) ×\(request.width) on "
         + request.table.isa.rawValue)
   }

@@ -8,7 +8,8 @@ func candidate(
 ) -> PlanExplanation.Candidate {
   let cost = format.cost(request, roof)
   let (m, k, width) = (Double(request.rows), Double(request.columns), Double(request.width))
-  let traffic = (k + m) * width * Double(request.dtype.size)
+  let types = request.types
+  let traffic = (k * Double(types.activations.size) + m * Double(types.output.size)) * width
   let arithmetic = cost.operations * cost.work / ((cost.peak ?? roof.peak) * cost.share)
   let seconds =
     max(arithmetic, roof.seconds(bytes: cost.weightBytes)) + roof.seconds(bytes: traffic)

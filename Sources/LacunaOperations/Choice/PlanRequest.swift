@@ -17,7 +17,7 @@ struct PlanRequest {
   var columns: Int { weights.columns }
   var stored: Int { weights.stored }
   var block: BlockSize { weights.block }
-  var dtype: DType { weights.dtype }
+  var types: ProductTypes { weights.types }
   var density: Double { Double(stored) / max(Double(rows) * Double(columns), 1) }
 
   /// Right-hand sides that a choice calls few: below, windows of X in registers are considered.
@@ -26,7 +26,7 @@ struct PlanRequest {
 
   func decision(kernel: String) -> PlanDecision {
     PlanDecision(
-      rows: rows, columns: columns, stored: stored, block: block, dtype: dtype, layout: layout,
+      rows: rows, columns: columns, stored: stored, block: block, types: types, layout: layout,
       width: width, isa: table.isa, kernel: kernel)
   }
 }
@@ -35,6 +35,7 @@ struct PlanRequest {
 enum PlanWeights {
   case f32(WeightSource<Float>)
   case f64(WeightSource<Double>)
+  case i8(QuantizedWeights)
 
   init<Scalar: SparseScalar>(_ source: WeightSource<Scalar>) {
     switch Scalar.dtype {
@@ -43,10 +44,20 @@ enum PlanWeights {
     }
   }
 
-  var dtype: DType {
+  var types: ProductTypes {
+    switch self {
+    case .f32: ProductTypes(.f32)
+    case .f64: ProductTypes(.f64)
+    case .i8(let w): .quantized(w.activations.type)
+    }
+  }
+
+  /// The element type of weights that are floats.
+  var dtype: DType? {
     switch self {
     case .f32: .f32
     case .f64: .f64
+    case .i8: nil
     }
   }
 
@@ -54,6 +65,7 @@ enum PlanWeights {
     switch self {
     case .f32(let w): w.rows
     case .f64(let w): w.rows
+    case .i8(let w): w.rows
     }
   }
 
@@ -61,6 +73,7 @@ enum PlanWeights {
     switch self {
     case .f32(let w): w.columns
     case .f64(let w): w.columns
+    case .i8(let w): w.columns
     }
   }
 
@@ -69,6 +82,7 @@ enum PlanWeights {
     switch self {
     case .f32(let w): w.stored
     case .f64(let w): w.stored
+    case .i8(let w): w.stored
     }
   }
 
@@ -76,6 +90,7 @@ enum PlanWeights {
     switch self {
     case .f32(let w): w.block
     case .f64(let w): w.block
+    case .i8(let w): w.block
     }
   }
 
@@ -84,6 +99,7 @@ enum PlanWeights {
     switch self {
     case .f32(let w): w.isDense
     case .f64(let w): w.isDense
+    case .i8(let w): w.isDense
     }
   }
 }

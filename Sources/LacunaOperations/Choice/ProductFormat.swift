@@ -44,7 +44,8 @@ struct ProductCost {
 }
 
 /// Every format, the first of equals first.
-let productFormats: [any ProductFormat] = [
-  BlockVectorFormat(), WindowFormat.filled, WindowFormat.compressed, WindowFormat.padded,
-  CSRFormat(), StripFormat(), DenseFormat(),
-]
+let productFormats: [any ProductFormat] =
+  [
+    BlockVectorFormat(), WindowFormat.filled, WindowFormat.compressed, WindowFormat.padded,
+    CSRFormat(), StripFormat(), DenseFormat(),
+  ] + QuadFormat.strips + [QuadFormat.dense]

@@ -22,17 +22,17 @@ struct Roofline {
   let peak: Double
   /// The same with the best instruction set of this processor: what shares of the peak refer to.
   let machinePeak: Double
-  private let isa: ISA, dtype: DType
+  private let isa: ISA, types: ProductTypes
 
   /// A core of 3 GHz with two multiply-adds per cycle: what deterministic plans assume. Ratios
   /// between candidates hardly depend on it.
-  init(nominal isa: ISA, dtype: DType) {
-    self.init(isa, dtype) { 3e9 * 4 * Double($0.vectorBytes / DType.f32.size) }
+  init(nominal isa: ISA, _ types: ProductTypes) {
+    self.init(isa, types) { 3e9 * 4 * Double($0.vectorBytes / DType.f32.size) }
   }
 
   /// The peaks of this core, measured once per process.
-  init(measured isa: ISA, dtype: DType) {
-    self.init(isa, dtype) { isa in
+  init(measured isa: ISA, _ types: ProductTypes) {
+    self.init(isa, types) { isa in
       Self.singlePeaks.withLock { known in
         let peak = known[isa] ?? Self.measure(isa)
         known[isa] = peak
@@ -44,7 +44,7 @@ struct Roofline {
   /// The better of these peaks and ones that are measured now: for when a kernel was faster than a
   /// peak that was measured while something else had the core.
   func measuredAgain() -> Roofline {
-    Roofline(isa, dtype) { isa in
+    Roofline(isa, types) { isa in
       let now = Self.measure(isa)
       return Self.singlePeaks.withLock { known in
         let best = max(known[isa] ?? 0, now)
@@ -54,19 +54,29 @@ struct Roofline {
     }
   }
 
-  private init(_ isa: ISA, _ dtype: DType, singlePeak: (ISA) -> Double) {
-    (self.isa, self.dtype) = (isa, dtype)
-    let perElement = Double(DType.f32.size) / Double(dtype.size)
-    peak = singlePeak(isa) * perElement
-    machinePeak = isa == .detected ? peak : singlePeak(.detected) * perElement
+  private init(_ isa: ISA, _ types: ProductTypes, singlePeak: (ISA) -> Double) {
+    (self.isa, self.types) = (isa, types)
+    peak = singlePeak(isa) * Self.perSingle(types, isa)
+    machinePeak =
+      isa == .detected ? peak : singlePeak(.detected) * Self.perSingle(types, .detected)
+  }
+
+  /// Operations of these types in the time of one in f32: f64 has half as many lanes; a lane of a product
+  /// of bytes is four with VNNI, else two that are widened to 16 bits.
+  private static func perSingle(_ types: ProductTypes, _ isa: ISA) -> Double {
+    switch types.accumulator {
+    case .f32: 1
+    case .f64: 0.5
+    case .i32, .i8, .u8: isa.hasByteProducts ? 4 : 2
+    }
   }
 
   /// The peak of OpenBLAS's kernels, which may be set to half of this processor's width.
   var densePeak: Double {
-    ISA.detected == .v4 && !BLAS.hasWideCore ? machinePeak / 2 : machinePeak
+    ISA.detected.includes(.v4) && !BLAS.hasWideCore ? machinePeak / 2 : machinePeak
   }
 
-  /// Peaks for f32, by instruction set; f64 has half as many lanes.
+  /// Peaks for f32, by instruction set.
   private static let singlePeaks = Mutex<[ISA: Double]>([:])
 
   private static func measure(_ isa: ISA) -> Double {

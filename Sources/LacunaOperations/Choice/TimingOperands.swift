@@ -12,14 +12,14 @@ final class TimingOperands {
 
   init(_ request: PlanRequest) {
     self.request = request
-    let size = request.dtype.size
-    func zeros(_ count: Int) -> UnsafeMutableRawPointer {
+    func zeros(_ count: Int, _ type: NumberType) -> UnsafeMutableRawPointer {
+      let size = type.size
       let memory = UnsafeMutableRawPointer.allocate(byteCount: count * size + 64, alignment: 64)
       memory.initializeMemory(as: UInt8.self, repeating: 0, count: count * size + 64)
       return memory
     }
-    x = zeros(request.columns * request.width)
-    y = zeros(request.rows * request.width)
+    x = zeros(request.columns * request.width, request.types.activations)
+    y = zeros(request.rows * request.width, request.types.output)
   }
 
   deinit {

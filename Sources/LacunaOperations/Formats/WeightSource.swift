@@ -82,7 +82,7 @@ extension WeightSource where Scalar == Double {
 }
 
 @inline(__always)
-private func pack<Scalar: SparseScalar>(
+private func pack<Scalar: SparseScalar & PackedElement>(
   _ source: WeightSource<Scalar>, _ shape: PackingShape, _ scale: Double
 ) -> PackedWeights {
   switch source {
@@ -100,7 +100,7 @@ private func pack<Scalar: SparseScalar>(
 }
 
 @inline(__always)
-private func pack<Scalar: SparseScalar>(
+private func pack<Scalar: SparseScalar & PackedElement>(
   rows: Int, columns: Int, block: BlockSize, pattern: CSRPattern, values: [Scalar],
   _ shape: PackingShape, _ scale: Double
 ) -> PackedWeights {

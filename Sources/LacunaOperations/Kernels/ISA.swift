@@ -6,36 +6,78 @@
   import Darwin
 #endif
 
-/// An instruction set that kernels were compiled for, in rising order.
-public enum ISA: String, CaseIterable, Comparable, Codable, Sendable {
-  /// What the package's own target triple allows (SSE2 on x86-64).
-  case baseline
-  /// x86-64-v3: AVX2 and FMA.
-  case v3
-  /// x86-64-v4: AVX-512.
-  case v4
+/// What a processor may execute beyond the package's own target.
+public struct CPUFeatures: OptionSet, Hashable, Sendable {
+  public let rawValue: Int
+  public init(rawValue: Int) { self.rawValue = rawValue }
 
+  /// AVX2, FMA and their companions.
+  public static let v3 = CPUFeatures(rawValue: 1)
+  /// AVX-512 F, BW, CD, DQ, VL.
+  public static let v4 = CPUFeatures(rawValue: 2)
+  /// Products of bytes on 256 bits: AVX-VNNI.
+  public static let avxVNNI = CPUFeatures(rawValue: 4)
+  /// Products of bytes on 512 bits: AVX512-VNNI.
+  public static let avx512VNNI = CPUFeatures(rawValue: 8)
+}
+
+/// An instruction set that kernels were compiled for: a name, what a processor has to execute, and a rank.
+///
+/// They form no ladder: a processor may have AVX-VNNI and no AVX-512, or the other way round. A kernel can be
+/// used where ``includes(_:)`` says so; of several the one of the highest rank is.
+public struct ISA: RawRepresentable, Hashable, CaseIterable, Codable, Sendable,
+  CustomStringConvertible
+{
+  /// The name, as `LACUNA_ISA` and files spell it.
+  public let rawValue: String
+  /// What a processor has to execute.
+  public let features: CPUFeatures
   /// Bytes of a register.
-  var vectorBytes: Int {
-    switch self {
-    case .baseline: 16
-    case .v3: 32
-    case .v4: 64
-    }
+  package let vectorBytes: Int
+
+  private init(_ name: String, _ features: CPUFeatures, vectorBytes: Int) {
+    (rawValue, self.features, self.vectorBytes) = (name, features, vectorBytes)
   }
 
-  public static func < (a: ISA, b: ISA) -> Bool {
-    allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!
+  /// What the package's own target triple allows (SSE2 on x86-64).
+  public static let baseline = ISA("baseline", [], vectorBytes: 16)
+  /// x86-64-v3: AVX2 and FMA.
+  public static let v3 = ISA("v3", [.v3], vectorBytes: 32)
+  /// x86-64-v3 and AVX-VNNI.
+  public static let v3VNNI = ISA("v3-vnni", [.v3, .avxVNNI], vectorBytes: 32)
+  /// x86-64-v4: AVX-512.
+  public static let v4 = ISA("v4", [.v3, .v4], vectorBytes: 64)
+  /// x86-64-v4 and AVX512-VNNI.
+  public static let v4VNNI = ISA("v4-vnni", [.v3, .v4, .avx512VNNI], vectorBytes: 64)
+
+  /// All, in rising rank.
+  public static let allCases = [baseline, v3, v3VNNI, v4, v4VNNI]
+
+  /// The instruction set of that name.
+  public init?(rawValue: String) {
+    guard let found = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = found
   }
+
+  /// Its place among ``allCases``: of two that a processor has the higher one is better.
+  public var rank: Int { Self.allCases.firstIndex(of: self)! }
+
+  /// Whether what runs `other` may be called: a processor that has this has the other as well.
+  public func includes(_ other: ISA) -> Bool { features.isSuperset(of: other.features) }
+
+  /// Whether four products of bytes are one instruction.
+  var hasByteProducts: Bool { !features.isDisjoint(with: [.avxVNNI, .avx512VNNI]) }
+
+  public var description: String { rawValue }
 
   /// The variable that overrides the choice.
   public static let environmentVariable = "LACUNA_ISA"
 
-  /// Instruction sets that this build has kernels for and this processor executes, rising.
+  /// Instruction sets that this build has kernels for and this processor executes, in rising rank.
   public static let available: [ISA] = {
     #if arch(x86_64)
-      let cpu = CPUInfo.current
-      return [.baseline] + (cpu.hasV3 ? [.v3] : []) + (cpu.hasV4 ? [.v4] : [])
+      let features = CPUInfo.current.features
+      return allCases.filter { features.isSuperset(of: $0.features) }
     #else
       return [.baseline]
     #endif

@@ -25,9 +25,9 @@ extension KernelTable {
     Self.all.map { row in
       KernelListing(
         name: row.name, operation: row.operation.rawValue, variant: row.variant,
-        dtype: row.dtype.rawValue, isa: row.isa?.rawValue ?? "reference",
+        dtype: row.types.name, isa: row.isa?.rawValue ?? "reference",
         isAvailable: row.isAvailable,
-        isChosen: kernel(row.operation, variant: row.variant, dtype: row.dtype)?.name == row.name)
+        isChosen: kernel(row.operation, variant: row.variant, types: row.types)?.name == row.name)
     }
   }
 }

@@ -31,16 +31,38 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case csr
   /// Y ← W·X for few columns of X and blocks whose parts fill a register: `lcn_block_args`.
   case blockVector
+  /// Bytes of X, or floats made bytes, as a panel of quads: `lcn_quad_pack_args`.
+  case packQuads
+  /// The range of each right-hand side: `lcn_range_args`.
+  case range
 }
 
 /// One compiled leaf kernel.
 public struct Kernel: Sendable {
+  init(
+    operation: KernelOperation, variant: String, types: ProductTypes, isa: ISA?, vectorBytes: Int,
+    mostVectors: Int, call: @escaping @Sendable (UnsafeRawPointer) -> Void
+  ) {
+    (self.operation, self.variant, self.types, self.isa) = (operation, variant, types, isa)
+    (self.vectorBytes, self.mostVectors, self.call) = (vectorBytes, mostVectors, call)
+  }
+
+  /// A kernel whose operands are all of one type.
+  init(
+    operation: KernelOperation, variant: String, dtype: DType, isa: ISA?, vectorBytes: Int,
+    mostVectors: Int, call: @escaping @Sendable (UnsafeRawPointer) -> Void
+  ) {
+    self.init(
+      operation: operation, variant: variant, types: ProductTypes(dtype), isa: isa,
+      vectorBytes: vectorBytes, mostVectors: mostVectors, call: call)
+  }
+
   /// What it computes.
   public let operation: KernelOperation
   /// The shape it is for, such as "4x1"; empty when there is only one.
   public let variant: String
-  /// The element type.
-  public let dtype: DType
+  /// The types of its operands.
+  public let types: ProductTypes
   /// The instruction set it was compiled for; nil for the plain reference.
   public let isa: ISA?
   /// Bytes in a register of its instruction set.
@@ -53,7 +75,7 @@ public struct Kernel: Sendable {
   /// Such as "spmm-4x1-f32-v4".
   public var name: String {
     ([operation.rawValue] + (variant.isEmpty ? [] : [variant])
-      + [dtype.rawValue, isa?.rawValue ?? "reference"]).joined(separator: "-")
+      + [types.name, isa?.rawValue ?? "reference"]).joined(separator: "-")
   }
 }
 
@@ -67,14 +89,14 @@ public struct KernelTable: Sendable {
   private struct Key: Hashable {
     let operation: KernelOperation
     let variant: String
-    let dtype: DType
+    let types: ProductTypes
   }
 
   private init(_ isa: ISA) {
     self.isa = isa
     var chosen: [Key: Kernel] = [:]
-    for kernel in Self.all where kernel.isa == nil || kernel.isa! <= isa {
-      chosen[Key(operation: kernel.operation, variant: kernel.variant, dtype: kernel.dtype)] =
+    for kernel in Self.all where kernel.isa.map(isa.includes) ?? true {
+      chosen[Key(operation: kernel.operation, variant: kernel.variant, types: kernel.types)] =
         kernel
     }
     self.chosen = chosen
@@ -90,18 +112,25 @@ public struct KernelTable: Sendable {
   private static let tables = Dictionary(
     uniqueKeysWithValues: ISA.allCases.map { ($0, KernelTable($0)) })
 
-  /// Every kernel of this build: the reference, then each instruction set in rising order.
+  /// Every kernel of this build: the reference, then each instruction set in rising rank.
   public static let all: [Kernel] = {
     // Kernels bring weak symbols that only csimd.c's strong ones make safe.
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
-      + selectionKernels + conversionKernels + blockVectorKernels
+      + selectionKernels + conversionKernels + blockVectorKernels + quadKernels
   }()
 
   /// The kernel for an operation, nil when the instruction set has none of that variant.
   public func kernel(
+    _ operation: KernelOperation, variant: String = "", types: ProductTypes
+  ) -> Kernel? {
+    chosen[Key(operation: operation, variant: variant, types: types)]
+  }
+
+  /// The same where all operands are of one type.
+  public func kernel(
     _ operation: KernelOperation, variant: String = "", dtype: DType
   ) -> Kernel? {
-    chosen[Key(operation: operation, variant: variant, dtype: dtype)]
+    kernel(operation, variant: variant, types: ProductTypes(dtype))
   }
 }

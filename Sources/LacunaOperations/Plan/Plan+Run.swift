@@ -20,16 +20,7 @@ extension Plan {
   func run(
     _ x: DenseMatrix<Scalar>, into y: inout DenseMatrix<Scalar>, beta: Double
   ) throws(OperationError) {
-    let width = layout == .columns ? x.columns : x.rows
-    if layout == .columns {
-      try expect("X", "rows", columns, x.rows)
-      try expect("Y", "rows", rows, y.rows)
-      try expect("Y", "columns", width, y.columns)
-    } else {
-      try expect("X", "columns", columns, x.columns)
-      try expect("Y", "columns", rows, y.columns)
-      try expect("Y", "rows", width, y.rows)
-    }
+    let width = try core.checkShapes(x: (x.rows, x.columns), y: (y.rows, y.columns))
     let (xStride, yStride) = (x.rowStride, y.rowStride)
     x.withUnsafeElements { from in
       y.withUnsafeMutableElements { into in
@@ -37,7 +28,7 @@ extension Plan {
           x: UnsafeRawPointer(from.baseAddress!), xStride: xStride,
           y: UnsafeMutableRawPointer(into.baseAddress!), yStride: yStride, width: width,
           beta: beta)
-        execute(call, body: body, threads: threads, workspaces: workspaces)
+        core.run(call)
       }
     }
   }
@@ -54,7 +45,7 @@ extension Plan {
     let call = ProductCall(
       x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
       width: width)
-    execute(call, body: body, threads: threads, workspaces: workspaces)
+    core.run(call)
   }
 
   /// Whether ``run(_:taps:stride:into:stride:width:)`` may be called: the chosen kernel can do it.
@@ -70,7 +61,7 @@ extension Plan {
       x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
       width: width)
     call.taps = taps
-    execute(call, body: body, threads: threads, workspaces: workspaces)
+    core.run(call)
   }
 
   /// Share number `slice` of `slices` of the same work, for callers with threads of their own. All
@@ -82,22 +73,11 @@ extension Plan {
     let call = ProductCall(
       x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
       width: width)
-    let workspace = workspaces.borrow()
-    body.run(call, slice: slice, of: slices, workspace: workspace)
-    workspaces.giveBack(workspace)
+    core.run(call, slice: slice, of: slices)
   }
 
   /// How many slices of a call this wide can work at once without idling.
   public func usefulSlices(width: Int) -> Int { body.usefulSlices(width: width) }
-}
-
-private func expect(
-  _ operand: String, _ dimension: String, _ expected: Int, _ actual: Int
-) throws(OperationError) {
-  if expected != actual {
-    throw .shapeMismatch(
-      operand: operand, dimension: dimension, expected: expected, actual: actual)
-  }
 }
 
 /// One call, and who works on it: what a pool's task finds behind its context pointer.

@@ -17,26 +17,27 @@ import LacunaFormats
 /// or ∞ − ∞, makes NaN in every kernel, and ``Activation`` passes it on.
 public final class Plan<Scalar: SparseScalar>: Sendable {
   /// Output rows and input columns of the weights.
-  public let rows: Int, columns: Int
+  public var rows: Int { core.rows }
+  public var columns: Int { core.columns }
   /// How X and Y lie in memory.
-  public let layout: ProductLayout
+  public var layout: ProductLayout { core.layout }
   /// The number of right-hand sides that the plan was made for; other numbers work as well.
-  public let width: Int
+  public var width: Int { core.width }
   /// Threads that ``run(_:into:)`` uses at most; all plans share ``ThreadPool/shared``.
-  public let threads: Int
+  public var threads: Int { core.threads }
   /// How the choice was made.
-  public let explanation: PlanExplanation
+  public var explanation: PlanExplanation { core.explanation }
 
   /// The choice, to be saved and given to ``PlanOptions/decision`` later.
-  public let decision: PlanDecision
+  public var decision: PlanDecision { core.decision }
 
-  package let body: any ProductBody
+  package let core: PlanCore
+  package var body: any ProductBody { core.body }
   let epilogue: EpilogueValues
   /// What ``update(values:bias:)`` fills; nil when values stay.
   let slots: ValueSlots?
   package let stored: Int
   let scale: Double
-  let workspaces: WorkspacePool
 
   /// A plan for weights in CSR.
   ///
@@ -85,49 +86,28 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
     source: WeightSource<Scalar>, layout: ProductLayout, width: Int, epilogue: Epilogue<Scalar>,
     options: PlanOptions, scale: Double = 1
   ) throws(OperationError) {
-    if width < 0 { throw .outOfRange(name: "width", value: width, minimum: 0, maximum: .max) }
-    if options.threads < 1 {
-      throw .outOfRange(name: "threads", value: options.threads, minimum: 1, maximum: .max)
-    }
+    try PlanCore.validate(width: width, options)
     try epilogue.validate(rows: source.rows)
-    if let isa = options.isa, !ISA.available.contains(isa) {
-      throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
-    }
-    let table = KernelTable.of(options.isa ?? .selected)
     if options.updatable && source.stored >= Int(UInt32.max) {
       throw .outOfRange(
         name: "weights of an updatable plan", value: source.stored, minimum: 0,
         maximum: Int(UInt32.max) - 1)
     }
     self.epilogue = EpilogueValues(epilogue, rows: source.rows)
-    let request = PlanRequest(
-      weights: PlanWeights(source), epilogue: self.epilogue, layout: layout, width: width,
-      options: options, table: table, scale: scale)
-    (body, explanation) = try choose(request)
-    slots = options.updatable ? body.valueSlots(source.numbered()) : nil
+    core = try PlanCore(
+      PlanWeights(source), epilogue: self.epilogue, layout: layout, width: width,
+      options: options, scale: scale)
+    slots = options.updatable ? core.body.valueSlots(source.numbered()) : nil
     (stored, self.scale) = (source.stored, scale)
-    decision = request.decision(kernel: body.name)
-    (rows, columns, self.layout, self.width) = (source.rows, source.columns, layout, width)
-    threads = options.threads
-    let (bytes, overflow) = options.threads.multipliedReportingOverflow(
-      by: body.workspaceBytes + 128)
-    // Asking costs microseconds: only for what may well be too much.
-    if overflow || bytes > 1 << 20 && !AvailableMemory.has(bytes) {
-      throw .outOfMemory(bytes: overflow ? .max : bytes)
-    }
-    workspaces = WorkspacePool(bytes: body.workspaceBytes, count: options.threads)
   }
 
   /// The name of the chosen candidate, such as "spmm-1x1" or "dense".
   public var kernelName: String { body.name }
   /// Bytes of weights, indices and tables that one run reads.
-  public var packedBytes: Int { body.packedBytes }
+  public var packedBytes: Int { core.body.packedBytes }
 }
 
 extension Plan: CustomStringConvertible {
   /// One line: shape, kernel, bytes.
-  public var description: String {
-    "\(rows)×\(columns) \(Scalar.dtype.rawValue), \(layout.rawValue) ×\(width): "
-      + "\(body.name), \(body.packedBytes) bytes"
-  }
+  public var description: String { core.summary }
 }

@@ -82,12 +82,16 @@ public struct PlanDecision: Hashable, Sendable, Codable {
   /// Shape and stored weights of the matrix, and the block that they come in.
   public let rows: Int, columns: Int, stored: Int
   public let block: BlockSize
-  /// Element type, layout and width of the products.
-  public let dtype: DType
+  /// Types, layout and width of the products.
+  public let types: ProductTypes
   public let layout: ProductLayout
   public let width: Int
   /// The instruction set that it was made with.
   public let isa: ISA
   /// The chosen candidate.
   public let kernel: String
+
+  private enum CodingKeys: String, CodingKey {
+    case rows, columns, stored, block, types = "dtype", layout, width, isa, kernel
+  }
 }

@@ -19,9 +19,10 @@ extension Kernel: CustomTestStringConvertible {
   func everyRowKeepsToItsSpecification(kernel: Kernel) throws {
     if let isa = kernel.isa { try require(isa) }
     let row = KernelRow(kernel)
-    switch kernel.dtype {
+    switch kernel.types.accumulator {
     case .f32: check(row, Float.self)
     case .f64: check(row, Double.self)
+    case .i32, .i8, .u8: checkBytes(row)
     }
     #expect(row.calls > 0, "the check of \(kernel.operation) does not call the kernel")
   }
@@ -41,6 +42,18 @@ extension Kernel: CustomTestStringConvertible {
     case .sddmm: sweepSampled(row, Scalar.self)
     case .csr: sweepCSR(row, Scalar.self)
     case .blockVector: sweepBlocks(row, Scalar.self)
+    case .range: sweepRange(row)
+    case .packQuads: Issue.record("\(row.kernel.name) is for bytes")
+    }
+  }
+
+  private func checkBytes(_ row: KernelRow) {
+    switch row.kernel.operation {
+    case .spmm: sweepQuadStrips(row)
+    case .packQuads: sweepQuadPanels(row)
+    case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
+      .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .range:
+      Issue.record("\(row.kernel.name) has no check for bytes")
     }
   }
 
@@ -61,19 +74,38 @@ extension Kernel: CustomTestStringConvertible {
   }
 
   /// What dispatch may ask for is there on every instruction set.
-  @Test(arguments: ISA.allCases, DType.allCases)
-  func everyInstructionSetHasEveryOperation(isa: ISA, dtype: DType) {
+  @Test(arguments: ISA.allCases)
+  func everyInstructionSetHasEveryOperation(isa: ISA) {
     let table = KernelTable.of(isa)
-    for operation in KernelOperation.allCases {
-      let rows = KernelTable.all.filter { $0.operation == operation && $0.dtype == dtype }
-      #expect(!rows.isEmpty || operation == .blockVector, "\(operation) \(dtype)")
-      for variant in Set(rows.map(\.variant)) {
-        let kernel = table.kernel(operation, variant: variant, dtype: dtype)
-        // The best that the instruction set executes, never one beyond it.
-        let best = rows.filter { $0.variant == variant && ($0.isa ?? .baseline) <= isa }.last
-        #expect(kernel?.name == best?.name && kernel != nil, "\(operation) \(variant) \(isa)")
+    for types in Set(KernelTable.all.map(\.types)) {
+      for operation in KernelOperation.allCases {
+        let rows = KernelTable.all.filter { $0.operation == operation && $0.types == types }
+        for variant in Set(rows.map(\.variant)) {
+          let kernel = table.kernel(operation, variant: variant, types: types)
+          // The best that the instruction set executes, never one beyond it.
+          let best = rows.filter {
+            $0.variant == variant && ($0.isa.map(isa.includes) ?? true)
+          }.last
+          #expect(kernel?.name == best?.name && kernel != nil, "\(operation) \(variant) \(isa)")
+        }
       }
     }
+  }
+
+  @Test(arguments: DType.allCases)
+  func floatsHaveEveryOperation(dtype: DType) {
+    let found = Set(KernelTable.all.filter { $0.types == ProductTypes(dtype) }.map(\.operation))
+    let missing = Set(KernelOperation.allCases).subtracting(found)
+    #expect(missing == (dtype == .f32 ? [.packQuads] : [.packQuads, .range, .blockVector]))
+  }
+
+  /// Instruction sets form no ladder: each has what it includes, in rising rank.
+  @Test func instructionSetsIncludeWhatTheyAreMadeOf() {
+    #expect(ISA.allCases.map(\.rank) == Array(0..<ISA.allCases.count))
+    #expect(ISA.v4VNNI.includes(.v4) && ISA.v4VNNI.includes(.v3) && ISA.v3VNNI.includes(.v3))
+    #expect(!ISA.v4.includes(.v3VNNI) && !ISA.v4VNNI.includes(.v3VNNI) && !ISA.v3.includes(.v4))
+    #expect(ISA.allCases.allSatisfy { $0.includes(.baseline) && $0.includes($0) })
+    for isa in ISA.allCases { #expect(ISA(rawValue: isa.rawValue) == isa) }
   }
 
   /// `lacuna info --kernels` shows exactly the table.
@@ -82,11 +114,13 @@ extension Kernel: CustomTestStringConvertible {
     #expect(listing.map(\.name) == KernelTable.all.map(\.name))
     let chosen = listing.filter(\.isChosen)
     // One for each operation, variant and type.
-    let keys = Set(KernelTable.all.map { [$0.operation.rawValue, $0.variant, $0.dtype.rawValue] })
+    let keys = Set(KernelTable.all.map { [$0.operation.rawValue, $0.variant, $0.types.name] })
     #expect(Set(chosen.map { [$0.operation, $0.variant, $0.dtype] }) == keys)
     #expect(chosen.count == keys.count)
     #expect(
-      listing.allSatisfy { $0.isAvailable || ISA(rawValue: $0.isa).map { $0 > .detected } ?? false }
+      listing.allSatisfy { row in
+        row.isAvailable || ISA(rawValue: row.isa).map { !ISA.detected.includes($0) } ?? false
+      }
     )
   }
 }

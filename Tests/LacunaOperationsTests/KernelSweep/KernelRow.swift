@@ -21,12 +21,12 @@ final class KernelRow {
       ? nil
       : KernelTable.all.first {
         $0.isa == nil && $0.operation == kernel.operation && $0.variant == kernel.variant
-          && $0.dtype == kernel.dtype
+          && $0.types == kernel.types
       }
   }
 
   /// Elements per register.
-  var lanes: Int { kernel.vectorBytes / kernel.dtype.size }
+  var lanes: Int { kernel.vectorBytes / kernel.types.accumulator.size }
 
   /// Calls the row, and its twin, on outputs that start as `initial`, and compares them with what
   /// they must hold.

@@ -21,7 +21,7 @@ struct BlockVectorFormat: ProductFormat {
     let (stored, n) = (request.stored, request.width)
     return ProductCost(
       operations: 2 * Double(stored) * Double(n),
-      weightBytes: Double(stored * request.dtype.size + stored / 8) * Double((n + 5) / 6),
+      weightBytes: Double(stored * request.types.weights.size + stored / 8) * Double((n + 5) / 6),
       share: KernelShares(request.table.isa).blockVector)
   }
 

@@ -10,7 +10,7 @@ struct CSRFormat: ProductFormat {
   func suits(_ request: PlanRequest) -> Bool {
     switch request.weights {
     case .f32(.csr), .f64(.csr): true
-    case .f32(.bsr), .f32(.dense), .f64(.bsr), .f64(.dense): false
+    case .f32(.bsr), .f32(.dense), .f64(.bsr), .f64(.dense), .i8: false
     }
   }
   func isWorthwhile(_ request: PlanRequest) -> Bool { (1...mostColumns).contains(request.width) }
@@ -18,7 +18,7 @@ struct CSRFormat: ProductFormat {
   func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
     ProductCost(
       operations: 2 * Double(request.stored) * Double(request.width),
-      weightBytes: Double(request.stored * (request.dtype.size + 4)),
+      weightBytes: Double(request.stored * (request.types.weights.size + 4)),
       share: KernelShares(request.table.isa).csr)
   }
 
@@ -32,7 +32,7 @@ struct CSRFormat: ProductFormat {
       CSRProduct(
         w, scale: request.scale, layout: request.layout, epilogue: request.epilogue,
         table: request.table)
-    case .f32(.bsr), .f32(.dense), .f64(.bsr), .f64(.dense): nil
+    case .f32(.bsr), .f32(.dense), .f64(.bsr), .f64(.dense), .i8: nil
     }
   }
 }

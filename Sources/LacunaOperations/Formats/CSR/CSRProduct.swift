@@ -32,7 +32,7 @@ final class CSRProduct: ProductBody, @unchecked Sendable {
   }
   var workspaceBytes: Int { 0 }
 
-  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots {
+  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
     ValueSlots(
       memory: UnsafeMutableRawPointer(values.pointer),
       numbers: (0..<pattern.nnz).map { UInt32($0 + 1) })

@@ -18,6 +18,7 @@ private let mostUsesInPlace = 16
 /// cuts are, so the result does not depend on them, nor on the number of slices.
 package final class PackedProduct: ProductBody {
   let weights: PackedWeights
+  private let dtype: DType
   let layout: ProductLayout
   let epilogue: EpilogueValues
   let mostVectors: Int
@@ -29,11 +30,12 @@ package final class PackedProduct: ProductBody {
   package let name: String
 
   init(
-    _ weights: PackedWeights, name: String, layout: ProductLayout, epilogue: EpilogueValues,
+    _ weights: PackedWeights, _ dtype: DType, name: String, layout: ProductLayout,
+    epilogue: EpilogueValues,
     table: KernelTable, vectors: Int
   ) {
-    (self.weights, self.name, self.layout, self.epilogue) = (weights, name, layout, epilogue)
-    let dtype = weights.dtype
+    (self.weights, self.dtype, self.name) = (weights, dtype, name)
+    (self.layout, self.epilogue) = (layout, epilogue)
     kernels = weights.heights.map { table.kernel(.spmm, variant: "\($0)x1", dtype: dtype)! }
     pack = table.kernel(layout == .columns ? .packRows : .packTransposed, dtype: dtype)!
     unpack = table.kernel(.packTransposed, dtype: dtype)!
@@ -44,7 +46,7 @@ package final class PackedProduct: ProductBody {
   package var packedBytes: Int { weights.byteCount }
   package var readsTaps: Bool { layout == .columns }
 
-  package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots {
+  package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
     let shape = PackingShape(
       rowCuts: weights.rowCuts, columnBlock: weights.columnBlock, heights: weights.heights)
     let numbered = numbers.packed(shape, scale: 1)
@@ -60,7 +62,7 @@ package final class PackedProduct: ProductBody {
   }
 
   /// Columns of Y per register.
-  private var lanes: Int { vectorBytes / weights.dtype.size }
+  private var lanes: Int { vectorBytes / dtype.size }
 
   private func panels(width: Int) -> Int {
     let vectors = (width + lanes - 1) / lanes
@@ -89,7 +91,7 @@ package final class PackedProduct: ProductBody {
     _ call: ProductCall, rowBlock: Int, firstColumn: Int, vectors: Int,
     workspace: UnsafeMutableRawPointer
   ) {
-    let size = weights.dtype.size
+    let size = dtype.size
     let stride = vectors * vectorBytes
     let firstRow = weights.rowCuts[rowBlock]
     let rows = weights.rowCuts[rowBlock + 1] - firstRow
@@ -141,7 +143,8 @@ package final class PackedProduct: ProductBody {
           columns: Int64(writesScratch ? vectors * lanes : columns), vectors: Int32(vectors),
           strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 && call.beta == 0 ? 1 : 0,
-          finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0)
+          finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0,
+          quads: lcn_quad_scales())
         kernels[section].call(&arguments)
       }
     }
@@ -161,7 +164,7 @@ package final class PackedProduct: ProductBody {
   private func readsInPlace(
     _ call: ProductCall, columns: Int, vectors: Int, depth: Int, rows: Int
   ) -> Bool {
-    let stride = call.xStride * weights.dtype.size
+    let stride = call.xStride * dtype.size
     if layout == .rows || call.taps != nil || columns != vectors * lanes { return false }
     if stride % 64 != 0 { return false }
     if Int(bitPattern: call.x) % 64 != 0 { return false }
@@ -205,7 +208,7 @@ package final class PackedProduct: ProductBody {
         packRows(
           call, from: taps.offsets[group] + within * call.xStride + firstColumn, rows: count,
           columns: columns, padded: padded,
-          panel: panel + (row - start) * padded * weights.dtype.size)
+          panel: panel + (row - start) * padded * dtype.size)
         row += count
       }
       return
@@ -221,7 +224,7 @@ package final class PackedProduct: ProductBody {
     panel: UnsafeMutableRawPointer
   ) {
     var arguments = lcn_pack_args(
-      source: call.x + source * weights.dtype.size, sourceStride: Int64(call.xStride),
+      source: call.x + source * dtype.size, sourceStride: Int64(call.xStride),
       target: panel, targetStride: Int64(padded), rows: Int64(rows), columns: Int64(columns),
       paddedColumns: Int64(padded))
     pack.call(&arguments)
@@ -249,7 +252,7 @@ package final class PackedProduct: ProductBody {
         }
       }
     }
-    switch weights.dtype {
+    switch dtype {
     case .f32: start(Float.self)
     case .f64: start(Double.self)
     }

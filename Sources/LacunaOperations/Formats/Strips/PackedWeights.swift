@@ -25,7 +25,6 @@ package final class PackedWeights: @unchecked Sendable {
   }
 
   let rows: Int, columns: Int
-  let dtype: DType
   /// Boundaries of the row blocks: block i is `rowCuts[i]..<rowCuts[i + 1]`.
   let rowCuts: [Int]
   /// Input columns per column block, and number of blocks (at least 1).
@@ -47,11 +46,11 @@ package final class PackedWeights: @unchecked Sendable {
   let tallestRowBlock: Int
 
   init(
-    rows: Int, columns: Int, dtype: DType, rowCuts: [Int], columnBlock: Int, columnBlocks: Int,
+    rows: Int, columns: Int, rowCuts: [Int], columnBlock: Int, columnBlocks: Int,
     heights: [Int], regions: [Region], byteCount: Int, storedWeights: Int,
     values: UnsafeMutableRawPointer, buffers: [AnyObject]
   ) {
-    (self.rows, self.columns, self.dtype, self.rowCuts) = (rows, columns, dtype, rowCuts)
+    (self.rows, self.columns, self.rowCuts) = (rows, columns, rowCuts)
     tallestRowBlock = zip(rowCuts, rowCuts.dropFirst()).map { $1 - $0 }.max() ?? 0
     (self.columnBlock, self.columnBlocks, self.heights) = (columnBlock, columnBlocks, heights)
     (self.byteCount, self.storedWeights) = (byteCount, storedWeights)

@@ -8,23 +8,36 @@ private let panelShare = 0.8
 /// Regions at most, unless there are more column blocks: the tables of a million take 50 MB.
 private let mostRegions = 1 << 20
 
+/// What there is to cut: a matrix of weights, or one of quads of them.
+struct StripSource {
+  let rows: Int, columns: Int
+  /// Stored elements, padding of blocks included.
+  let stored: Int
+  let block: BlockSize
+  /// Inputs that one column stands for: 4 for quads.
+  let inputs: Int
+  /// Stored elements of rows before one.
+  let storedBefore: (Int) -> Int
+}
+
 /// Cuts for the strip kernels.
-func packingShape<Scalar>(
-  _ request: PlanRequest, _ source: WeightSource<Scalar>
+func packingShape(
+  _ request: PlanRequest, _ source: StripSource
 ) -> (shape: PackingShape, vectors: Int) {
-  let block = request.block
-  let heights = KernelTable.stripHeights.filter {
-    request.table.kernel(.spmm, variant: "\($0)x1", dtype: request.dtype)?.mostVectors ?? 0 > 0
+  let block = source.block
+  // Quads are multiplied as unsigned bytes, whatever the activations are given as.
+  let types = source.inputs == 4 ? ProductTypes.quantized(.u8) : request.types
+  func kernel(_ height: Int) -> Kernel? {
+    request.table.kernel(.spmm, variant: "\(height)x\(source.inputs)", types: types)
   }
+  let heights = KernelTable.stripHeights.filter { kernel($0)?.mostVectors ?? 0 > 0 }
   let used = stripParts(of: block.rows, heights: heights).map(\.height) + [1]
-  let kernels = used.map {
-    request.table.kernel(.spmm, variant: "\($0)x1", dtype: request.dtype)!
-  }
-  let lanes = kernels[0].vectorBytes / request.dtype.size
-  let density = Double(request.stored) / Double(max(request.rows * request.columns, 1))
+  let kernels = used.map { kernel($0)! }
+  let lanes = kernels[0].vectorBytes / types.accumulator.size
+  let density = Double(source.stored) / Double(max(source.rows * source.columns, 1))
   let widest =
     widestPanelBytes(
-      strip: used[0], density: density, columns: request.columns) / kernels[0].vectorBytes
+      strip: used[0], density: density, columns: source.columns) / kernels[0].vectorBytes
   let most = max(1, min(kernels.map(\.mostVectors).min()!, widest))
   let needed = max(1, (request.width + lanes - 1) / lanes)
   let panels = (needed + most - 1) / most
@@ -32,17 +45,17 @@ func packingShape<Scalar>(
   let bytesPerColumn = vectors * kernels[0].vectorBytes
   let limit = Int(Double(CPUInfo.current.level1Bytes) * panelShare) / bytesPerColumn
   // Each column block has a table: not more of them than stored weights, up to a few.
-  let fewest = request.columns / (request.stored + 64)
+  let fewest = source.columns / (source.stored + 64)
   let columnBlock = balancedBlock(
-    columns: request.columns, limit: max(limit, 16, fewest), unit: block.columns)
+    columns: source.columns, limit: max(limit, 16, fewest), unit: block.columns)
   // Sums of a row block stay in half of the second-level cache.
   let tallest = max(CPUInfo.current.level2Bytes / 2 / bytesPerColumn, 64)
   let wanted = max(
-    (request.rows + tallest - 1) / tallest,
+    (source.rows + tallest - 1) / tallest,
     request.options.threads > 1 ? (2 * request.options.threads + panels - 1) / panels : 1)
-  let mostParts = max(mostRegions / max(request.columns / columnBlock, 1), 1)
+  let mostParts = max(mostRegions / max(source.columns / columnBlock, 1), 1)
   let cuts = balancedCuts(
-    rows: request.rows, unit: block.rows, parts: min(wanted, mostParts),
+    rows: source.rows, unit: block.rows, parts: min(wanted, mostParts),
     stored: source.storedBefore)
   return (PackingShape(rowCuts: cuts, columnBlock: columnBlock, heights: heights), vectors)
 }

@@ -6,12 +6,14 @@ import LacunaFormats
 struct StripFormat: ProductFormat {
   func name(_ request: PlanRequest) -> String { "spmm-\(request.block)" }
 
-  func suits(_ request: PlanRequest) -> Bool { !request.weights.isDense }
+  func suits(_ request: PlanRequest) -> Bool {
+    request.weights.dtype != nil && !request.weights.isDense
+  }
   func isWorthwhile(_ request: PlanRequest) -> Bool { true }
 
   func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
     let (stored, n, rows) = (request.stored, request.width, request.block.rows)
-    let size = request.dtype.size
+    let size = request.types.weights.size
     let lanes = request.table.isa.vectorBytes / size
     let vectors = (n + lanes - 1) / lanes
     let shares = KernelShares(request.table.isa)
@@ -24,18 +26,24 @@ struct StripFormat: ProductFormat {
   }
 
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
-    let packed: PackedWeights
-    let vectors: Int
     switch request.weights {
-    case .f32(let w):
-      let cut = packingShape(request, w)
-      (packed, vectors) = (w.packed(cut.shape, scale: request.scale), cut.vectors)
-    case .f64(let w):
-      let cut = packingShape(request, w)
-      (packed, vectors) = (w.packed(cut.shape, scale: request.scale), cut.vectors)
+    case .f32(let w): pack(request, w, .f32) { w.packed($0, scale: request.scale) }
+    case .f64(let w): pack(request, w, .f64) { w.packed($0, scale: request.scale) }
+    case .i8: nil
     }
+  }
+
+  private func pack<Scalar>(
+    _ request: PlanRequest, _ weights: WeightSource<Scalar>, _ dtype: DType,
+    _ packed: (PackingShape) -> PackedWeights
+  ) -> PackedProduct {
+    let (shape, vectors) = packingShape(
+      request,
+      StripSource(
+        rows: request.rows, columns: request.columns, stored: request.stored,
+        block: request.block, inputs: 1, storedBefore: weights.storedBefore))
     return PackedProduct(
-      packed, name: name(request), layout: request.layout, epilogue: request.epilogue,
-      table: request.table, vectors: vectors)
+      packed(shape), dtype, name: name(request), layout: request.layout,
+      epilogue: request.epilogue, table: request.table, vectors: vectors)
   }
 }

@@ -13,6 +13,14 @@ struct BlockSource<Scalar, Index> {
   var values: UnsafePointer<Scalar>
 }
 
+/// What a step holds for each row: a weight, or a quad of four.
+protocol PackedElement:
+  BitwiseCopyable, SIMDScalar, ExpressibleByIntegerLiteral, Codable, Hashable
+{}
+extension Float: PackedElement {}
+extension Double: PackedElement {}
+extension Int32: PackedElement {}
+
 /// How to cut the weights.
 struct PackingShape {
   /// Boundaries of the row blocks, in rows; multiples of the block height except the last.
@@ -26,7 +34,7 @@ struct PackingShape {
 /// Packs `source`. Of the indices one in eight is read twice, every weight once.
 ///
 /// - Complexity: O(stored + strips · column blocks)
-func packWeights<Scalar: SparseScalar, Index: FixedWidthInteger & SIMDScalar>(
+func packWeights<Scalar: PackedElement, Index: FixedWidthInteger & SIMDScalar>(
   _ source: BlockSource<Scalar, Index>, shape: PackingShape
 ) -> PackedWeights {
   let packer = WeightPacker(source, shape)
@@ -44,7 +52,7 @@ private let copySlack = 16
 /// Row numbers that kernels read behind the last.
 private let rowsAhead = 8
 
-private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger & SIMDScalar> {
+private final class WeightPacker<Scalar: PackedElement, Index: FixedWidthInteger & SIMDScalar> {
   let source: BlockSource<Scalar, Index>
   let shape: PackingShape
   let columnBlocks: Int
@@ -179,7 +187,7 @@ private final class WeightPacker<Scalar: SparseScalar, Index: FixedWidthInteger 
     }
     let (weightCount, indexCount) = (weightEnd - weights.pointer, indexEnd - indices.pointer)
     return PackedWeights(
-      rows: source.rows, columns: source.columns, dtype: Scalar.dtype, rowCuts: shape.rowCuts,
+      rows: source.rows, columns: source.columns, rowCuts: shape.rowCuts,
       columnBlock: shape.columnBlock, columnBlocks: columnBlocks, heights: heights,
       regions: regions,
       byteCount: weightCount * MemoryLayout<Scalar>.size + indexCount * 2
@@ -242,7 +250,7 @@ private func countSteps<Scalar, Index: FixedWidthInteger>(
 
 /// Appends the strip's steps of the current column block to the streams.
 @inline(__always)
-private func copySteps<Scalar: SparseScalar, Index: FixedWidthInteger & SIMDScalar>(
+private func copySteps<Scalar: PackedElement, Index: FixedWidthInteger & SIMDScalar>(
   _ strip: Strip, _ source: BlockSource<Scalar, Index>, height: Int, firstColumn: Int,
   _ weights: inout UnsafeMutablePointer<Scalar>, _ indices: inout UnsafeMutablePointer<UInt16>
 ) {
@@ -290,7 +298,7 @@ private func copySteps<Scalar: SparseScalar, Index: FixedWidthInteger & SIMDScal
 
 /// Moves the ends of both streams to the next multiple of four steps, over zeros.
 @inline(__always)
-private func pad<Scalar: SparseScalar>(
+private func pad<Scalar: PackedElement>(
   _ weights: inout UnsafeMutablePointer<Scalar>, _ indices: inout UnsafeMutablePointer<UInt16>,
   steps: Int, height: Int
 ) {

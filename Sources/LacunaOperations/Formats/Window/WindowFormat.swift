@@ -29,7 +29,7 @@ struct WindowFormat: ProductFormat {
   private func geometry(_ request: PlanRequest) -> WindowGeometry? {
     geometries.first {
       // A plain reference is no candidate.
-      request.table.kernel(.window, variant: $0.variant, dtype: request.dtype)?.isa != nil
+      request.table.kernel(.window, variant: $0.variant, types: request.types)?.isa != nil
     }
   }
 
@@ -45,7 +45,7 @@ struct WindowFormat: ProductFormat {
 
   func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
     let n = request.width
-    let size = Double(request.dtype.size)
+    let size = Double(request.types.weights.size)
     let shares = KernelShares(request.table.isa)
     let work = isFilled ? 1 : KernelShares.windowWork(density: request.density)
     let bytesPerWeight = isCompressed ? size + 0.9 * work : (size + 0.8) * work
@@ -64,6 +64,7 @@ struct WindowFormat: ProductFormat {
       switch request.weights {
       case .f32(let w): w.windowWeights(geometry, scale: Float(request.scale))
       case .f64(let w): w.windowWeights(geometry, scale: request.scale)
+      case .i8: nil as WindowWeights?
       }
     return packed.map {
       WindowProduct(

@@ -1,0 +1,58 @@
+// lcn_plan_create for 8-bit weights: an f32 matrix quantised, then a plan of the asked-for activations.
+
+import LacunaFormats
+import LacunaOperations
+
+/// A plan for `matrix`, whose weights become 8-bit.
+func makeQuantizedPlan(
+  _ matrix: StoredMatrix<Float>, _ request: PlanRequestFromC,
+  _ quantization: PlanRequestFromC.Quantization, bias: [Float]?
+) throws(Failure) -> PlanObject {
+  // Weights as bytes and their positions; quads of up to three candidates, each for one weight at worst.
+  try reserve(try product(matrix.stored, 64, "bytes") + matrix.rows * 64)
+  if request.options.kernel == "dense" {
+    try reserve(try product(try product(matrix.rows, matrix.columns, "elements"), 8, "bytes"))
+  }
+  let scales: WeightScales = quantization.isPerTensor ? .perTensor : .perRow
+  switch quantization.activations {
+  case .u8: return try makePlan(matrix, request, quantization, bias, scales, UInt8.self)
+  case .i8: return try makePlan(matrix, request, quantization, bias, scales, Int8.self)
+  case .f32, .f64, .i32:
+    return try makePlan(matrix, request, quantization, bias, scales, Float.self)
+  }
+}
+
+private func makePlan<Activation: ActivationElement>(
+  _ matrix: StoredMatrix<Float>, _ request: PlanRequestFromC,
+  _ quantization: PlanRequestFromC.Quantization, _ bias: [Float]?, _ scales: WeightScales,
+  _: Activation.Type
+) throws(Failure) -> PlanObject {
+  let epilogue = Epilogue<Float>(bias: bias, activation: request.activation)
+  let plan: QuantizedPlan<Activation>
+  if case .bsr(let m) = matrix {
+    let weights = try quantized { () throws(QuantizationError) in
+      try QuantizedBSR(quantizing: m, scales: scales)
+    }
+    plan = try Failure.operation { () throws(OperationError) in
+      try QuantizedPlan(
+        weights, activations: quantization.range, layout: request.layout, width: request.width,
+        epilogue: epilogue, options: request.options)
+    }
+  } else {
+    let m = try matrix.csr()
+    let weights = try quantized { () throws(QuantizationError) in
+      try QuantizedCSR(quantizing: m, scales: scales)
+    }
+    plan = try Failure.operation { () throws(OperationError) in
+      try QuantizedPlan(
+        weights, activations: quantization.range, layout: request.layout, width: request.width,
+        epilogue: epilogue, options: request.options)
+    }
+  }
+  return PlanObject(plan, stored: matrix.stored)
+}
+
+/// Weights that are NaN or infinite have no bytes.
+private func quantized<R>(_ body: () throws(QuantizationError) -> R) throws(Failure) -> R {
+  do { return try body() } catch { throw Failure(.notANumber, error.description) }
+}

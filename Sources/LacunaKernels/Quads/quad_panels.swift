@@ -1,0 +1,170 @@
+// panel[g, c] ← the bytes of X[4g…4g + 3, c]: copied, or made of floats; and the range of each column.
+
+import CSIMD
+
+private let lanes = VectorI8.count
+
+/// From bytes with a row for each input: four rows become one of quads.
+public func packQuadColumnsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
+  let a = pointer.pointee
+  let flip = VectorI8(repeating: a.flip).lanes
+  let stride = Int(a.sourceStride)
+  var group = 0
+  while 4 &* group < Int(a.inputs) {
+    // Bytes behind the last input are those of the last input: their weights are zeros.
+    let last = Int(a.inputs) &- 1
+    let r0 = a.source + 4 &* group &* stride
+    let r1 = a.source + min(4 &* group &+ 1, last) &* stride
+    let r2 = a.source + min(4 &* group &+ 2, last) &* stride
+    let r3 = a.source + min(4 &* group &+ 3, last) &* stride
+    let target = UnsafeMutableRawPointer(a.target + group &* Int(a.targetStride))
+    var c = 0
+    while c &+ lanes <= Int(a.columns) {
+      let quads = lcn_join_bytes(
+        lcn_widen_bytes(r0 + c), lcn_widen_bytes(r1 + c), lcn_widen_bytes(r2 + c),
+        lcn_widen_bytes(r3 + c))
+      VectorI8(quads ^ flip).store(target + 4 &* c, 0)
+      c &+= lanes
+    }
+    if c < Int(a.columns) {
+      let rest = Int64(Int(a.columns) &- c)
+      let quads = lcn_join_bytes(
+        lcn_widen_first_bytes(r0 + c, rest), lcn_widen_first_bytes(r1 + c, rest),
+        lcn_widen_first_bytes(r2 + c, rest), lcn_widen_first_bytes(r3 + c, rest))
+      VectorI8(quads ^ flip).store(target + 4 &* c, 0)
+    }
+    group &+= 1
+  }
+}
+
+/// From bytes with a row for each right-hand side: a quad is four neighbours.
+public func packQuadRowsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
+  let a = pointer.pointee
+  let whole = Int(a.inputs) / 4
+  let rest = Int(a.inputs) &- 4 &* whole
+  for c in 0..<Int(a.columns) {
+    let row = a.source + c &* Int(a.sourceStride)
+    let target = a.target + c
+    for group in 0..<whole {
+      target[group &* Int(a.targetStride)] =
+        (row + 4 &* group).loadUnaligned(as: Int32.self) ^ a.flip
+    }
+    if rest > 0 {
+      var quad: UInt32 = 0
+      for j in 0..<rest {
+        quad |= UInt32((row + 4 &* whole + j).load(as: UInt8.self)) &<< UInt32(8 &* j)
+      }
+      target[whole &* Int(a.targetStride)] = Int32(bitPattern: quad) ^ a.flip
+    }
+  }
+}
+
+/// From floats with a row for each input.
+public func packQuadColumnsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
+  let a = pointer.pointee
+  let source = a.source.assumingMemoryBound(to: Float.self)
+  let stride = Int(a.sourceStride)
+  let (inverses, zeros) = (UnsafeRawPointer(a.inverses!), UnsafeRawPointer(a.zeros!))
+  let last = Int(a.inputs) &- 1
+  var group = 0
+  while 4 &* group <= last {
+    let r0 = source + 4 &* group &* stride
+    let r1 = source + min(4 &* group &+ 1, last) &* stride
+    let r2 = source + min(4 &* group &+ 2, last) &* stride
+    let r3 = source + min(4 &* group &+ 3, last) &* stride
+    let target = UnsafeMutableRawPointer(a.target + group &* Int(a.targetStride))
+    var c = 0
+    while c < Int(a.columns) {
+      let count = min(lanes, Int(a.columns) &- c)
+      let v0 = load(r0 + c, count)
+      let v1 = load(r1 + c, count)
+      let v2 = load(r2 + c, count)
+      let v3 = load(r3 + c, count)
+      let inverse = VectorF32.load(inverses + 4 &* c, 0).lanes
+      let zero = VectorI8.load(zeros + 4 &* c, 0).lanes
+      let quads = lcn_join_bytes(
+        lcn_quantize(v0, inverse, zero), lcn_quantize(v1, inverse, zero),
+        lcn_quantize(v2, inverse, zero), lcn_quantize(v3, inverse, zero))
+      VectorI8(quads).store(target + 4 &* c, 0)
+      let nan = lcn_nan_lanes(v0, v1, v2, v3)
+      if lcn_any_lane(nan) != 0 {
+        for i in 0..<count where nan[i] != 0 { a.scales![c &+ i] = .nan }
+      }
+      c &+= lanes
+    }
+    group &+= 1
+  }
+}
+
+/// From floats with a row for each right-hand side.
+public func packQuadRowsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
+  let a = pointer.pointee
+  let source = a.source.assumingMemoryBound(to: Float.self)
+  let inputs = Int(a.inputs)
+  var bytes = VectorI8(repeating: 0)
+  for c in 0..<Int(a.columns) {
+    let row = source + c &* Int(a.sourceStride)
+    let inverse = VectorF32(repeating: a.inverses![c]).lanes
+    let zero = VectorI8(repeating: a.zeros![c]).lanes
+    var isNaN = VectorI8(repeating: 0).lanes
+    var j = 0
+    while j < inputs {
+      let count = min(lanes, inputs &- j)
+      let v = load(row + j, count)
+      isNaN |= lcn_nan_lanes(v, v, v, v)
+      withUnsafeMutableBytes(of: &bytes) { memory in
+        let memory = memory.baseAddress!
+        lcn_store_bytes(memory, lcn_quantize(v, inverse, zero))
+        var group = 0
+        while 4 &* group < count {
+          a.target[(j / 4 &+ group) &* Int(a.targetStride) &+ c] =
+            (memory + 4 &* group).load(as: Int32.self)
+          group &+= 1
+        }
+      }
+      j &+= lanes
+    }
+    if lcn_any_lane(isNaN) != 0 { a.scales![c] = .nan }
+  }
+}
+
+@inline(__always)
+private func load(_ p: UnsafePointer<Float>, _ count: Int) -> VectorF32.Lanes {
+  count == lanes ? VectorF32.load(p, 0).lanes : VectorF32.loadFirst(count, p).lanes
+}
+
+/// Least and greatest of each column of X, one column to a lane.
+public func rangeColumnsF32(_ pointer: UnsafePointer<lcn_range_args>) {
+  let a = pointer.pointee
+  var c = 0
+  while c < Int(a.columns) {
+    let count = min(lanes, Int(a.columns) &- c)
+    var (low, high) = (VectorF32.zero.lanes, VectorF32.zero.lanes)
+    for j in 0..<Int(a.inputs) {
+      let v = load(a.source + j &* Int(a.sourceStride) + c, count)
+      low = lcn_lowest(low, v)
+      high = lcn_highest(high, v)
+    }
+    VectorF32(low).storeFirst(count, a.lowest + c)
+    VectorF32(high).storeFirst(count, a.highest + c)
+    c &+= lanes
+  }
+}
+
+/// Least and greatest of each row of X.
+public func rangeRowsF32(_ pointer: UnsafePointer<lcn_range_args>) {
+  let a = pointer.pointee
+  for c in 0..<Int(a.columns) {
+    let row = a.source + c &* Int(a.sourceStride)
+    var (low, high) = (VectorF32.zero.lanes, VectorF32.zero.lanes)
+    var j = 0
+    while j < Int(a.inputs) {
+      let v = load(row + j, min(lanes, Int(a.inputs) &- j))
+      low = lcn_lowest(low, v)
+      high = lcn_highest(high, v)
+      j &+= lanes
+    }
+    a.lowest[c] = lcn_lowest_lane(low)
+    a.highest[c] = lcn_highest_lane(high)
+  }
+}

@@ -1,0 +1,1 @@
+../LacunaKernels/Quads/VectorI8.swift

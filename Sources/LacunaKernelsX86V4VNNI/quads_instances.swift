@@ -1,0 +1,1 @@
+../LacunaKernels/Quads/quads_instances.swift

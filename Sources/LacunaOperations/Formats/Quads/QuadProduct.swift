@@ -1,0 +1,220 @@
+// Y ← bound((Wq·Xq − row sums · zeros) · scales + bias) with packed strips of quads.
+
+import CSIMD
+import LacunaFormats
+
+/// A product of 8-bit weights that are packed in strips.
+///
+/// As ``PackedProduct``: panels of right-hand sides, row blocks, column blocks whose part of X fits the
+/// first-level cache. A row of the panel is four inputs as bytes, made from bytes or floats while it is packed;
+/// sums are 32-bit and exact, so no cut of the work changes a bit.
+final class QuadProduct: ProductBody {
+  let name: String
+  private let weights: PackedWeights
+  private let quantized: QuantizedWeights
+  private let layout: ProductLayout
+  private let epilogue: EpilogueValues
+  private let kernels: [Kernel]
+  private let pack: Kernel
+  private let range: Kernel
+  private let unpack: Kernel
+  private let mostVectors: Int, vectorBytes: Int
+
+  init(
+    _ weights: PackedWeights, _ quantized: QuantizedWeights, name: String, layout: ProductLayout,
+    epilogue: EpilogueValues, table: KernelTable, vectors: Int
+  ) {
+    (self.weights, self.quantized, self.name) = (weights, quantized, name)
+    (self.layout, self.epilogue) = (layout, epilogue)
+    let lies = layout == .columns ? "columns" : "rows"
+    kernels = weights.heights.map {
+      table.kernel(.spmm, variant: "\($0)x4", types: .quantized(.u8))!
+    }
+    // Signed bytes are unsigned ones with a bit flipped.
+    let type = quantized.activations.type == .f32 ? NumberType.f32 : .u8
+    pack = table.kernel(.packQuads, variant: lies, types: .quantized(type))!
+    range = table.kernel(.range, variant: lies, dtype: .f32)!
+    unpack = table.kernel(.packTransposed, dtype: .f32)!
+    mostVectors = min(vectors, kernels.map(\.mostVectors).min() ?? vectors)
+    vectorBytes = table.isa.vectorBytes
+  }
+
+  var packedBytes: Int { weights.byteCount }
+
+  /// Quads and columns of Y per register.
+  private var lanes: Int { vectorBytes / 4 }
+  private var panelBytes: Int { mostVectors * vectorBytes }
+  private var panelOffset: Int { weights.tallestRowBlock * panelBytes }
+  private var scalesOffset: Int {
+    panelOffset + min(weights.columnBlock, max(weights.columns, 1)) * panelBytes
+  }
+
+  var workspaceBytes: Int { scalesOffset + PanelScales.rows * panelBytes }
+
+  private func panels(width: Int) -> Int {
+    let vectors = (width + lanes - 1) / lanes
+    return (vectors + mostVectors - 1) / mostVectors
+  }
+
+  func usefulSlices(width: Int) -> Int { panels(width: width) * weights.rowBlocks }
+
+  func run(
+    _ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer
+  ) {
+    let vectors = (call.width + lanes - 1) / lanes
+    let panels = panels(width: call.width)
+    let tasks = panels * weights.rowBlocks
+    let (begin, end) = (tasks * slice / slices, tasks * (slice + 1) / slices)
+    if begin == end { return }
+    let scales = PanelScales(workspace + scalesOffset, columns: mostVectors * lanes)
+    let tensor = tensorScale(call, scales)
+    var ready = -1
+    for task in begin..<end {
+      let (panel, rowBlock) = (task / weights.rowBlocks, task % weights.rowBlocks)
+      let first = vectors * panel / panels * lanes
+      let count = vectors * (panel + 1) / panels - vectors * panel / panels
+      if panel != ready {
+        setScales(
+          scales, call, first: first, columns: min(count * lanes, call.width - first),
+          padded: count * lanes, tensor: tensor)
+        ready = panel
+      }
+      multiply(
+        call, rowBlock: rowBlock, firstColumn: first, vectors: count, scales: scales,
+        workspace: workspace)
+    }
+  }
+
+  /// One panel times one row block.
+  private func multiply(
+    _ call: ProductCall, rowBlock: Int, firstColumn: Int, vectors: Int, scales: PanelScales,
+    workspace: UnsafeMutableRawPointer
+  ) {
+    let stride = vectors * vectorBytes
+    let firstRow = weights.rowCuts[rowBlock]
+    let columns = min(vectors * lanes, call.width - firstColumn)
+    let panel = workspace + panelOffset
+    let writesScratch = layout == .rows
+    let target = call.y + (firstRow * call.yStride + firstColumn) * 4
+    for block in 0..<weights.columnBlocks {
+      let start = block * weights.columnBlock
+      let depth = min(weights.columnBlock, weights.columns - start)
+      packPanel(
+        call, firstColumn: firstColumn, columns: columns, padded: vectors * lanes, start: start,
+        depth: depth, scales: scales, panel: panel)
+      for section in kernels.indices {
+        let region = weights.region(rowBlock: rowBlock, columnBlock: block, section: section)
+        if region.groupCount == 0 { continue }
+        var arguments = lcn_spmm_args(
+          x: panel, xStride: Int64(stride), weights: region.weights, indices: region.indices,
+          groups: region.groups, groupCount: Int64(region.groupCount), rows: region.rows,
+          partial: workspace, partialStride: Int64(stride), y: writesScratch ? workspace : target,
+          yStride: Int64(writesScratch ? stride : call.yStride * 4),
+          bias: epilogue.bias + firstRow * 4, lower: epilogue.lower, upper: epilogue.upper,
+          columns: Int64(writesScratch ? vectors * lanes : columns), vectors: Int32(vectors),
+          strip: Int32(weights.heights[section]), startsFromBias: block == 0 ? 1 : 0,
+          finishes: block == weights.columnBlocks - 1 ? 1 : 0, fetchesTarget: 0,
+          quads: lcn_quad_scales(
+            scales: scales.scales, zeros: scales.zeros,
+            rowScales: quantized.rowScales.pointer + firstRow,
+            rowSums: quantized.rowSums.pointer + firstRow))
+        kernels[section].call(&arguments)
+      }
+    }
+    if writesScratch {
+      let rows = weights.rowCuts[rowBlock + 1] - firstRow
+      var arguments = lcn_pack_args(
+        source: UnsafeRawPointer(workspace), sourceStride: Int64(stride / 4),
+        target: call.y + (firstColumn * call.yStride + firstRow) * 4,
+        targetStride: Int64(call.yStride), rows: Int64(columns), columns: Int64(rows),
+        paddedColumns: Int64(rows))
+      unpack.call(&arguments)
+    }
+  }
+
+  private func packPanel(
+    _ call: ProductCall, firstColumn: Int, columns: Int, padded: Int, start: Int, depth: Int,
+    scales: PanelScales, panel: UnsafeMutableRawPointer
+  ) {
+    let size = quantized.activations.type.size
+    let source =
+      layout == .columns
+      ? 4 * start * call.xStride + firstColumn : firstColumn * call.xStride + 4 * start
+    var arguments = lcn_quad_pack_args(
+      source: call.x + source * size, sourceStride: Int64(call.xStride),
+      target: panel.assumingMemoryBound(to: Int32.self), targetStride: Int64(padded),
+      inputs: Int64(min(4 * depth, quantized.columns - 4 * start)), columns: Int64(columns),
+      paddedColumns: Int64(padded), flip: quantized.activations.flip, inverses: scales.inverses,
+      zeros: scales.zeros, scales: scales.scales)
+    pack.call(&arguments)
+  }
+}
+
+extension QuadProduct {
+  /// The scale of all of X, unless each right-hand side has its own.
+  private func tensorScale(_ call: ProductCall, _ memory: PanelScales) -> ByteScale? {
+    switch quantized.activations.range {
+    case .fixed(let scale, let zeroPoint):
+      return ByteScale(
+        scale: scale, zero: Int32(zeroPoint + quantized.activations.zeroShift))
+    case .perSide: return nil
+    case .perTensor:
+      var (low, high): (Float, Float) = (0, 0)
+      for first in stride(from: 0, to: call.width, by: memory.columns) {
+        let columns = min(memory.columns, call.width - first)
+        measure(call, first: first, columns: columns, memory)
+        for c in 0..<columns {
+          low = min(low, memory.lowest[c])
+          high = max(high, memory.highest[c])
+        }
+      }
+      return ByteScale(low: low, high: high)
+    }
+  }
+
+  private func measure(
+    _ call: ProductCall, first: Int, columns: Int, _ memory: PanelScales
+  ) {
+    let x = call.x.assumingMemoryBound(to: Float.self)
+    var arguments = lcn_range_args(
+      source: x + first * (layout == .columns ? 1 : call.xStride),
+      sourceStride: Int64(call.xStride), inputs: Int64(quantized.columns),
+      columns: Int64(columns), lowest: memory.lowest, highest: memory.highest)
+    range.call(&arguments)
+  }
+
+  /// Scales and zeros of a panel's columns.
+  private func setScales(
+    _ memory: PanelScales, _ call: ProductCall, first: Int, columns: Int, padded: Int,
+    tensor: ByteScale?
+  ) {
+    if tensor == nil { measure(call, first: first, columns: columns, memory) }
+    for c in 0..<padded {
+      let side =
+        tensor ?? (c < columns ? ByteScale(low: memory.lowest[c], high: memory.highest[c]) : nil)
+      memory.scales[c] = side?.scale ?? 1
+      memory.inverses[c] = side?.inverse ?? 1
+      memory.zeros[c] = side?.zero ?? 0
+    }
+  }
+}
+
+/// What a panel's columns are scaled by, in a workspace.
+private struct PanelScales {
+  /// Arrays of one number for each column of the widest panel.
+  static let rows = 5
+
+  let columns: Int
+  let scales: UnsafeMutablePointer<Float>, inverses: UnsafeMutablePointer<Float>
+  let lowest: UnsafeMutablePointer<Float>, highest: UnsafeMutablePointer<Float>
+  let zeros: UnsafeMutablePointer<Int32>
+
+  init(_ memory: UnsafeMutableRawPointer, columns: Int) {
+    self.columns = columns
+    func floats(_ row: Int) -> UnsafeMutablePointer<Float> {
+      (memory + row * columns * 4).assumingMemoryBound(to: Float.self)
+    }
+    (scales, inverses, lowest, highest) = (floats(0), floats(1), floats(2), floats(3))
+    zeros = (memory + 4 * columns * 4).assumingMemoryBound(to: Int32.self)
+  }
+}

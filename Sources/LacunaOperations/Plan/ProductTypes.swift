@@ -1,0 +1,84 @@
+// The four types of a product: weights · activations → accumulator → output.
+
+import LacunaFormats
+
+/// The type of an operand of a product. ``DType`` names those that matrices hold.
+public enum NumberType: String, Hashable, Sendable, Codable, CaseIterable {
+  case f32, f64
+  /// Signed 32-bit, signed and unsigned 8-bit integers.
+  case i32, i8, u8
+
+  public init(_ dtype: DType) {
+    switch dtype {
+    case .f32: self = .f32
+    case .f64: self = .f64
+    }
+  }
+
+  /// Bytes per number.
+  public var size: Int {
+    switch self {
+    case .f64: 8
+    case .f32, .i32: 4
+    case .i8, .u8: 1
+    }
+  }
+}
+
+/// What a product multiplies, adds up in and writes: the key of its kernels and of its plan's decision.
+public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
+  public let weights: NumberType, activations: NumberType
+  public let accumulator: NumberType, output: NumberType
+
+  public init(
+    weights: NumberType, activations: NumberType, accumulator: NumberType, output: NumberType
+  ) {
+    (self.weights, self.activations) = (weights, activations)
+    (self.accumulator, self.output) = (accumulator, output)
+  }
+
+  /// One type for all four.
+  public init(_ dtype: DType) {
+    let type = NumberType(dtype)
+    self.init(weights: type, activations: type, accumulator: type, output: type)
+  }
+
+  /// 8-bit weights and activations of the given type, exact sums of 32 bits, f32 results.
+  public static func quantized(_ activations: NumberType) -> ProductTypes {
+    ProductTypes(weights: .i8, activations: activations, accumulator: .i32, output: .f32)
+  }
+
+  /// Such as "f32", "i8u8" or "i8f32": weights and activations, which tell the rest.
+  public var name: String {
+    weights == activations && weights == output
+      ? weights.rawValue : weights.rawValue + activations.rawValue
+  }
+
+  /// Such as "f32" or "i8·u8→i32→f32".
+  public var description: String {
+    weights == activations && weights == output
+      ? weights.rawValue
+      : "\(weights.rawValue)·\(activations.rawValue)→\(accumulator.rawValue)→\(output.rawValue)"
+  }
+}
+
+/// As its description: what decisions were saved as when all four were one.
+extension ProductTypes: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    let known =
+      DType.allCases.map { ProductTypes($0) }
+      + [NumberType.f32, .u8, .i8].map { ProductTypes.quantized($0) }
+    guard let found = known.first(where: { $0.description == text }) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "\(text) names no types of a product")
+    }
+    self = found
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}

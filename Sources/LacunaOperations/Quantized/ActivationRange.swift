@@ -1,0 +1,76 @@
+// x ≈ scale · (q − zero point): how activations become bytes.
+
+import LacunaFormats
+
+/// Where the scale and the zero point of activations come from.
+///
+/// A number x stands for the byte q = zero point + round(x · (1 / scale)), to even where x lies in the
+/// middle, bounded to the byte's range; so zero is exact. A right-hand side that holds NaN gives NaN in all of
+/// its results, and so does what is measured over an infinity: bytes have neither.
+public enum ActivationRange: Hashable, Sendable, Codable {
+  /// Given: known from calibration, or that of bytes that were made elsewhere.
+  case fixed(scale: Float, zeroPoint: Int)
+  /// Measured in each call: the least and the greatest number of all X, and 0.
+  case perTensor
+  /// Measured in each call for each right-hand side: a column of X, or a row in the layout `.rows`.
+  case perSide
+}
+
+/// The type of a plan's activations: `Float`, `UInt8` or `Int8`, and nothing else.
+public protocol ActivationElement: BitwiseCopyable, Sendable {
+  /// The tag that kernel keys and decisions tell it by.
+  static var numberType: NumberType { get }
+}
+extension Float: ActivationElement { public static var numberType: NumberType { .f32 } }
+extension UInt8: ActivationElement { public static var numberType: NumberType { .u8 } }
+extension Int8: ActivationElement { public static var numberType: NumberType { .i8 } }
+
+/// The activations of an 8-bit product: what they are given as, and their range.
+struct QuantizedActivations: Sendable {
+  let type: NumberType
+  let range: ActivationRange
+
+  /// - Throws: ``QuantizedPlanError``.
+  init(type: NumberType, range: ActivationRange) throws(QuantizedPlanError) {
+    (self.type, self.range) = (type, range)
+    guard case .fixed(let scale, let zeroPoint) = range else {
+      if type != .f32 { throw .measuredBytes(type: type) }
+      return
+    }
+    if !(scale >= .leastNormalMagnitude && scale < .infinity) {
+      throw .activationScale(value: scale)
+    }
+    let (minimum, maximum) = type == .i8 ? (-128, 127) : (0, 255)
+    if !(minimum...maximum).contains(zeroPoint) {
+      throw .zeroPoint(value: zeroPoint, type: type, minimum: minimum, maximum: maximum)
+    }
+  }
+
+  /// What kernels combine each quad with: they know unsigned bytes only, 128 more than signed ones.
+  var flip: Int32 { type == .i8 ? Int32(bitPattern: 0x8080_8080) : 0 }
+
+  /// What is added to a zero point for the same reason.
+  var zeroShift: Int { type == .i8 ? 128 : 0 }
+}
+
+/// How the bytes of one right-hand side stand for numbers.
+struct ByteScale {
+  let scale: Float, inverse: Float
+  /// Of unsigned bytes.
+  let zero: Int32
+
+  init(scale: Float, zero: Int32) {
+    (self.scale, inverse, self.zero) = (scale, 1 / scale, zero)
+  }
+
+  /// For numbers in `low...high`, which holds 0. NaN when the range is not finite.
+  init(low: Float, high: Float) {
+    let span = high / 255 - low / 255
+    if !span.isFinite {
+      self.init(scale: .nan, zero: 0)
+      return
+    }
+    let scale = span == 0 ? 1 : max(span, .leastNormalMagnitude)
+    self.init(scale: scale, zero: Int32(min(max((-low / scale).rounded(.toNearestOrEven), 0), 255)))
+  }
+}

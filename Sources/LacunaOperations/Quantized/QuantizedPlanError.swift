@@ -1,0 +1,39 @@
+// What can be wrong with scales, zero points and sums of an 8-bit product.
+
+/// Why an 8-bit product was refused.
+public enum QuantizedPlanError: Error, Equatable, Sendable {
+  /// The scale of a row of weights is zero (and a weight of it is not), negative, NaN or infinite.
+  case weightScale(row: Int, value: Float)
+  /// The scale of the activations is not positive, not finite, or too small to divide by.
+  case activationScale(value: Float)
+  /// The zero point is no value of the activations' type.
+  case zeroPoint(value: Int, type: NumberType, minimum: Int, maximum: Int)
+  /// Sums of `row` could leave 32 bits: its weights' magnitudes sum to `magnitude`, and activations may lie
+  /// 255 from their zero point.
+  case sumOverflow(row: Int, magnitude: Int, mostMagnitude: Int)
+  /// A range was to be measured of activations that are bytes already.
+  case measuredBytes(type: NumberType)
+  /// New values were to be possible later: only plans of floats take them.
+  case updatable
+}
+
+extension QuantizedPlanError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .weightScale(let row, let value):
+      "the scale of weight row \(row) is \(value), must be positive and finite"
+    case .activationScale(let value):
+      "the scale of the activations is \(value), must be at least \(Float.leastNormalMagnitude) "
+        + "and finite"
+    case .zeroPoint(let value, let type, let minimum, let maximum):
+      "the zero point of \(type.rawValue) activations is \(value), must be in \(minimum)...\(maximum)"
+    case .sumOverflow(let row, let magnitude, let mostMagnitude):
+      "sums of row \(row) may not fit 32 bits: the magnitudes of its weights sum to \(magnitude), "
+        + "at most \(mostMagnitude) times 255 do"
+    case .measuredBytes(let type):
+      "\(type.rawValue) activations have a scale and a zero point already: only those of f32 can be "
+        + "measured"
+    case .updatable: "8-bit weights keep their values: only a plan of floats can be updatable"
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// The 8-bit weights of a plan: checked, with the sum of each row.
+
+import LacunaFormats
+
+/// 8-bit weights in one of the formats that a plan accepts.
+enum QuantizedSource {
+  case csr(QuantizedCSR)
+  case bsr(QuantizedBSR)
+
+  var rows: Int {
+    switch self {
+    case .csr(let w): w.rows
+    case .bsr(let w): w.rows
+    }
+  }
+
+  var columns: Int {
+    switch self {
+    case .csr(let w): w.columns
+    case .bsr(let w): w.columns
+    }
+  }
+
+  var scales: [Float] {
+    switch self {
+    case .csr(let w): w.scales
+    case .bsr(let w): w.scales
+    }
+  }
+
+  /// Calls `body` with the column and the value of each stored weight of `row`, columns rising; cells of
+  /// blocks outside the matrix are left out.
+  @inline(__always)
+  func forEach(row: Int, _ body: (Int, Int8) -> Void) {
+    switch self {
+    case .csr(let w):
+      let offsets = w.pattern.rowOffsets
+      for p in offsets[row]..<offsets[row + 1] { body(w.pattern.columnIndices[p], w.values[p]) }
+    case .bsr(let w):
+      let (r, c) = (w.block.rows, w.block.columns)
+      let offsets = w.blockPattern.rowOffsets
+      for b in offsets[row / r]..<offsets[row / r + 1] {
+        let column = w.blockPattern.columnIndices[b] * c
+        for j in 0..<min(c, w.columns - column) {
+          body(column + j, w.values[(b * r + row % r) * c + j])
+        }
+      }
+    }
+  }
+}
+
+/// What an 8-bit product is made from.
+// Sound to share: nothing changes after the initialiser.
+final class QuantizedWeights: @unchecked Sendable {
+  let source: QuantizedSource
+  let activations: QuantizedActivations
+  /// The sum of each row's weights, which a zero point is multiplied by; and the rows' scales.
+  let rowSums: AlignedBuffer<Int32>, rowScales: AlignedBuffer<Float>
+
+  /// Magnitudes of a row's weights whose products with bytes always sum to less than 2³¹.
+  static let mostMagnitude = Int(Int32.max) / 255
+
+  /// - Throws: ``QuantizedPlanError``.
+  init(
+    _ source: QuantizedSource, activations: QuantizedActivations
+  ) throws(QuantizedPlanError) {
+    (self.source, self.activations) = (source, activations)
+    rowSums = AlignedBuffer(count: max(source.rows, 1))
+    rowScales = AlignedBuffer(count: max(source.rows, 1))
+    let scales = source.scales
+    for row in 0..<source.rows {
+      var (sum, magnitude) = (0, 0)
+      source.forEach(row: row) { _, weight in
+        sum += Int(weight)
+        magnitude += Int(weight.magnitude)
+      }
+      if magnitude > Self.mostMagnitude {
+        throw .sumOverflow(row: row, magnitude: magnitude, mostMagnitude: Self.mostMagnitude)
+      }
+      // A row that stores nothing but zeros has the scale 0.
+      let scale = scales[row]
+      if !(scale > 0 && scale < .infinity || scale == 0 && magnitude == 0) {
+        throw .weightScale(row: row, value: scale)
+      }
+      rowSums.pointer[row] = Int32(sum)
+      rowScales.pointer[row] = scale
+    }
+  }
+
+  var rows: Int { source.rows }
+  var columns: Int { source.columns }
+  var isDense: Bool { false }
+
+  /// Stored weights, padding of blocks included.
+  var stored: Int {
+    switch source {
+    case .csr(let w): w.nnz
+    case .bsr(let w): w.values.count
+    }
+  }
+
+  var block: BlockSize {
+    switch source {
+    case .csr: .element
+    case .bsr(let w): w.block
+    }
+  }
+}

@@ -1,0 +1,131 @@
+// 8-bit plans through lacuna.h are Swift's own, bit for bit; what does not fit together is refused by name.
+
+import CLacuna
+import LacunaABI
+import LacunaFormats
+import LacunaOperations
+import TestSupport
+import Testing
+
+@Suite struct QuantizedABITests {
+  private static let values: [Float] = (0..<12 * 20).map { i -> Float in
+    if i % 3 != 0 { return 0 }
+    return Float(i * 37 % 101 - 50) / 25
+  }
+
+  private func options(_ activations: Int, _ range: Int, layout: Int) -> lcn_plan_options {
+    var o = planOptions(width: 5, layout: layout, activation: LCN_ACTIVATION_RELU)
+    (o.weights, o.activations, o.range) = (Int32(LCN_I8), Int32(activations), Int32(range))
+    return o
+  }
+
+  /// What C computes with `x`, and what a plan of Swift does.
+  private func compare<Activation: ActivationElement>(
+    _ x: [Activation], _ o: lcn_plan_options, _ range: ActivationRange, format: Int
+  ) throws {
+    let matrix = make(
+      Self.values, 12, 20, format: format, block: format == LCN_BSR ? (2, 4) : (1, 1))
+    var (o, plan): (lcn_plan_options, OpaquePointer?) = (o, nil)
+    expect(lcn_plan_create(matrix, &o, &plan), "LCN_OK")
+    let byColumns = Int(o.layout) == LCN_COLUMNS
+    let yStride = byColumns ? 5 : 12
+    var y = [Float](repeating: -1, count: 12 * 5)
+    expect(
+      lcn_plan_run(plan, x, byColumns ? 5 : 20, &y, Int64(yStride), 5, nil, 0), "LCN_OK")
+    var slices = [Float](repeating: -1, count: 12 * 5)
+    for slice in 0..<3 {
+      expect(
+        lcn_plan_run_slice(
+          plan, Int64(slice), 3, x, byColumns ? 5 : 20, &slices, Int64(yStride), 5, nil, 0),
+        "LCN_OK")
+    }
+    let csr = CSRMatrix(dense: try DenseMatrix(rows: 12, columns: 20, values: Self.values))
+    let scales: WeightScales = o.one_scale == 1 ? .perTensor : .perRow
+    let swift = try QuantizedPlan<Activation>(
+      QuantizedCSR(quantizing: csr, scales: scales), activations: range,
+      layout: byColumns ? .columns : .rows, width: 5, epilogue: Epilogue(activation: .relu))
+    var expected = try DenseMatrix<Float>(rows: byColumns ? 12 : 5, columns: byColumns ? 5 : 12)
+    try swift.run(x, into: &expected)
+    #expect(y == expected.values && slices == expected.values)
+    #expect(y.contains { $0 > 0 })
+    var info = lcn_plan_info()
+    info.struct_size = UInt32(MemoryLayout<lcn_plan_info>.size)
+    expect(lcn_plan_get_info(plan, &info), "LCN_OK")
+    #expect(Int(info.dtype) == LCN_I8)
+    var length = 0
+    expect(lcn_plan_serialize(plan, nil, 0, &length), "LCN_UNSUPPORTED")
+    let weights = Self.values.filter { $0 != 0 }
+    expect(
+      lcn_plan_update_values(plan, weights, Int64(weights.count), nil, 0), "LCN_UNSUPPORTED")
+    expect(lcn_plan_destroy(plan), "LCN_OK")
+    expect(lcn_matrix_destroy(matrix), "LCN_OK")
+  }
+
+  @Test(arguments: [LCN_COLUMNS, LCN_ROWS], [LCN_DENSE, LCN_CSR, LCN_BSR])
+  func `Results are those of Swift`(layout: Int, format: Int) throws {
+    let numbers = (0..<100).map { i -> Float in Float(i * 29 % 83 - 30) / 16 }
+    try compare(
+      numbers, options(LCN_F32, LCN_RANGE_TENSOR, layout: layout), .perTensor, format: format)
+    try compare(
+      numbers, options(LCN_F32, LCN_RANGE_SIDE, layout: layout), .perSide, format: format)
+    var fixed = options(LCN_U8, LCN_RANGE_FIXED, layout: layout)
+    (fixed.activation_scale, fixed.zero_point, fixed.one_scale) = (0.25, 130, 1)
+    try compare(
+      (0..<100).map { UInt8(($0 * 57) % 256) }, fixed, .fixed(scale: 0.25, zeroPoint: 130),
+      format: format)
+    (fixed.activations, fixed.zero_point, fixed.one_scale) = (Int32(LCN_I8), -7, 0)
+    try compare(
+      (0..<100).map { Int8(truncatingIfNeeded: $0 * 57) }, fixed,
+      .fixed(scale: 0.25, zeroPoint: -7), format: format)
+  }
+
+  @Test func `What does not fit together is refused by name`() {
+    let matrix = make(Self.values, 12, 20, format: LCN_CSR)
+    var plan: OpaquePointer?
+    func refused(
+      _ expected: String, _ texts: [String], sourceLocation: SourceLocation = #_sourceLocation,
+      _ change: (inout lcn_plan_options) -> Void
+    ) {
+      var o = options(LCN_F32, LCN_RANGE_TENSOR, layout: LCN_COLUMNS)
+      change(&o)
+      expect(lcn_plan_create(matrix, &o, &plan), expected, sourceLocation: sourceLocation)
+      #expect(plan == nil, sourceLocation: sourceLocation)
+      for text in texts {
+        #expect(lastError().contains(text), "\(lastError())", sourceLocation: sourceLocation)
+      }
+    }
+    refused("LCN_INVALID_ARGUMENT", ["weights is 4"]) { $0.weights = Int32(LCN_U8) }
+    refused("LCN_INVALID_ARGUMENT", ["activations is 2"]) { $0.activations = Int32(LCN_F64) }
+    refused("LCN_INVALID_ARGUMENT", ["range is 3"]) { $0.range = 3 }
+    refused("LCN_INVALID_ARGUMENT", ["zero_point"]) { $0.zero_point = 1 }
+    refused("LCN_INVALID_ARGUMENT", ["activation_scale"]) { $0.activation_scale = 1 }
+    refused("LCN_INVALID_ARGUMENT", ["one_scale is 2"]) { $0.one_scale = 2 }
+    refused("LCN_INVALID_ARGUMENT", ["u8"]) { $0.activations = Int32(LCN_U8) }
+    for scale in [0, -1, .infinity, 1e-60] {
+      refused("LCN_INVALID_ARGUMENT", ["scale"]) {
+        $0.range = Int32(LCN_RANGE_FIXED)
+        $0.activation_scale = scale
+      }
+    }
+    refused("LCN_INVALID_ARGUMENT", ["256", "0...255"]) {
+      $0.range = Int32(LCN_RANGE_FIXED)
+      ($0.activation_scale, $0.zero_point) = (1, 256)
+    }
+    refused("LCN_UNSUPPORTED", ["updatable"]) { $0.updatable = 1 }
+    refused("LCN_INVALID_ARGUMENT", ["activations"]) { $0.weights = 0 }
+    expect(lcn_matrix_destroy(matrix), "LCN_OK")
+    // An f64 matrix has no 8-bit weights here; NaN has no byte.
+    var (numbers, double): ([Double], OpaquePointer?) = ([1, 2], nil)
+    numbers.withUnsafeMutableBytes { bytes in
+      var d = denseDesc(1, 2, bytes.baseAddress, dtype: LCN_F64)
+      expect(lcn_matrix_from_dense(&d, &double), "LCN_OK")
+    }
+    var o = options(LCN_F32, LCN_RANGE_TENSOR, layout: LCN_COLUMNS)
+    expect(lcn_plan_create(double, &o, &plan), "LCN_UNSUPPORTED")
+    #expect(lastError().contains("LCN_I8") && lastError().contains("LCN_F64"))
+    expect(lcn_matrix_destroy(double), "LCN_OK")
+    let nan = makeDense(1, 2, [1, .nan])
+    expect(lcn_plan_create(nan, &o, &plan), "LCN_NOT_A_NUMBER")
+    expect(lcn_matrix_destroy(nan), "LCN_OK")
+  }
+}
