@@ -42,9 +42,9 @@ struct ConvertCommand: ParsableCommand {
         for block in blocks.elements {
           for sparsity in sparsities.elements {
             let product = ProductCase(
-              shape: shape.shape, sparsity: sparsity, block: block, dtype: dtype,
+              shape: shape.shape, sparsity: sparsity, block: block, dtype: BenchType(dtype),
               layout: .columns)
-            for result in try product.convertedInEveryWay(measure) {
+            for result in try product.convertedInEveryWay(dtype, measure) {
               printer.show(result.row, result.tableCells)
             }
           }
@@ -89,7 +89,9 @@ struct ConvertResult {
 
 extension ProductCase {
   /// Checks and times every conversion of this case's weights.
-  func convertedInEveryWay(_ measure: MeasureOptions) throws -> [ConvertResult] {
+  func convertedInEveryWay(
+    _ dtype: DType, _ measure: MeasureOptions
+  ) throws -> [ConvertResult] {
     switch dtype {
     case .f32: try converted(Float.self, measure)
     case .f64: try converted(Double.self, measure)

@@ -13,6 +13,7 @@ extension ProductOptions {
           switch dtype {
           case .f32: try measured(Float.self, path, width: width)
           case .f64: try measured(Double.self, path, width: width)
+          case .i8: try measured(Float.self, path, width: width, dtype: .i8)
           }
         for result in results { printer.show(result.row, result.tableCells) }
       }
@@ -20,7 +21,7 @@ extension ProductOptions {
   }
 
   private func measured<Scalar: BenchScalar>(
-    _: Scalar.Type, _ path: String, width: Int
+    _: Scalar.Type, _ path: String, width: Int, dtype: BenchType = BenchType(Scalar.dtype)
   ) throws -> [ProductResult] {
     var loaded = try MatrixFile.read(contentsOf: path, as: Scalar.self)
     var fileBlock = BlockSize.element
@@ -36,8 +37,11 @@ extension ProductOptions {
     return try (blocks?.elements ?? [fileBlock]).map { block in
       let product = ProductCase(
         shape: Shape(m: weights.rows, k: weights.columns, n: width),
-        sparsity: BitMask(nonzerosOf: weights).sparsity, block: block, dtype: Scalar.dtype,
+        sparsity: BitMask(nonzerosOf: weights).sparsity, block: block, dtype: dtype,
         layout: layout.layout)
+      if dtype == .i8, let weights = weights as? DenseMatrix<Float> {
+        return try product.measuredBytes(weights, measure, plan: plan)
+      }
       return try product.measured(weights, measure, plan: plan)
     }
   }

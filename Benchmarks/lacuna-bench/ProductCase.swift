@@ -8,7 +8,7 @@ struct ProductCase: Sendable {
   var shape: Shape
   var sparsity: Double
   var block: BlockSize
-  var dtype: DType
+  var dtype: BenchType
   var layout: ProductLayout
 
   /// Makes random weights, checks the sparse and the dense product, and times both.
@@ -16,28 +16,39 @@ struct ProductCase: Sendable {
     switch dtype {
     case .f32: try measured(Float.self, measure, plan: plan)
     case .f64: try measured(Double.self, measure, plan: plan)
+    case .i8: try measuredBytes(randomWeights(Float.self, measure), measure, plan: plan)
     }
   }
 
   private func measured<Scalar: BenchScalar>(
     _: Scalar.Type, _ measure: MeasureOptions, plan: PlanOptions
   ) throws -> ProductResult {
+    try measured(randomWeights(Scalar.self, measure), measure, plan: plan)
+  }
+
+  private func randomWeights<Scalar: BenchScalar>(
+    _: Scalar.Type, _ measure: MeasureOptions
+  ) throws -> DenseMatrix<Scalar> {
     let mask = try randomMask(
       rows: shape.m, columns: shape.k, block: block, sparsity: sparsity, seed: measure.seed)
     var dense: DenseMatrix<Scalar> = try randomDense(
       rows: shape.m, columns: shape.k, seed: measure.seed &+ 1)
     try mask.apply(to: &dense)
-    return try measured(dense, measure, plan: plan)
+    return dense
+  }
+
+  /// A file's matrix may be large, and --n with it.
+  func checkSize() throws {
+    do throws(ValidationError) { try shape.checkSize("the product") } catch {
+      throw Failure(.usage, "\(error.message): choose a smaller --n or --matrix")
+    }
   }
 
   /// Checks and times a product with these weights; the case's shape and block describe them.
   func measured<Scalar: BenchScalar>(
     _ weights: DenseMatrix<Scalar>, _ measure: MeasureOptions, plan options: PlanOptions
   ) throws -> ProductResult {
-    // A file's matrix may be large, and --n with it.
-    do throws(ValidationError) { try shape.checkSize("the product") } catch {
-      throw Failure(.usage, "\(error.message): choose a smaller --n or --matrix")
-    }
+    try checkSize()
     let name = "\(shape.listElement) \(sparsity.listElement) \(block) \(dtype)"
     let plan: Plan<Scalar> =
       block == .element
@@ -75,8 +86,8 @@ struct ProductCase: Sendable {
       op: shape.n == 1 ? "spmv" : "spmm", shape: shape, sparsity: sparsity,
       nnz: BitMask(nonzerosOf: weights).keptCount, block: block, dtype: dtype,
       threads: measure.threads, layout: layout, cache: measure.cache, kernel: plan.kernelName,
-      sparse: timings.sparse, dense: timings.dense, denseCall: timings.call,
-      peak: Peak.gflops(dtype) * Double(measure.threads), check: check)
+      sparse: timings.sparse, dense: timings.dense, denseInt8: nil, denseCall: timings.call,
+      peak: dtype.peakGflops * Double(measure.threads), check: check)
   }
 
   /// For a few right-hand sides `cblas_?gemm` may be slower than one `cblas_?gemv` each: the faster

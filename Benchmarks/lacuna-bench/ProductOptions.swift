@@ -22,7 +22,7 @@ struct MeasureOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Instruction set of the kernels: baseline, v3 or v4. The same as LACUNA_ISA.",
+      "Instruction set of the kernels: baseline, v3, v3-vnni, v4 or v4-vnni. The same as LACUNA_ISA.",
       valueName: "name"))
   var isa: ISA?
 
@@ -78,8 +78,10 @@ struct ProductOptions: ParsableArguments {
   var blocks: List<BlockSize>?
 
   @Option(
-    name: .customLong("dtype"), help: ArgumentHelp("Scalar types: f32, f64.", valueName: "t,…"))
-  var dtypes = List([DType.f32])
+    name: .customLong("dtype"),
+    help: ArgumentHelp(
+      "Types: f32, f64, or i8 for weights and activations of 8 bits.", valueName: "t,…"))
+  var dtypes = List([BenchType.f32])
 
   @Option(help: "wx: Y = W·X with a column per right-hand side; xwt: Y = X·Wᵀ with a row.")
   var layout: LayoutOption = .wx

@@ -39,13 +39,15 @@ struct ProductResult {
   var sparsity: Double
   var nnz: Int
   var block: BlockSize
-  var dtype: DType
+  var dtype: BenchType
   var threads: Int
   var layout: ProductLayout
   var cache: CacheState
   var kernel: String
   var sparse: Timing
   var dense: Timing
+  /// The dense 8-bit product, for products of bytes.
+  var denseInt8: Timing?
   var denseCall: DenseCall
   /// Multiply-adds per second of the machine's registers, in GF/s, for all threads.
   var peak: Double
@@ -59,21 +61,23 @@ struct ProductResult {
   }
 
   var row: Row {
-    Row(fields: [
-      ("op", .text(op)), ("m", .integer(shape.m)), ("k", .integer(shape.k)),
-      ("n", .integer(shape.n)), ("sparsity", .number(sparsity)), ("nnz", .integer(nnz)),
-      ("block", .text("\(block)")), ("dtype", .text(dtype.rawValue)),
-      ("threads", .integer(threads)), ("layout", .text(layout == .columns ? "wx" : "xwt")),
-      ("cache", .text(cache.rawValue)), ("isa", .text(ISA.selected.rawValue)),
-      ("kernel", .text(kernel)), ("seconds", .number(sparse.median)),
-      ("secondsMin", .number(sparse.minimum)), ("runs", .integer(sparse.runs)),
-      ("denseSeconds", .number(dense.median)), ("denseSecondsMin", .number(dense.minimum)),
-      ("denseCall", .text(denseCall.rawValue)), ("denseCore", .text(BLAS.coreName)),
-      ("speedup", .number(speedup)),
-      ("gflops", .number(gflops)), ("denseGflops", .number(denseGflops)),
-      ("peakShare", .number(gflops / peak)), ("maxError", .number(check.maxError)),
-      ("errorBound", .number(check.bound)),
-    ])
+    let bytes = denseInt8.map { [("denseInt8Seconds", Field.number($0.median))] } ?? []
+    return Row(
+      fields: [
+        ("op", .text(op)), ("m", .integer(shape.m)), ("k", .integer(shape.k)),
+        ("n", .integer(shape.n)), ("sparsity", .number(sparsity)), ("nnz", .integer(nnz)),
+        ("block", .text("\(block)")), ("dtype", .text(dtype.rawValue)),
+        ("threads", .integer(threads)), ("layout", .text(layout == .columns ? "wx" : "xwt")),
+        ("cache", .text(cache.rawValue)), ("isa", .text(ISA.selected.rawValue)),
+        ("kernel", .text(kernel)), ("seconds", .number(sparse.median)),
+        ("secondsMin", .number(sparse.minimum)), ("runs", .integer(sparse.runs)),
+        ("denseSeconds", .number(dense.median)), ("denseSecondsMin", .number(dense.minimum)),
+        ("denseCall", .text(denseCall.rawValue)), ("denseCore", .text(BLAS.coreName)),
+        ("speedup", .number(speedup)),
+        ("gflops", .number(gflops)), ("denseGflops", .number(denseGflops)),
+        ("peakShare", .number(gflops / peak)), ("maxError", .number(check.maxError)),
+        ("errorBound", .number(check.bound)),
+      ] + bytes)
   }
 
   static let tableHeader = [

@@ -149,7 +149,7 @@ struct SuiteCommand: ParsableCommand {
         sparsities.elements.flatMap { sparsity in
           shapes.map { shape in
             ProductCase(
-              shape: shape, sparsity: sparsity, block: block, dtype: dtype,
+              shape: shape, sparsity: sparsity, block: block, dtype: BenchType(dtype),
               layout: part == .rows ? .rows : .columns)
           }
         }
@@ -181,8 +181,8 @@ struct SuiteCommand: ParsableCommand {
     return try dtypes.elements.flatMap { dtype in
       let product = ProductCase(
         shape: Shape(m: 1024, k: 3136, n: 1), sparsity: 0.9, block: try BlockSize(4, 4),
-        dtype: dtype, layout: .columns)
-      return try product.convertedInEveryWay(measure).map { ($0.row, $0.tableCells) }
+        dtype: BenchType(dtype), layout: .columns)
+      return try product.convertedInEveryWay(dtype, measure).map { ($0.row, $0.tableCells) }
     }
   }
 }

@@ -53,7 +53,8 @@ struct SuiteResults {
   private func means(
     _ part: SuitePart, _ dtype: DType, _ blocks: [BlockSize], _ sparsities: [Double]
   ) -> String? {
-    let measured = products.filter { $0.part == part && $0.result.dtype == dtype }.map(\.result)
+    let measured = products.filter { $0.part == part && $0.result.dtype == BenchType(dtype) }.map(
+      \.result)
     if measured.isEmpty { return nil }
     var table = TextTable(["sparsity"] + blocks.map(\.description), leading: [])
     for sparsity in sparsities {

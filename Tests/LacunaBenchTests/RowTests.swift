@@ -41,6 +41,25 @@ struct RowTests {
     }
   }
 
+  @Test("products of bytes are exact, beside dense f32 and dense 8-bit")
+  func bytes() throws {
+    for layout in ["wx", "xwt"] {
+      let run = try BenchRun(
+        "spmm --shape 37x53x30,8x9x1 --sparsity 0.5,0.9 --block 1x1,2x4 --dtype i8 "
+          + "--layout \(layout) --time 0.001 --json")
+      #expect(run.exitCode == 0, "\(run.errors)")
+      let rows = try run.rows()
+      #expect(rows.count == 8)
+      for row in rows {
+        #expect(Set(row.keys) == Self.fields.union(["denseInt8Seconds"]))
+        func number(_ name: String) -> Double { (row[name] as? NSNumber)?.doubleValue ?? .nan }
+        #expect(row["dtype"] as? String == "i8")
+        #expect(number("maxError") == 0 && number("denseInt8Seconds") > 0)
+        #expect(abs(number("speedup") * number("seconds") / number("denseSeconds") - 1) < 1e-9)
+      }
+    }
+  }
+
   @Test("the instruction set is the one asked for, by option or by variable")
   func instructionSet() throws {
     for run in [

@@ -23,7 +23,7 @@ struct UsageTests {
   func instructionSet() throws {
     let run = try BenchRun("spmm", environment: ["LACUNA_ISA": "avx9"])
     #expect(run.exitCode == 64)
-    #expect(run.errors.contains("avx9") && run.errors.contains("baseline, v3, v4"))
+    #expect(run.errors.contains("avx9") && run.errors.contains("baseline, v3, v3-vnni, v4"))
   }
 
   @Test("a missing file is 66, a malformed one 65 with the place")
