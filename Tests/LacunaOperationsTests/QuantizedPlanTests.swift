@@ -158,7 +158,7 @@ extension Int8: TestActivation {
     var y = try DenseMatrix<Float>(rows: expected.rows, columns: expected.columns)
     try plan.run(x, into: &y)
     let name =
-      "\(plan.summary) \(Activation.numberType) \(range) \(options.isa!) seed \(seed)"
+      "\(plan) \(Activation.numberType) \(range) \(options.isa!) seed \(seed)"
     #expect(y == expected, "\(name)")
     var z = try DenseMatrix<Float>(rows: expected.rows, columns: expected.columns)
     let stride = layout == .columns ? width : columns

@@ -12,7 +12,7 @@ import LacunaFormats
 ///
 /// Each operation of the second line rounds on its own, so results are bit for bit the same on every
 /// instruction set, for any number of threads or slices, and for every kernel, dense included.
-public final class QuantizedPlan<Activation: ActivationElement>: Sendable {
+public final class QuantizedPlan<Activation: ActivationElement>: CustomStringConvertible, Sendable {
   package let core: PlanCore
 
   /// A plan for weights in CSR.
@@ -76,7 +76,7 @@ public final class QuantizedPlan<Activation: ActivationElement>: Sendable {
   /// Bytes of weights, indices and tables that one run reads.
   public var packedBytes: Int { core.body.packedBytes }
   /// One line: shape, types, kernel, bytes.
-  public var summary: String { core.summary }
+  public var description: String { core.summary }
 
   /// Y ← activation(W·X + bias) on raw memory. Allocates nothing. Not checked: anything.
   ///
