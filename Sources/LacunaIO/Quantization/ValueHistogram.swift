@@ -18,7 +18,7 @@ package struct ValueHistogram {
   /// Elements of the tensor, zeros too.
   let cells: Double
 
-  /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
+  /// - Throws: `QuantizationError` when a value is NaN or infinite.
   /// - Complexity: O(nnz)
   package init(_ matrix: CSRMatrix<Float>) throws(QuantizationError) {
     if let place = matrix.values.firstIndex(where: { !$0.isFinite }) {

@@ -23,7 +23,7 @@ public struct CalibrationFiles: CalibrationSource, Sendable {
 
   /// A `.npy` file, an archive with one array, or a folder of `.npy` files.
   ///
-  /// - Throws: ``FileError`` when nothing is there, or the first file holds no such array.
+  /// - Throws: `FileError` when nothing is there, or the first file holds no such array.
   public init(_ path: String) throws(FileError) {
     try self.init(paths: Self.batches(at: path) ?? [path], name: nil)
   }
@@ -98,7 +98,7 @@ public struct CalibrationPlace: Sendable {
   /// The inputs of one layer.
   ///
   /// - Parameter isOnly: No other layer takes part.
-  /// - Throws: ``FileError``; it names the layer when there is nothing for it.
+  /// - Throws: `FileError`; it names the layer when there is nothing for it.
   public func inputs(of layer: String, isOnly: Bool) throws(FileError) -> CalibrationFiles {
     var missing = FileError.malformed(path: path, .absent(what: "an array of inputs of \(layer)"))
     if let folder = opendir(path) {

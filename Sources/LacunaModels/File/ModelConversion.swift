@@ -31,7 +31,7 @@ extension ModelFile {
   /// - Parameters:
   ///   - name: The only tensor that goes over, by its name; needed for formats of one matrix.
   ///   - parts: How safetensors hold matrices that become smaller by it; nil for dense.
-  /// - Throws: ``FileError/malformed(path:_:)``: the format cannot hold the tensors.
+  /// - Throws: `FileError/malformed(path:_:)`: the format cannot hold the tensors.
   package func converted(
     to format: ModelFormat, name: String? = nil, parts: SparsePartsForm? = nil
   ) throws(FileError) -> FileImage {
@@ -63,7 +63,7 @@ extension ModelFile {
 
   /// Writes the tensors in another format, in one step, and gives the number of bytes.
   ///
-  /// - Throws: ``FileError``
+  /// - Throws: `FileError`
   public func convert(
     to format: ModelFormat, name: String? = nil, parts: SparsePartsForm? = nil, output: String,
     progress: ((_ written: Int, _ all: Int) -> Void)? = nil
@@ -79,7 +79,7 @@ extension ModelFile {
   ///   - error: Put the tensors that get 8 or 4 bits on at most 255 or 16 values each, chosen by rate–distortion with
   ///     this error over all (`CodebookSearch`), in place of scales.
   ///   - values: How the values of a tensor are stored, by its name.
-  /// - Throws: ``FileError/malformed(path:_:)``: a value is not finite, a type is carried only, or the bits do
+  /// - Throws: `FileError/malformed(path:_:)`: a value is not finite, a type is carried only, or the bits do
   ///   not suffice for the error.
   public func compressed(
     error: Double? = nil, _ values: (String) -> CompressedValues
@@ -96,7 +96,7 @@ extension ModelFile {
 
   /// The nonzeros of tensor `index` as the matrix [out, in].
   ///
-  /// - Throws: ``FileError/malformed(path:_:)``
+  /// - Throws: `FileError/malformed(path:_:)`
   public func weights(_ index: Int) throws(FileError) -> CSRMatrix<Float> {
     do throws(DataProblem) { return try matrix(index) } catch {
       throw .malformed(path: path, error)
@@ -105,7 +105,7 @@ extension ModelFile {
 
   /// Tensor `index` as the matrix [out, in], zeros too.
   ///
-  /// - Throws: ``FileError/malformed(path:_:)``
+  /// - Throws: `FileError/malformed(path:_:)`
   public func denseWeights(_ index: Int) throws(FileError) -> DenseMatrix<Float> {
     let tensor = tensors[index]
     let values = tensor.view.matrixOrder(try numbers(index), shape: tensor.shape)

@@ -29,7 +29,7 @@ public struct ModelDifference: Sendable, Encodable {
 
   /// Reads both files, one tensor of each at a time.
   ///
-  /// - Throws: ``FileError``
+  /// - Throws: `FileError`
   public init(_ first: ModelFile, _ second: ModelFile) throws(FileError) {
     var left: [ByteName: Int] = [:]
     for (index, tensor) in second.tensors.enumerated() { left[ByteName(tensor.name)] = index }

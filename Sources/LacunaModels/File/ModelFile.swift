@@ -41,7 +41,7 @@ public struct ModelFile: Sendable {
 
   /// Opens the file at `path`; what it is, its content says.
   ///
-  /// - Throws: ``FileError``: the file cannot be read, is of no format that Lacuna knows, or is damaged.
+  /// - Throws: `FileError`: the file cannot be read, is of no format that Lacuna knows, or is damaged.
   ///   Damage inside a tensor's elements is found when they are read.
   public init(contentsOf path: String) throws(FileError) {
     // A pipe cannot be mapped.
@@ -58,7 +58,7 @@ public struct ModelFile: Sendable {
 
   /// Reads a file that is in memory; errors call it `path`.
   ///
-  /// - Throws: ``DataProblem``
+  /// - Throws: `DataProblem`
   public init(bytes: [UInt8], path: String = "the file") throws(DataProblem) {
     try self.init(ByteSlice(bytes), path: path, folder: nil)
   }
@@ -110,7 +110,7 @@ public struct ModelFile: Sendable {
 
   /// The elements of tensor `index`, zeros too, little-endian and row-major.
   ///
-  /// - Throws: ``FileError/malformed(path:_:)``
+  /// - Throws: `FileError/malformed(path:_:)`
   package func content(_ index: Int) throws(FileError) -> ByteSlice {
     do throws(DataProblem) { return try model.content(index) } catch {
       throw .malformed(path: path, error)
@@ -126,7 +126,7 @@ public struct ModelFile: Sendable {
 
   /// The elements of tensor `index`, zeros too, row-major, as numbers: integers times their scale.
   ///
-  /// - Throws: ``FileError/malformed(path:_:)``, also for a type that is carried only.
+  /// - Throws: `FileError/malformed(path:_:)`, also for a type that is carried only.
   public func numbers(_ index: Int) throws(FileError) -> [Float] {
     let tensor = tensors[index]
     let bytes = try content(index)
@@ -140,7 +140,7 @@ public struct ModelFile: Sendable {
   /// The file with the tensors of `changes` replaced, by index.
   ///
   /// - Parameter output: The name of the file to be written, for files that go beside it.
-  /// - Throws: ``FileError/malformed(path:_:)``
+  /// - Throws: `FileError/malformed(path:_:)`
   package func rewritten(
     _ changes: [Int: TensorChange], output: String?
   ) throws(FileError) -> ModelImage {

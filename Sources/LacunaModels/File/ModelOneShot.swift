@@ -56,7 +56,7 @@ public struct ModelOneShot: Sendable {
   ///   - done: Layers that an earlier, interrupted call with the same settings has pruned.
   ///   - finished: Called after each layer with its report and new weights, row by row of the matrix;
   ///     what it throws ends the run.
-  /// - Throws: ``ModelPruningError``, ``FileError``, ``OneShotError``, and what the closures throw.
+  /// - Throws: ``ModelPruningError``, `FileError`, `OneShotError`, and what the closures throw.
   public func prune(
     _ file: ModelFile, inputs: (String, Bool) throws -> any CalibrationSource,
     done: Set<String> = [],
@@ -100,7 +100,7 @@ public struct ModelOneShot: Sendable {
   ///   - changed: The names of the tensors that get new elements.
   ///   - weights: The new elements of the tensor of that name, row by row of its matrix, asked for when
   ///     its turn comes.
-  /// - Throws: ``FileError``, also when a number is too large for the tensor's type.
+  /// - Throws: `FileError`, also when a number is too large for the tensor's type.
   public static func write(
     _ file: ModelFile, to output: String, changed: Set<String>,
     weights: @escaping @Sendable (String) throws(DataProblem) -> [Float]

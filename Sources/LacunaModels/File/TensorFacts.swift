@@ -28,7 +28,7 @@ public struct TensorFacts: Sendable, Encodable {
 
   /// Reads the elements of one tensor.
   ///
-  /// - Throws: ``FileError/malformed(path:_:)``
+  /// - Throws: `FileError/malformed(path:_:)`
   public init(_ file: ModelFile, _ index: Int) throws(FileError) {
     let tensor = file.tensors[index]
     (name, shape, dtype) = (tensor.name, tensor.shape, tensor.type.rawValue)
@@ -145,7 +145,7 @@ extension ModelFile {
   }
 
   /// A bit for each element of a row-major matrix that is not zero, of −0 the sign left out, in the words of a
-  /// ``BitMask``.
+  /// `BitMask`.
   private static func nonzeroWords<Bits: FixedWidthInteger & UnsignedInteger>(
     _ bytes: UnsafeRawBufferPointer, _ rows: Int, _ columns: Int, without sign: Bits
   ) -> [UInt64] {

@@ -81,7 +81,7 @@ struct ViewedWeights {
   private let weights: WeightBuffer
   private let shape: [Int]
 
-  /// - Throws: ``FileError/malformed(path:_:)``
+  /// - Throws: `FileError/malformed(path:_:)`
   init(_ file: ModelFile, _ index: Int, _ view: MatrixView) throws(FileError) {
     let (tensor, bytes) = (file.tensors[index], try file.content(index))
     let (rows, columns) = view.size(of: tensor.shape)

@@ -46,7 +46,7 @@ package struct FileImage: Sendable {
 
   /// Calls `body` with every run of bytes.
   ///
-  /// - Throws: ``DataProblem`` of bytes that cannot be made, and what `body` throws.
+  /// - Throws: `DataProblem` of bytes that cannot be made, and what `body` throws.
   package func forEach(
     _ body: (UnsafeRawBufferPointer) throws(FileError) -> Void, path: String
   ) throws(FileError) {
@@ -75,7 +75,7 @@ package struct FileImage: Sendable {
   /// Writes the file in one step.
   ///
   /// - Parameter progress: Called with the bytes written so far, and all, after every few megabytes.
-  /// - Throws: ``FileError``
+  /// - Throws: `FileError`
   package func write(
     to path: String, progress: ((_ written: Int, _ all: Int) -> Void)? = nil
   ) throws(FileError) {

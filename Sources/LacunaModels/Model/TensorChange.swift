@@ -37,7 +37,7 @@ package struct ModelImage: Sendable {
 
   /// Writes all files, each in one step, those beside the model first.
   ///
-  /// - Throws: ``FileError``
+  /// - Throws: `FileError`
   package func write(to path: String) throws(FileError) {
     if path == AtomicFile.standardOutput && !beside.isEmpty {
       throw .malformed(

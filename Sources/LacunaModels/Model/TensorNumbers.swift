@@ -6,7 +6,7 @@ import LacunaIO
 package enum TensorNumbers {
   /// The elements as f64; integers of more than 53 bits are rounded.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` for a type that is carried only.
+  /// - Throws: `DataProblem/unsupported(what:found:)` for a type that is carried only.
   package static func doubles(
     _ bytes: ByteSlice, _ type: TensorType, _ what: @autoclosure () -> String
   ) throws(DataProblem) -> [Double] {
@@ -15,7 +15,7 @@ package enum TensorNumbers {
 
   /// The elements as f32, rounded where they have more digits.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` for a type that is carried only.
+  /// - Throws: `DataProblem/unsupported(what:found:)` for a type that is carried only.
   package static func floats(
     _ bytes: ByteSlice, _ type: TensorType, _ what: @autoclosure () -> String
   ) throws(DataProblem) -> [Float] {

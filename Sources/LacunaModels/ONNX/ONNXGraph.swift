@@ -68,7 +68,7 @@ struct ONNXGraphs {
   /// three for each graph.
   private static let deepest = 33
 
-  /// - Throws: ``DataProblem`` when the bytes are no model, or two tensors of a graph have one name.
+  /// - Throws: `DataProblem` when the bytes are no model, or two tensors of a graph have one name.
   init(_ bytes: ByteSlice) throws(DataProblem) {
     self.bytes = bytes
     var reader = WireReader(bytes, 0..<bytes.count)

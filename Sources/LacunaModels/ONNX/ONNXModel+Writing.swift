@@ -13,7 +13,7 @@ extension ONNXModel {
   ///   - changes: By index in ``tensors``.
   ///   - dataName: The name of the file beside the model that takes the elements of tensors with
   ///     external data, changed or not; nil to put them all into the model.
-  /// - Throws: ``DataProblem`` when a tensor cannot be stored as asked, or the model would exceed the
+  /// - Throws: `DataProblem` when a tensor cannot be stored as asked, or the model would exceed the
   ///   2 GiB that protobuf allows.
   package func rewritten(
     _ changes: [Int: TensorChange], dataName: String?

@@ -22,7 +22,7 @@ public struct ONNXModel: Sendable {
 
   /// Opens the file at `path`, mapped.
   ///
-  /// - Throws: ``FileError``
+  /// - Throws: `FileError`
   public init(contentsOf path: String) throws(FileError) {
     let bytes = ByteSlice(try ByteStorage(mapping: path))
     let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) }
@@ -33,7 +33,7 @@ public struct ONNXModel: Sendable {
 
   /// Reads a model that is in memory; its tensors cannot lie in other files.
   ///
-  /// - Throws: ``DataProblem``
+  /// - Throws: `DataProblem`
   public init(bytes: [UInt8]) throws(DataProblem) { try self.init(ByteSlice(bytes), folder: nil) }
 
   /// - Parameter folder: Where files with external data may lie.
@@ -127,7 +127,7 @@ public struct ONNXModel: Sendable {
 
   /// The elements of tensor `index`, zeros too, little-endian and row-major.
   ///
-  /// - Throws: ``DataProblem`` when there are more or fewer than the shape says, or they lie outside of
+  /// - Throws: `DataProblem` when there are more or fewer than the shape says, or they lie outside of
   ///   the model's folder.
   package func content(_ index: Int) throws(DataProblem) -> ByteSlice {
     switch graphs.entries[index].content {

@@ -37,7 +37,7 @@ struct ONNXSparseTensor {
 
   /// All elements with their zeros.
   ///
-  /// - Throws: ``DataProblem`` when a position lies outside, is not above the one before, or there are
+  /// - Throws: `DataProblem` when a position lies outside, is not above the one before, or there are
   ///   more or fewer than values.
   func content(
     in bytes: ByteSlice, _ outside: ONNXExternalData

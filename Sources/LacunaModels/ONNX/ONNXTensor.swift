@@ -66,7 +66,7 @@ struct ONNXTensor {
 
   /// The elements as they are, little-endian and row-major.
   ///
-  /// - Throws: ``DataProblem`` when there are more or fewer than the shape says.
+  /// - Throws: `DataProblem` when there are more or fewer than the shape says.
   func content(
     in bytes: ByteSlice, _ outside: ONNXExternalData
   ) throws(DataProblem) -> ByteSlice {

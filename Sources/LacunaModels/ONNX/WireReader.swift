@@ -108,7 +108,7 @@ struct WireReader {
     }
   }
 
-  /// - Throws: ``DataProblem`` unless the field is of that kind.
+  /// - Throws: `DataProblem` unless the field is of that kind.
   static func expect(
     _ kind: WireField.Kind, _ field: WireField, _ message: StaticString
   ) throws(DataProblem) {

@@ -124,7 +124,7 @@ struct SparseParts {
 
   /// Which entries are stored, of BSR which blocks.
   ///
-  /// - Throws: ``DataProblem`` when the arrays disagree.
+  /// - Throws: `DataProblem` when the arrays disagree.
   func pattern(_ stored: [StoredArray]) throws(DataProblem) -> CSRPattern {
     let count = stored[values].count
     var (offsets, places): ([Int], [Int]) = ([0], [])
@@ -169,7 +169,7 @@ struct SparseParts {
 
   /// All elements with their zeros.
   ///
-  /// - Throws: ``DataProblem``
+  /// - Throws: `DataProblem`
   func content(_ stored: [StoredArray]) throws(DataProblem) -> [UInt8] {
     let pattern = try pattern(stored)
     let bytes = try stored[values].plainBytes()
@@ -197,7 +197,7 @@ struct SparseParts {
 
   /// The nonzeros as f32.
   ///
-  /// - Throws: ``DataProblem``
+  /// - Throws: `DataProblem`
   func matrix(_ stored: [StoredArray]) throws(DataProblem) -> CSRMatrix<Float> {
     let pattern = try pattern(stored)
     let values = try stored[values].read().floats()
@@ -223,7 +223,7 @@ extension SparsePartsForm {
   ///   - elements: `size` bytes each, little-endian and row-major.
   ///   - signs: bits of the last byte of an element that are no more than a sign.
   ///   - block: of torch's BSR; single elements for CSR.
-  /// - Throws: ``DataProblem`` when a group of four has more than two nonzeros where two are stored.
+  /// - Throws: `DataProblem` when a group of four has more than two nonzeros where two are stored.
   func parts(
     _ name: String, dtype: String, rows: Int, columns: Int, _ elements: [UInt8], size: Int,
     signs: UInt8, block: BlockSize

@@ -43,7 +43,7 @@ struct FlatEdit {
 
   /// Called when all replacements are known, before the file is looked at.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` when two of them overlap.
+  /// - Throws: `DataProblem/unsupported(what:found:)` when two of them overlap.
   mutating func settle() throws(DataProblem) {
     // Room before an object comes before what replaces it.
     splices.sort {

@@ -134,7 +134,7 @@ struct FlatReference: Hashable {
 extension FlatTable {
   /// All offsets in the table and in what it leads to.
   ///
-  /// - Throws: ``DataProblem/unsupported(what:found:)`` for a field that the schema does not know.
+  /// - Throws: `DataProblem/unsupported(what:found:)` for a field that the schema does not know.
   func references(
     _ schema: FlatSchema, into found: inout Set<FlatReference>
   ) throws(DataProblem) {

@@ -11,7 +11,7 @@ extension TFLiteModel {
   /// converter has it.
   ///
   /// - Parameter changes: By index in ``tensors``.
-  /// - Throws: ``DataProblem`` when a tensor cannot be stored as asked.
+  /// - Throws: `DataProblem` when a tensor cannot be stored as asked.
   package func rewritten(_ changes: [Int: TensorChange]) throws(DataProblem) -> ModelImage {
     let root = try FlatBuffer(bytes).root(Self.identifier)
     var edit = FlatEdit()

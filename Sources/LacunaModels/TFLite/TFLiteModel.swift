@@ -40,7 +40,7 @@ public struct TFLiteModel: Sendable {
 
   /// Opens the file at `path`, mapped.
   ///
-  /// - Throws: ``FileError``
+  /// - Throws: `FileError`
   public init(contentsOf path: String) throws(FileError) {
     let bytes = ByteSlice(try ByteStorage(mapping: path))
     do throws(DataProblem) { try self.init(bytes) } catch { throw .malformed(path: path, error) }
@@ -48,7 +48,7 @@ public struct TFLiteModel: Sendable {
 
   /// Reads a model that is in memory.
   ///
-  /// - Throws: ``DataProblem``
+  /// - Throws: `DataProblem`
   public init(bytes: [UInt8]) throws(DataProblem) { try self.init(ByteSlice(bytes)) }
 
   package init(_ bytes: ByteSlice) throws(DataProblem) {
@@ -168,7 +168,7 @@ public struct TFLiteModel: Sendable {
 
   /// The elements of tensor `index`, zeros too, little-endian and row-major.
   ///
-  /// - Throws: ``DataProblem`` when there are more or fewer than the shape says, or the sparse encoding
+  /// - Throws: `DataProblem` when there are more or fewer than the shape says, or the sparse encoding
   ///   contradicts itself.
   package func content(_ index: Int) throws(DataProblem) -> ByteSlice {
     let (entry, name) = (entries[index], tensors[index].name)

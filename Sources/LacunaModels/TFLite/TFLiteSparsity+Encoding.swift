@@ -5,7 +5,7 @@ import LacunaIO
 extension TFLiteSparsity {
   /// The same order, blocks and kinds of levels for other elements, and the values in their order.
   ///
-  /// - Throws: ``DataProblem`` as ``unfolded(_:shape:width:name:)``.
+  /// - Throws: `DataProblem` as ``unfolded(_:shape:width:name:)``.
   package func encoding(
     _ elements: [UInt8], shape: [Int], width: Int, name: String
   ) throws(DataProblem) -> (sparsity: TFLiteSparsity, values: [UInt8]) {

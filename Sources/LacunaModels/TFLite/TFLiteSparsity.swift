@@ -60,7 +60,7 @@ package struct TFLiteSparsity: Equatable, Sendable {
     var strides: [Int] = []
   }
 
-  /// - Throws: ``DataProblem`` when the order is no permutation, blocks do not divide a dimension, or
+  /// - Throws: `DataProblem` when the order is no permutation, blocks do not divide a dimension, or
   ///   a dense level has another size than its dimension.
   func geometry(of shape: [Int], _ name: String) throws(DataProblem) -> Geometry {
     let (rank, count) = (shape.count, order.count)
@@ -115,7 +115,7 @@ package struct TFLiteSparsity: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - values: The stored elements, `width` bytes each.
-  /// - Throws: ``DataProblem`` when segments fall or do not end at the number of indices, an index lies
+  /// - Throws: `DataProblem` when segments fall or do not end at the number of indices, an index lies
   ///   outside or not above the one before, or there are more or fewer values than positions.
   package func unfolded(
     _ values: ByteSlice, shape: [Int], width: Int, name: String

@@ -4,7 +4,7 @@ import LacunaFormats
 
 /// Packed 8-bit weights and the kernel chosen for them.
 ///
-/// As ``Plan``, with weights of ``QuantizedCSR`` or ``QuantizedBSR`` (signed, symmetric, a scale for each output
+/// As ``Plan``, with weights of `QuantizedCSR` or `QuantizedBSR` (signed, symmetric, a scale for each output
 /// row) and activations that are bytes or become bytes while they are packed:
 ///
 ///     sum[i, n] = Σ_j w[i, j] · (x[j, n] − zero point)              exact, in 32 bits
