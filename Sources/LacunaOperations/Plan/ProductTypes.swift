@@ -2,7 +2,7 @@
 
 import LacunaFormats
 
-/// The type of an operand of a product. ``DType`` names those that matrices hold.
+/// The type of an operand of a product. `DType` names those that matrices hold.
 public enum NumberType: String, Hashable, Sendable, Codable, CaseIterable {
   case f32, f64
   /// Signed 32-bit, signed and unsigned 8-bit integers.
