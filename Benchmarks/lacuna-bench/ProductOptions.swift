@@ -1,8 +1,13 @@
 // The options that say which products to measure, and how.
 
 import ArgumentParser
-import Foundation
 import Lacuna
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// Options of every command.
 struct MeasureOptions: ParsableArguments {

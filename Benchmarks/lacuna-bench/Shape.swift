@@ -1,8 +1,13 @@
 // m×k×n: an m×k sparse matrix times n right-hand sides; on the command line and in shape files.
 
 import ArgumentParser
-import Foundation
 import Lacuna
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// The shape of a product.
 struct Shape: Hashable, Sendable {

@@ -1,8 +1,13 @@
 // `lacuna-bench suite`: every model shape × sparsity × block, and a table of geometric means.
 
 import ArgumentParser
-import Foundation
 import Lacuna
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// The parts of the suite.
 enum SuitePart: String, ListElement, CaseIterable {

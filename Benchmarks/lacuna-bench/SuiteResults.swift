@@ -1,7 +1,12 @@
 // exp(mean(log(speed-up))) over the shapes, for each sparsity × block.
 
-import Foundation
 import Lacuna
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// What the suite measured so far.
 struct SuiteResults {
