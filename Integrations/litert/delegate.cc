@@ -8,8 +8,8 @@
 #include <memory>
 #include <set>
 
+#include "../report.h"
 #include "partition.h"
-#include "report.h"
 
 namespace {
 

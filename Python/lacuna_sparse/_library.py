@@ -147,4 +147,16 @@ def _load() -> Tuple[Any, str]:
 lib, path = _load()
 version: str = lib.lcn_version_string().decode()
 
-__all__ = ["POINTER", "lib", "path", "version"]
+
+
+def plugin(engine: str) -> str:
+    """The path of the library that an engine loads: in the wheel, or beside an installed liblacuna."""
+    variable = f"LACUNA_{engine.upper()}_LIBRARY"
+    place = os.environ.get(variable) or os.path.join(os.path.dirname(path), f"liblacuna_{engine}.so")
+    if not os.path.exists(place):
+        raise RuntimeError(f"{place} is not there: Integrations/{engine}/build PREFIX makes it for an installation, "
+                           f"and {variable} names another")
+    return place
+
+
+__all__ = ["POINTER", "lib", "path", "plugin", "version"]

@@ -13,22 +13,16 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 
-from ._library import path as _liblacuna
+from ._library import plugin
 
 
 def library() -> str:
     """The path of the delegate's library: in the wheel, or beside an installed liblacuna."""
-    named = os.environ.get("LACUNA_LITERT_LIBRARY")
-    place = Path(named) if named else Path(_liblacuna).parent / "liblacuna_litert.so"
-    if not place.exists():
-        raise RuntimeError(f"{place} is not there: Integrations/litert/build PREFIX makes it for an installation, "
-                           "and LACUNA_LITERT_LIBRARY names another")
-    return str(place)
+    return plugin("litert")
 
 
 def delegate(**options: Any) -> Any:

@@ -13,12 +13,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import onnxruntime as ort
 
-from ._library import path as _liblacuna
+from ._library import plugin
 
 NAME = "lacuna"
 _OLDEST = (1, 23)
@@ -26,12 +25,7 @@ _OLDEST = (1, 23)
 
 def library() -> str:
     """The path of the provider's library: in the wheel, or beside an installed liblacuna."""
-    named = os.environ.get("LACUNA_ONNXRUNTIME_LIBRARY")
-    place = Path(named) if named else Path(_liblacuna).parent / "liblacuna_onnxruntime.so"
-    if not place.exists():
-        raise RuntimeError(f"{place} is not there: Integrations/onnxruntime/build PREFIX makes it for an installation, "
-                           "and LACUNA_ONNXRUNTIME_LIBRARY names another")
-    return str(place)
+    return plugin("onnxruntime")
 
 
 def register() -> List[Any]:
