@@ -7,8 +7,9 @@
 // the levels and shortens the code of those that are left.
 //
 // Levels are the multiples of one step, or each is the mean of its weights (k-means). A grid costs the same four
-// bytes a level in the file, but its fit has one parameter and finds its way out of bad starts; the means start
-// from the grid.
+// bytes a level in the file, but its fit has one parameter and finds its way out of bad starts. The means start
+// from the grid, and from levels that lie closer where values are: of values with heavy tails a grid leaves nearly
+// all on its two innermost levels, and the means cannot leave them.
 
 import LacunaFormats
 
@@ -58,6 +59,9 @@ package struct CodebookFit {
       offer(means)
       means.refine(values, isGrid: false)
       offer(means)
+      var spread = CodebookFit(values, spread: 2 * side, slope)
+      spread.refine(values, isGrid: false)
+      offer(spread)
     }
     return best!
   }
@@ -70,6 +74,29 @@ package struct CodebookFit {
     bits = []
     setBits(
       counts: levels.map { _ in values.count / Double(2 * side + 1) }, values,
+      stored: values.count)
+  }
+
+  /// At most `count` levels besides zero, as many in each part of the cube root of the density: what costs
+  /// least where there are many of them (Panter and Dite 1951). All of them equally likely.
+  private init(_ values: ValueHistogram, spread count: Int, _ slope: Double) {
+    let roots = values.bins.map { cbrt($0.count) }
+    let step = roots.reduce(0, +) / Double(count)
+    var (found, passed) = ([Double](), 0.0)
+    for (bin, root) in zip(values.bins, roots) {
+      passed += root
+      // The middle of the next part lies in this bin. A level at zero is there already.
+      if found.count < count && passed >= (Double(found.count) + 0.5) * step && bin.sum != 0 {
+        found.append(bin.sum / bin.count)
+      }
+    }
+    zero = found.firstIndex { $0 > 0 } ?? found.count
+    found.insert(0, at: zero)
+    levels = found
+    (weight, self.slope) = (values.squares == 0 ? 1 : 1 / values.squares, slope)
+    bits = []
+    setBits(
+      counts: levels.map { _ in values.count / Double(levels.count) }, values,
       stored: values.count)
   }
 
