@@ -27,27 +27,23 @@ private func makePlan<Activation: ActivationElement>(
   _ quantization: PlanRequestFromC.Quantization, _ bias: [Float]?, _ scales: WeightScales,
   _: Activation.Type
 ) throws(Failure) -> PlanObject {
-  let epilogue = Epilogue<Float>(bias: bias, activation: request.activation)
-  let plan: QuantizedPlan<Activation>
+  let source: QuantizedSource
   if case .bsr(let m) = matrix {
-    let weights = try quantized { () throws(QuantizationError) in
-      try QuantizedBSR(quantizing: m, scales: scales)
-    }
-    plan = try Failure.operation { () throws(OperationError) in
-      try QuantizedPlan(
-        weights, activations: quantization.range, layout: request.layout, width: request.width,
-        epilogue: epilogue, options: request.options)
-    }
+    source = .bsr(
+      try quantized { () throws(QuantizationError) in
+        try QuantizedBSR(quantizing: m, scales: scales)
+      })
   } else {
     let m = try matrix.csr()
-    let weights = try quantized { () throws(QuantizationError) in
-      try QuantizedCSR(quantizing: m, scales: scales)
-    }
-    plan = try Failure.operation { () throws(OperationError) in
-      try QuantizedPlan(
-        weights, activations: quantization.range, layout: request.layout, width: request.width,
-        epilogue: epilogue, options: request.options)
-    }
+    source = .csr(
+      try quantized { () throws(QuantizationError) in
+        try QuantizedCSR(quantizing: m, scales: scales)
+      })
+  }
+  let epilogue = Epilogue<Float>(bias: bias, activation: request.activation)
+  let plan = try Failure.operation { () throws(OperationError) in
+    try QuantizedPlan<Activation>(
+      source, quantization.range, request.layout, request.width, epilogue, request.options)
   }
   return PlanObject(plan, stored: matrix.stored)
 }

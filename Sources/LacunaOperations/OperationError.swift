@@ -63,3 +63,13 @@ extension OperationError: CustomStringConvertible {
     }
   }
 }
+
+/// Throws ``OperationError/shapeMismatch(operand:dimension:expected:actual:)`` unless both are equal.
+func expect(
+  _ operand: String, _ dimension: String, _ expected: Int, _ actual: Int
+) throws(OperationError) {
+  if expected != actual {
+    throw .shapeMismatch(
+      operand: operand, dimension: dimension, expected: expected, actual: actual)
+  }
+}

@@ -66,7 +66,7 @@ private func validate(_ decision: PlanDecision, _ request: PlanRequest) throws(O
         + "×\(decision.width) on \(decision.isa.rawValue), not for \(request.rows)×"
         + "\(request.columns) \(request.types) with \(request.stored) stored, block "
         + "\(request.block), \(request.layout.rawValue) ×\(request.width) on "
-        + request.table.isa.rawValue)
+        + request.decision(kernel: decision.kernel).isa.rawValue)
   }
 }
 

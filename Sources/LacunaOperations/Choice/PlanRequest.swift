@@ -27,7 +27,8 @@ struct PlanRequest {
   func decision(kernel: String) -> PlanDecision {
     PlanDecision(
       rows: rows, columns: columns, stored: stored, block: block, types: types, layout: layout,
-      width: width, isa: table.isa, kernel: kernel)
+      width: width, isa: types.weights == .i8 ? table.isa : table.isa.withoutByteProducts,
+      kernel: kernel)
   }
 }
 
@@ -61,45 +62,32 @@ enum PlanWeights {
     }
   }
 
-  var rows: Int {
+  /// What is known of them whatever their type.
+  private var source: any StoredWeights {
     switch self {
-    case .f32(let w): w.rows
-    case .f64(let w): w.rows
-    case .i8(let w): w.rows
+    case .f32(let w): w
+    case .f64(let w): w
+    case .i8(let w): w
     }
   }
 
-  var columns: Int {
-    switch self {
-    case .f32(let w): w.columns
-    case .f64(let w): w.columns
-    case .i8(let w): w.columns
-    }
-  }
-
-  /// Stored weights, padding of blocks included.
-  var stored: Int {
-    switch self {
-    case .f32(let w): w.stored
-    case .f64(let w): w.stored
-    case .i8(let w): w.stored
-    }
-  }
-
-  var block: BlockSize {
-    switch self {
-    case .f32(let w): w.block
-    case .f64(let w): w.block
-    case .i8(let w): w.block
-    }
-  }
-
-  /// Whether they were given dense: then their zeros are stored.
-  var isDense: Bool {
-    switch self {
-    case .f32(let w): w.isDense
-    case .f64(let w): w.isDense
-    case .i8(let w): w.isDense
-    }
-  }
+  var rows: Int { source.rows }
+  var columns: Int { source.columns }
+  var stored: Int { source.stored }
+  var block: BlockSize { source.block }
+  var isDense: Bool { source.isDense }
 }
+
+/// Weights that a plan can be made from.
+protocol StoredWeights {
+  var rows: Int { get }
+  var columns: Int { get }
+  /// Stored weights, padding of blocks included.
+  var stored: Int { get }
+  var block: BlockSize { get }
+  /// Whether they were given dense: then their zeros are stored.
+  var isDense: Bool { get }
+}
+
+extension WeightSource: StoredWeights {}
+extension QuantizedWeights: StoredWeights {}

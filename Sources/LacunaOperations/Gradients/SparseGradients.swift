@@ -168,15 +168,6 @@ public final class SparseGradients<Scalar: SparseScalar> {
     backward.run(
       outputGradient, stride: gradientStride, into: inputGradient, stride: stride, width: width)
   }
-
-  private func expect(
-    _ operand: String, _ dimension: String, _ expected: Int, _ actual: Int
-  ) throws(OperationError) {
-    if expected != actual {
-      throw .shapeMismatch(
-        operand: operand, dimension: dimension, expected: expected, actual: actual)
-    }
-  }
 }
 
 /// target[p] ← values[sources[p]].

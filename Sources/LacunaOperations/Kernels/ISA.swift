@@ -65,6 +65,12 @@ public struct ISA: RawRepresentable, Hashable, CaseIterable, Codable, Sendable,
   /// Whether what runs `other` may be called: a processor that has this has the other as well.
   public func includes(_ other: ISA) -> Bool { features.isSuperset(of: other.features) }
 
+  /// What this is to products without bytes: VNNI is nothing to them.
+  package var withoutByteProducts: ISA {
+    let features = features.subtracting([.avxVNNI, .avx512VNNI])
+    return Self.allCases.last { $0.features == features }!
+  }
+
   /// Whether four products of bytes are one instruction.
   var hasByteProducts: Bool { !features.isDisjoint(with: [.avxVNNI, .avx512VNNI]) }
 

@@ -10,6 +10,10 @@ package protocol LinearScalar: SparseScalar {
     m: Int, n: Int, k: Int, alpha: Self, a: UnsafePointer<Self>, lda: Int, transposeA: Bool,
     b: UnsafePointer<Self>, ldb: Int, transposeB: Bool, beta: Self,
     c: UnsafeMutablePointer<Self>, ldc: Int)
+  /// y[m] ← A[m, n]·x + β·y.
+  static func product(
+    m: Int, n: Int, a: UnsafePointer<Self>, lda: Int, x: UnsafePointer<Self>, beta: Self,
+    y: UnsafeMutablePointer<Self>)
   /// Lower triangle of C ← α·A·Aᵀ + β·C.
   static func square(
     n: Int, k: Int, alpha: Self, a: UnsafePointer<Self>, lda: Int, transposeA: Bool, beta: Self,
@@ -31,6 +35,13 @@ extension Float: LinearScalar {
     BLAS.gemm(
       m: m, n: n, k: k, alpha: alpha, a: a, lda: lda, transposeA: transposeA, b: b, ldb: ldb,
       transposeB: transposeB, beta: beta, c: c, ldc: ldc)
+  }
+
+  package static func product(
+    m: Int, n: Int, a: UnsafePointer<Float>, lda: Int, x: UnsafePointer<Float>, beta: Float,
+    y: UnsafeMutablePointer<Float>
+  ) {
+    BLAS.gemv(m: m, n: n, a: a, lda: lda, x: x, beta: beta, y: y)
   }
 
   package static func square(
@@ -63,6 +74,13 @@ extension Double: LinearScalar {
     BLAS.gemm(
       m: m, n: n, k: k, alpha: alpha, a: a, lda: lda, transposeA: transposeA, b: b, ldb: ldb,
       transposeB: transposeB, beta: beta, c: c, ldc: ldc)
+  }
+
+  package static func product(
+    m: Int, n: Int, a: UnsafePointer<Double>, lda: Int, x: UnsafePointer<Double>, beta: Double,
+    y: UnsafeMutablePointer<Double>
+  ) {
+    BLAS.gemv(m: m, n: n, a: a, lda: lda, x: x, beta: beta, y: y)
   }
 
   package static func square(

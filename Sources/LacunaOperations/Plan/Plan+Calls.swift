@@ -49,14 +49,8 @@ extension Plan {
     if !(0...largest).contains(width) {
       throw .outOfRange(name: "width", value: width, minimum: 0, maximum: largest)
     }
-    if x.count != columns * width {
-      throw .shapeMismatch(
-        operand: "X", dimension: "elements", expected: columns * width, actual: x.count)
-    }
-    if y.count != rows * width {
-      throw .shapeMismatch(
-        operand: "Y", dimension: "elements", expected: rows * width, actual: y.count)
-    }
+    try expect("X", "elements", columns * width, x.count)
+    try expect("Y", "elements", rows * width, y.count)
     if y.isEmpty { return }
     let strides = layout == .columns ? (width, width) : (columns, rows)
     x.withUnsafeBufferPointer { from in

@@ -82,12 +82,3 @@ package final class PlanCore: Sendable {
     return width
   }
 }
-
-private func expect(
-  _ operand: String, _ dimension: String, _ expected: Int, _ actual: Int
-) throws(OperationError) {
-  if expected != actual {
-    throw .shapeMismatch(
-      operand: operand, dimension: dimension, expected: expected, actual: actual)
-  }
-}

@@ -39,7 +39,7 @@ public final class QuantizedPlan<Activation: ActivationElement>: CustomStringCon
     try self.init(.bsr(weights), activations, layout, width, epilogue, options)
   }
 
-  private init(
+  package init(
     _ source: QuantizedSource, _ range: ActivationRange, _ layout: ProductLayout, _ width: Int,
     _ epilogue: Epilogue<Float>, _ options: PlanOptions
   ) throws(OperationError) {

@@ -3,7 +3,7 @@
 import LacunaFormats
 
 /// 8-bit weights in one of the formats that a plan accepts.
-enum QuantizedSource {
+package enum QuantizedSource {
   case csr(QuantizedCSR)
   case bsr(QuantizedBSR)
 

@@ -106,6 +106,9 @@ extension Kernel: CustomTestStringConvertible {
     #expect(!ISA.v4.includes(.v3VNNI) && !ISA.v4VNNI.includes(.v3VNNI) && !ISA.v3.includes(.v4))
     #expect(ISA.allCases.allSatisfy { $0.includes(.baseline) && $0.includes($0) })
     for isa in ISA.allCases { #expect(ISA(rawValue: isa.rawValue) == isa) }
+    // A choice among kernels for floats holds wherever the same ones run.
+    #expect(
+      ISA.allCases.map(\.withoutByteProducts) == [.baseline, .v3, .v3, .v4, .v4])
   }
 
   /// `lacuna info --kernels` shows exactly the table.

@@ -70,15 +70,7 @@ private struct QuadCase {
     }
     let order = Array(0..<steps.count).shuffled(using: &generator)
     rows = order.map { UInt32($0 * height) }
-    var groups: [UInt32] = []
-    for count in steps {
-      if groups.count > 0, groups[groups.count - 2] == UInt32(count) {
-        groups[groups.count - 1] += 1
-      } else {
-        groups += [UInt32(count), 1]
-      }
-    }
-    self.groups = groups
+    groups = stripGroups(steps)
     let outputs = steps.count * height
     bias = generator.values(outputs)
     rowScales = (0..<outputs).map { _ in Float.random(in: 0.001...0.1, using: &generator) }

@@ -83,15 +83,7 @@ private struct StripCase<Scalar: SweepScalar> {
     }
     let order = Array(0..<steps.count).shuffled(using: &generator)
     rows = order.map { UInt32($0 * height) }
-    var groups: [UInt32] = []
-    for count in steps {
-      if groups.count > 0, groups[groups.count - 2] == UInt32(count) {
-        groups[groups.count - 1] += 1
-      } else {
-        groups += [UInt32(count), 1]
-      }
-    }
-    self.groups = groups
+    groups = stripGroups(steps)
     let outputs = steps.count * height
     bias = generator.values(outputs)
     let old: [Scalar] = generator.values(max((outputs - 1) * partialStride + padded, 0))
@@ -145,4 +137,18 @@ private struct StripCase<Scalar: SweepScalar> {
       }
     }
   }
+}
+
+/// Steps of strips, one after the other, as kernels read them: each number of steps, and how many strips in turn
+/// have it.
+func stripGroups(_ steps: [Int]) -> [UInt32] {
+  var groups: [UInt32] = []
+  for count in steps {
+    if groups.count > 0, groups[groups.count - 2] == UInt32(count) {
+      groups[groups.count - 1] += 1
+    } else {
+      groups += [UInt32(count), 1]
+    }
+  }
+  return groups
 }

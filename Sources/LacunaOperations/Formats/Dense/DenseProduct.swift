@@ -73,49 +73,26 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
     }
   }
 
-  private func multiply(_ call: ProductCall, first: Int, m: Int, as _: Float.Type) {
-    let w =
-      weights.assumingMemoryBound(to: Float.self) + first * columns
-    let x = call.x.assumingMemoryBound(to: Float.self)
-    let y = call.y.assumingMemoryBound(to: Float.self)
+  @inline(__always)
+  private func multiply<T: LinearScalar>(_ call: ProductCall, first: Int, m: Int, as _: T.Type) {
+    let w = UnsafePointer(weights.assumingMemoryBound(to: T.self) + first * columns)
+    let x = call.x.assumingMemoryBound(to: T.self)
+    let y = call.y.assumingMemoryBound(to: T.self)
     switch layout {
     case .columns where call.width == 1 && call.xStride == 1 && call.yStride == 1:
-      BLAS.gemv(
-        m: m, n: columns, a: w, lda: columns, x: x, beta: Float(call.beta), y: y + first)
+      T.product(m: m, n: columns, a: w, lda: columns, x: x, beta: T(call.beta), y: y + first)
     case .columns:
-      BLAS.gemm(
-        m: m, n: call.width, k: columns, a: w, lda: columns, b: x, ldb: call.xStride,
-        beta: Float(call.beta), c: y + first * call.yStride, ldc: call.yStride)
+      T.product(
+        m: m, n: call.width, k: columns, alpha: 1, a: w, lda: columns, transposeA: false, b: x,
+        ldb: call.xStride, transposeB: false, beta: T(call.beta), c: y + first * call.yStride,
+        ldc: call.yStride)
     case .rows where call.width == 1:
-      BLAS.gemv(
-        m: m, n: columns, a: w, lda: columns, x: x, beta: Float(call.beta), y: y + first)
+      T.product(m: m, n: columns, a: w, lda: columns, x: x, beta: T(call.beta), y: y + first)
     case .rows:
-      BLAS.gemm(
-        m: call.width, n: m, k: columns, a: x, lda: call.xStride, b: w, ldb: columns,
-        transposeB: true, beta: Float(call.beta), c: y + first, ldc: call.yStride)
-    }
-  }
-
-  private func multiply(_ call: ProductCall, first: Int, m: Int, as _: Double.Type) {
-    let w =
-      weights.assumingMemoryBound(to: Double.self) + first * columns
-    let x = call.x.assumingMemoryBound(to: Double.self)
-    let y = call.y.assumingMemoryBound(to: Double.self)
-    switch layout {
-    case .columns where call.width == 1 && call.xStride == 1 && call.yStride == 1:
-      BLAS.gemv(
-        m: m, n: columns, a: w, lda: columns, x: x, beta: Double(call.beta), y: y + first)
-    case .columns:
-      BLAS.gemm(
-        m: m, n: call.width, k: columns, a: w, lda: columns, b: x, ldb: call.xStride,
-        beta: Double(call.beta), c: y + first * call.yStride, ldc: call.yStride)
-    case .rows where call.width == 1:
-      BLAS.gemv(
-        m: m, n: columns, a: w, lda: columns, x: x, beta: Double(call.beta), y: y + first)
-    case .rows:
-      BLAS.gemm(
-        m: call.width, n: m, k: columns, a: x, lda: call.xStride, b: w, ldb: columns,
-        transposeB: true, beta: Double(call.beta), c: y + first, ldc: call.yStride)
+      T.product(
+        m: call.width, n: m, k: columns, alpha: 1, a: x, lda: call.xStride, transposeA: false,
+        b: w, ldb: columns, transposeB: true, beta: T(call.beta), c: y + first,
+        ldc: call.yStride)
     }
   }
 
