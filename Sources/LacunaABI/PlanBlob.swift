@@ -313,12 +313,7 @@ private func read<Scalar: SparseScalar>(
 private func checkDense<Scalar: SparseScalar>(
   _ matrix: StoredMatrix<Scalar>, rows: Int, columns: Int
 ) throws(Failure) {
-  let stored =
-    switch matrix {
-    case .dense(let m): m.values.count
-    case .csr(let m): m.values.count
-    case .bsr(let m): m.values.count
-    }
+  let stored = matrix.stored
   let elements = try product(rows, columns, "elements")
   if elements > 1 << 24 && elements / 4096 > stored {
     throw damaged("its plan is dense, and its matrix stores \(stored) of \(elements) elements")

@@ -126,13 +126,18 @@ public struct DenseMatrix<Scalar: SparseScalar>: @unchecked Sendable {
   ///
   /// - Complexity: O(rows · columns)
   public var values: [Scalar] {
-    var result: [Scalar] = []
-    result.reserveCapacity(rows * columns)
-    for i in 0..<rows {
-      result.append(
-        contentsOf: UnsafeBufferPointer(start: storage.pointer + i * rowStride, count: columns))
+    let count = rows * columns
+    return [Scalar](unsafeUninitializedCapacity: count) { target, filled in
+      guard count > 0, let packed = target.baseAddress else { return }
+      if rowStride == columns {
+        packed.initialize(from: storage.pointer, count: count)
+      } else {
+        for i in 0..<rows {
+          (packed + i * columns).initialize(from: storage.pointer + i * rowStride, count: columns)
+        }
+      }
+      filled = count
     }
-    return result
   }
 }
 
