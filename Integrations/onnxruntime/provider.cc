@@ -110,7 +110,8 @@ OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) 
     Run run{s.plan.get(), static_cast<const float *>(x), static_cast<float *>(y), s.convolution ? width : s.columns,
             s.convolution ? width : s.rows, width, 1};
     const int64_t useful = std::max<int64_t>(1, s.stored * width / kWorthAThread);
-    run.slices = std::min({useful, s.slices, kernel.threads});
+    // What a run of the planned width can be cut into, and a wider one as many times more.
+    run.slices = std::min({useful, s.slices * ((width - 1) / s.width + 1), kernel.threads});
     // The pixels that count, one sample at a time.
     std::vector<float> pixels(s.strides.empty() ? 0 : static_cast<size_t>(s.columns * width));
     for (int64_t sample = 0; sample < samples; sample++) {

@@ -11,6 +11,7 @@ struct Layer {
   Constant weights{};
   bool transposed = false;  // the constant is [in, out]
   int64_t rows = 0, columns = 0, width = 0;
+  size_t rank = 0;  // of X, and of Y
   std::vector<float> bias;
   int activation = LCN_ACTIVATION_NONE;
   double lower = 0, upper = 0;
@@ -73,11 +74,11 @@ void begin_convolution(const Graph &graph, const OrtNode *node, Layer &layer, st
   }
 }
 
-// Takes up the addition of a constant bias that follows a MatMul.
+// Takes up the addition of a constant bias that follows a MatMul. One of more dimensions than Y gives the sum more, too.
 bool take_bias(const Graph &graph, const OrtNode *node, size_t place, Layer &layer) {
   if (graph.type(node) != "Add") return false;
   const auto bias = graph.constant(graph.inputs(node).at(1 - place));
-  if (!bias || !is_row(*bias, layer.rows)) return false;
+  if (!bias || !is_row(*bias, layer.rows) || bias->shape.size() > layer.rank) return false;
   add_bias(layer, *bias);
   return true;
 }
@@ -161,6 +162,7 @@ void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Dec
   asked(lcn_plan_get_info(made, &info));
   decision.kernel = info.kernel;
   stretch.stored = info.stored;
+  stretch.width = info.width;
   stretch.slices = info.slices;
 }
 
@@ -188,6 +190,7 @@ Stretch examine(const Graph &graph, const OrtNode *node, const Options &options,
     if (decision.type == "MatMul") begin_matmul(graph, node, layer);
     if (decision.type == "Gemm") begin_gemm(graph, node, layer);
     if (decision.type == "Conv") begin_convolution(graph, node, layer, stretch.strides);
+    layer.rank = x->size();
     layer.width = width_of(*x, stretch.convolution, options.width);
     if (!stretch.strides.empty()) layer.width = std::max<int64_t>(1, layer.width / (stretch.strides[0] * stretch.strides[1]));
     decision.rows = stretch.rows = layer.rows;

@@ -34,7 +34,7 @@ struct Stretch {
   std::vector<const OrtNode *> nodes;
   std::string key;  // the name of the product's output
   std::unique_ptr<lcn_plan, PlanDeleter> plan;
-  int64_t rows = 0, columns = 0, stored = 0, slices = 1;
+  int64_t rows = 0, columns = 0, stored = 0, width = 1, slices = 1;
   bool convolution = false;  // X is [batch, columns, …]: a product for each sample; else [..., columns]
   std::vector<int64_t> strides;  // of a convolution, when one is not 1: only every stride-th pixel counts
 };

@@ -147,8 +147,12 @@ class Provider(unittest.TestCase):
         (decision,) = self.compare(model(nodes, {"x": ["n", 96]}, ["y", "a"], {"w": sparse(96, 64)}),
                                    [{"x": array(3, 96)}], 1)
         self.assertEqual(len(decision["nodes"]), 1)
-        # A bias that is the other operand's size by chance, but a different axis; one known only at run time.
+        # A bias that gives the sum another dimension; one that is the other operand's size by chance, but a different axis; one
+        # known only at run time.
         nodes = [("MatMul", ["x", "w"], ["a"]), ("Add", ["a", "b"], ["y"])]
+        (decision,) = self.compare(model(nodes, {"x": [3, 96]}, ["y"], {"w": sparse(96, 64), "b": array(1, 1, 64)}),
+                                   [{"x": array(3, 96)}], 1)
+        self.assertEqual(len(decision["nodes"]), 1)
         level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # else both are a Gemm
         (decision,) = self.compare(model(nodes, {"x": [64, 96]}, ["y"], {"w": sparse(96, 64), "b": array(64, 1)}),
                                    [{"x": array(64, 96)}], 1, level=level)
