@@ -12,94 +12,12 @@ import time
 import numpy as np
 import onnx
 import onnxruntime as ort
-from onnx import TensorProto, helper, numpy_helper
 
 import lacuna_sparse as lacuna
 import lacuna_sparse.onnxruntime as lacuna_ort
+from nets import decode, encoder, pruned
 
-RANDOM = np.random.default_rng(7)
-
-
-def built(nodes, inputs, outputs, weights):
-    graph = helper.make_graph(
-        nodes, "g", [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in outputs],
-        [numpy_helper.from_array(w, n) for n, w in weights.items()])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-
-
-def encoder(tokens, layers=6, width=384, inner=1536, heads=12):
-    """The shapes of MiniLM-L6: attention, two products inside, layer normalisation."""
-    nodes, weights, x = [], {}, "x"
-    size = width // heads
-
-    def product(name, source, out, inputs):
-        weights[f"{name}.w"] = (RANDOM.standard_normal((inputs, out)) / inputs ** 0.5).astype("float32")
-        weights[f"{name}.b"] = np.zeros(out, "float32")
-        nodes.append(helper.make_node("MatMul", [source, f"{name}.w"], [f"{name}.p"], name=name))
-        nodes.append(helper.make_node("Add", [f"{name}.p", f"{name}.b"], [name]))
-        return name
-
-    def heads_of(name, source, order):
-        shape = f"{name}.shape"
-        weights[shape] = np.array([1, tokens, heads, size])
-        nodes.append(helper.make_node("Reshape", [source, shape], [f"{name}.r"]))
-        nodes.append(helper.make_node("Transpose", [f"{name}.r"], [name], perm=order))
-        return name
-
-    def normalised(name, a, b):
-        weights[f"{name}.scale"], weights[f"{name}.shift"] = np.ones(width, "float32"), np.zeros(width, "float32")
-        nodes.append(helper.make_node("Add", [a, b], [f"{name}.s"]))
-        nodes.append(helper.make_node("LayerNormalization", [f"{name}.s", f"{name}.scale", f"{name}.shift"], [name], axis=-1))
-        return name
-
-    weights["merged"], weights["factor"] = np.array([1, tokens, width]), np.float32(size ** -0.5)
-    for n in range(layers):
-        q, k, v = (heads_of(f"{n}.{c}h", product(f"{n}.{c}", x, width, width), (0, 2, 3, 1) if c == "k" else (0, 2, 1, 3))
-                   for c in "qkv")
-        nodes.append(helper.make_node("MatMul", [q, k], [f"{n}.qk"]))
-        nodes.append(helper.make_node("Mul", [f"{n}.qk", "factor"], [f"{n}.scaled"]))
-        nodes.append(helper.make_node("Softmax", [f"{n}.scaled"], [f"{n}.soft"], axis=-1))
-        nodes.append(helper.make_node("MatMul", [f"{n}.soft", v], [f"{n}.av"]))
-        nodes.append(helper.make_node("Transpose", [f"{n}.av"], [f"{n}.t"], perm=(0, 2, 1, 3)))
-        nodes.append(helper.make_node("Reshape", [f"{n}.t", "merged"], [f"{n}.m"]))
-        a = normalised(f"{n}.n1", x, product(f"{n}.o", f"{n}.m", width, width))
-        i = product(f"{n}.i", a, inner, width)
-        weights.update({"half": np.float32(0.5), "one": np.float32(1), "root": np.float32(2 ** -0.5)})
-        gelu = (("Mul", i, "root"), ("Erf", f"{i}.0"), ("Add", f"{i}.1", "one"), ("Mul", i, f"{i}.2"),
-                ("Mul", f"{i}.3", "half"))
-        for number, (operator, *names) in enumerate(gelu):
-            nodes.append(helper.make_node(operator, names, [f"{i}.{number}"]))
-        x = normalised(f"{n}.n2", a, product(f"{n}.f", f"{i}.4", width, inner))
-    return built(nodes, {"x": [1, tokens, width]}, [x], weights)
-
-
-def decode(layers=12, width=768):
-    """The products of one decoded token of GPT-2-small's shapes, with a Tanh between them."""
-    nodes, weights, x = [], {}, "x"
-    for n in range(layers):
-        for name, inputs, out in (("qkv", width, 3 * width), ("o", 3 * width, width), ("i", width, 4 * width),
-                                  ("f", 4 * width, width)):
-            key = f"{n}.{name}"
-            weights[key] = (RANDOM.standard_normal((inputs, out)) / inputs ** 0.5).astype("float32")
-            nodes.append(helper.make_node("MatMul", [x, key], [f"{key}.p"], name=key))
-            nodes.append(helper.make_node("Tanh", [f"{key}.p"], [f"{key}.t"]))
-            x = f"{key}.t"
-    return built(nodes, {"x": [1, width]}, [x], weights)
-
-
-def pruned(model, sparsity):
-    """The model with the smallest weights of each constant matrix or kernel of one tap gone."""
-    made = onnx.ModelProto()
-    made.CopyFrom(model)
-    used = {node.input[1] for node in made.graph.node if node.op_type in ("MatMul", "Gemm", "Conv") and len(node.input) > 1}
-    for tensor in made.graph.initializer if sparsity else ():
-        if tensor.name in used and tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
-            w = numpy_helper.to_array(tensor).copy()
-            flat = w.reshape(len(w), -1)
-            lacuna.apply_mask(flat, lacuna.mask(flat, sparsity))
-            tensor.CopyFrom(numpy_helper.from_array(w, tensor.name))
-    return made.SerializeToString()
+RANDOM = np.random.default_rng(8)
 
 
 def feeds(session):
