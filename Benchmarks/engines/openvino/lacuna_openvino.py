@@ -97,7 +97,11 @@ def _factory(core: ov.Core, library: str) -> NodeFactory:
 
     library = os.path.abspath(library)
     if library not in _factories:
-        ctypes.CDLL(library)  # its sentence names the file or the symbol that is missing
+        try:
+            ctypes.CDLL(library)
+        except OSError as why:  # its sentence names the file or the symbol that is missing
+            raise OSError(f"{why}: the extension belongs to another release, build it again" if "libopenvino.so" in str(why)
+                          else str(why)) from None
         made = NodeFactory()
         made.add_extension(library)
         _factories[library] = made
