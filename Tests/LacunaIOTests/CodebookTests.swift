@@ -38,8 +38,8 @@ private func error(_ matrix: CSRMatrix<Float>, _ codes: CodebookCSR) -> Double {
       matrices, most: matrices.map { _ in most }, error: asked)
     #expect(found.error <= asked && found.error > asked / 3, "\(found.error)")
     let mean = zip(matrices, found.matrices).reduce(0) { $0 + error($1.0, $1.1) } / 3
-    // The search sees values by bins.
-    #expect(abs(mean - found.error) < 0.01 * asked, "\(mean) \(found.error)")
+    // What the search counts by bins, in doubles, is rounded to floats in the file.
+    #expect(abs(mean - found.error) < 1e-5 * asked, "\(mean) \(found.error)")
     for matrix in found.matrices {
       #expect(matrix.codebook.count <= most && Set(matrix.codebook).count == matrix.codebook.count)
       #expect(!matrix.codebook.contains(0))

@@ -63,6 +63,7 @@ package struct CodebookFit {
       spread.refine(values, isGrid: false)
       offer(spread)
     }
+    best!.settle(values)
     return best!
   }
 
@@ -112,9 +113,24 @@ package struct CodebookFit {
 
   /// Every value to the level that costs it least; then the bits that follow from how many went where.
   private mutating func assign(_ values: ValueHistogram) -> (counts: [Double], sums: [Double]) {
+    let (counts, sums, distortion) = distribute(values)
+    let stored = values.count - counts[zero]
+    setBits(counts: counts, values, stored: stored)
+    var length = bits[zero] * (values.cells - stored)
+    for k in levels.indices where k != zero && counts[k] > 0 {
+      length += counts[k] * bits[k] + Self.bitsOfLevel
+    }
+    cost = weight * distortion + slope * length
+    return (counts, sums)
+  }
+
+  /// What the thresholds make of the values.
+  private func distribute(
+    _ values: ValueHistogram
+  ) -> (counts: [Double], sums: [Double], distortion: Double) {
     var counts = [Double](repeating: 0, count: levels.count)
     var sums = counts
-    var (distortion, interval) = (0.0, 0)
+    var (distortion, interval) = (values.within, 0)
     for bin in values.bins {
       let mean = bin.sum / bin.count
       while interval < thresholds.count && mean >= thresholds[interval] { interval += 1 }
@@ -123,15 +139,14 @@ package struct CodebookFit {
       sums[k] += bin.sum
       distortion += bin.count * (mean - levels[k]) * (mean - levels[k])
     }
-    let stored = values.count - counts[zero]
-    setBits(counts: counts, values, stored: stored)
-    var length = bits[zero] * (values.cells - stored)
-    for k in levels.indices where k != zero && counts[k] > 0 {
-      length += counts[k] * bits[k] + Self.bitsOfLevel
-    }
-    error = values.squares == 0 ? 0 : distortion / values.squares
-    cost = weight * distortion + slope * length
-    return (counts, sums)
+    return (counts, sums, distortion)
+  }
+
+  /// Thresholds to the edges of bins, so that the error is that of the values and not of a histogram: at a
+  /// threshold the cost is the same on both sides, but not the error.
+  private mutating func settle(_ values: ValueHistogram) {
+    thresholds = thresholds.map { values.edge(near: $0) }
+    error = values.squares == 0 ? 0 : distribute(values).distortion / values.squares
   }
 
   /// Levels to where their values are; of the means, those without values are given up.

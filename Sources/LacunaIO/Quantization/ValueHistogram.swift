@@ -13,10 +13,15 @@ package struct ValueHistogram {
   let count: Double
   /// Σ w²
   let squares: Double
+  /// Σ (w − mean of its bin)²: the error of any levels beyond that of the bins' means.
+  let within: Double
   /// max |w|
   let largest: Double
   /// Elements of the tensor, zeros too.
   let cells: Double
+
+  /// Bins in a unit.
+  private let scale: Double
 
   /// - Throws: `QuantizationError` when a value is NaN or infinite.
   /// - Complexity: O(nnz)
@@ -44,6 +49,13 @@ package struct ValueHistogram {
     }
     self.bins = bins.filter { $0.count > 0 }
     (self.count, self.squares) = (count, squares)
+    self.scale = scale
+    within = max(squares - self.bins.reduce(0) { $0 + $1.sum * $1.sum / $1.count }, 0)
     self.cells = Double(cells)
+  }
+
+  /// Where two bins meet, as near to `value` as can be.
+  func edge(near value: Double) -> Double {
+    scale == 0 ? value : ((value * scale).rounded(.down) + 0.5) / scale
   }
 }
