@@ -85,6 +85,8 @@ import Testing
     #expect(run.exitCode == 0, "\(run.errors)")
     #expect(abs(try #require(try run.json()["sparsity"] as? Double) - 0.7) < 0.001)
     #expect(run.errors.contains("prune") && !run.errors.contains("\u{1B}"))
+    let notes = try #require(try run.json()["notes"] as? [String])
+    #expect(notes.contains { $0.contains("256 samples for 784 inputs") }, "\(notes)")
     func accuracy(_ path: String) throws -> Double {
       let run = try Tool.run("evaluate", path, "--json", "--data", shop.folder.root)
       return try #require(try run.json()["accuracy"] as? Double)
@@ -116,7 +118,8 @@ import Testing
       shell: "trap '' XFSZ; ulimit -f 790; exec \"$0\" \"$@\"", arguments + [stopped])
     #expect(run.exitCode == 74 && run.errorLines.count == 1, "\(run.errors)")
     #expect(!FileManager.default.fileExists(atPath: stopped))
-    #expect(try LacunaFile(contentsOf: stopped + ".progress/0.lacuna").tensors.count == 1)
+    // The weights and the bias.
+    #expect(try LacunaFile(contentsOf: stopped + ".progress/0.lacuna").tensors.count == 2)
     // As if it had been stopped behind the first layer.
     try FileManager.default.removeItem(atPath: stopped + ".progress/1.lacuna")
 

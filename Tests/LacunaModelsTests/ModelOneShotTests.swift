@@ -94,6 +94,77 @@ import Testing
     }
   }
 
+  /// A convolution 3×3 of 3 channels in `layers.onnx`, [out, in, kH, kW], on the patches of images.
+  @Test func convolutionsTakePatchesInTheOrderRowColumnChannel() throws {
+    try withTemporaryFolder { folder in
+      let file = try ModelFile(contentsOf: golden("onnx/layers.onnx"))
+      let old = try file.numbers(file.index("conv.w"))
+      let (channels, filters, size) = (3, 4, 9)
+      var random = SeededGenerator(seed: 6)
+      func images(_ count: Int) -> [Float] {
+        (0..<count * channels * size * size).map { _ in random.nonzero(Float.self) }
+      }
+      func pixel(_ x: [Float], _ n: Int, _ c: Int, _ row: Int, _ column: Int) -> Float {
+        x[((n * channels + c) * size + row) * size + column]
+      }
+      let x = images(4)
+      var patches: [Float] = []
+      for n in 0..<4 {
+        for row in 0..<size - 2 {
+          for column in 0..<size - 2 {
+            for ky in 0..<3 {
+              for kx in 0..<3 {
+                for c in 0..<channels { patches.append(pixel(x, n, c, row + ky, column + kx)) }
+              }
+            }
+          }
+        }
+      }
+      // As tools write it: a sample for each place of each image.
+      let inputs = folder + "/x.npz"
+      try NPZ([
+        NamedArray(
+          name: "conv.w",
+          array: NumericArray(shape: [4, 49, 27], values: .f32(patches)))
+      ]).write(to: inputs)
+      let place = CalibrationPlace(inputs)
+      let pruning = ModelOneShot(
+        layer: OneShotSettings(method: ALPS(), sparsity: 0.5), include: ["conv.w"])
+      var (report, weights): (OneShotLayerReport?, [Float]) = (nil, [])
+      try pruning.prune(file, inputs: { try place.inputs(of: $0, isOnly: $1) }) {
+        (report, weights) = ($0, $1)
+      }
+      let new = weights
+      let output = folder + "/out.onnx"
+      try ModelOneShot.write(file, to: output, changed: ["conv.w"]) { _ in new }
+      let pruned = try ModelFile(contentsOf: output)
+      let kernel = try pruned.numbers(pruned.index("conv.w"))
+      #expect(kernel.count { $0 == 0 } == filters * 27 / 2)
+      // The convolution itself: what it loses is what was reported.
+      var (change, energy) = (0.0, 0.0)
+      for n in 0..<4 {
+        for row in 0..<size - 2 {
+          for column in 0..<size - 2 {
+            for filter in 0..<filters {
+              var (a, b) = (0.0, 0.0)
+              for c in 0..<channels {
+                for k in 0..<9 {
+                  let at = (filter * channels + c) * 9 + k
+                  let value = Double(pixel(x, n, c, row + k / 3, column + k % 3))
+                  a += (Double(old[at]) - Double(kernel[at])) * value
+                  b += Double(old[at]) * value
+                }
+              }
+              (change, energy) = (change + a * a, energy + b * b)
+            }
+          }
+        }
+      }
+      #expect(report!.samples == 196)
+      #expect(abs(report!.error! - change / energy) < 1e-5 * change / energy)
+    }
+  }
+
   @Test func inputsAreFoundByTheNamesOfTheLayers() throws {
     try withTemporaryFolder { folder in
       func array(_ rows: Int) throws -> NumericArray {

@@ -70,19 +70,53 @@ import Testing
     #expect(model.weights["dense2/kernel"]! != inOrder)
   }
 
-  @Test func aRunThatWasStoppedGoesOnToTheSameWeights() throws {
+  @Test func layersThatAimAtTheDenseNetworkKeepItsOutputsBetter() throws {
+    let (model, train, test) = try trained()
+    let samples = NetworkSamples(train.prefix(512))
+    let whole = model.weights
+    func outputs() -> [Float] {
+      let input = model.input(batch: test.count)
+      for i in 0..<test.count { test.write(i, to: input + i * 64) }
+      model.forward(batch: test.count, training: false, random: RandomStream(seed: 0))
+      return (0..<test.count * model.outputShape.count).map { model.output[$0] }
+    }
+    let dense = outputs()
+    var errors: [OneShotAim: Float] = [:]
+    for aim in OneShotAim.allCases {
+      try model.setWeights(whole)
+      var request = settings(SparseGPT(), 0.6)
+      request.aim = aim
+      try oneShot(model, calibration: samples, settings: request)
+      errors[aim] = zip(outputs(), dense).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      #expect((model.weights["dense1/bias"]! == whole["dense1/bias"]!) == (aim == .own))
+    }
+    #expect(errors[.dense]! < 0.95 * errors[.own]!, "\(errors)")
+  }
+
+  @Test func samplesGoWithTheWidestLayer() throws {
+    let (model, _, _) = try trained()
+    #expect(try model.oneShotSamples(settings: settings(Wanda(), 0.5)) == 1024)
+    let wide = try SequentialModel(
+      Architecture(
+        name: "wide", input: Shape(height: 1, width: 1, channels: 3000),
+        layers: [.flatten(name: "flat"), .dense(name: "dense", units: 10, relu: false)]))
+    #expect(try wide.oneShotSamples(settings: settings(Wanda(), 0.5)) == 6000)
+  }
+
+  @Test(arguments: [OneShotBudget.uniform, .global, .leastError])
+  func aRunThatWasStoppedGoesOnToTheSameWeights(budget: OneShotBudget) throws {
     let (model, train, _) = try trained()
     let samples = NetworkSamples(train.prefix(64))
-    let request = settings(Wanda(), 0.5)
+    let request = settings(SparseGPT(), 0.5, budget: budget)
     let whole = model.weights
     try oneShot(model, calibration: samples, settings: request)
     let expected = model.weights
     try model.setWeights(whole)
     struct Stop: Error {}
-    var done: Set<String> = []
+    var done: [String: PrunedKernel] = [:]
     #expect(throws: Stop.self) {
       try oneShot(model, calibration: samples, settings: request) { report, _ in
-        done.insert(report.name)
+        done[report.name] = model.prunedKernel(named: report.name)!
         if done.count == 2 { throw Stop() }
       }
     }
@@ -91,7 +125,9 @@ import Testing
     #expect(model.weights == expected)
   }
 
-  @Test(arguments: [OneShotBudget.global, .outliers(factor: 2), .perLayer(["dense1/kernel": 0.9])])
+  @Test(arguments: [
+    OneShotBudget.global, .outliers(factor: 2), .perLayer(["dense1/kernel": 0.9]), .leastError,
+  ])
   func budgetsAreShared(budget: OneShotBudget) throws {
     let (model, train, _) = try trained()
     let reports = try oneShot(

@@ -1,4 +1,5 @@
-// X from files of arrays: a .npy, an array of an archive, or the files of a folder one after the other.
+// X from files of arrays: a .npy, an array of an archive, or the files of a folder one after the
+// other.
 
 import LacunaFormats
 import LacunaIO
@@ -10,10 +11,11 @@ import LacunaPruning
   import Darwin
 #endif
 
-/// Activations of one layer in files, of shape `[…, inputs]`: all dimensions but the last are samples.
+/// Activations of one layer in files, of shape `[…, inputs]`: all dimensions but the last are
+/// samples.
 ///
-/// Files of a folder are read one at a time, in the order of their names. Half precision, integers and
-/// f64 become f32.
+/// Files of a folder are read one at a time, in the order of their names. Half precision, integers
+/// and f64 become f32.
 public struct CalibrationFiles: CalibrationSource, Sendable {
   public let inputs: Int
   /// The files, in order.
@@ -88,8 +90,8 @@ public struct CalibrationFiles: CalibrationSource, Sendable {
 ///     inputs/NAME.npy                    one file for each
 ///     inputs/NAME/0.npy, 1.npy, …        or one folder, of batches
 ///
-/// For a file of a single layer names do not matter: a `.npy`, a folder of batches, or an archive with
-/// one array.
+/// For a file of a single layer names do not matter: a `.npy`, a folder of batches, or an archive
+/// with one array.
 public struct CalibrationPlace: Sendable {
   public let path: String
 

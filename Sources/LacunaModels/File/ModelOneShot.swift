@@ -4,8 +4,8 @@ import LacunaFormats
 import LacunaIO
 import LacunaPruning
 
-/// How the weights of a model file are pruned at once so that their products with given inputs change
-/// least.
+/// How the weights of a model file are pruned at once so that their products with given inputs
+/// change least.
 ///
 /// ```swift
 /// let file = try ModelFile(contentsOf: "model.onnx")
@@ -19,12 +19,13 @@ import LacunaPruning
 /// try ModelOneShot.write(file, to: "pruned.onnx", changed: Set(pruned.keys)) { pruned[$0]! }
 /// ```
 ///
-/// Weights are those of ``ModelPruning`` that are floating-point numbers, seen as the matrix [out, in]
-/// of their ``MatrixView``; the inputs of a convolution are patches in the order of its columns. Layers
-/// do not see each other: each has the inputs that it is given. One layer's weights and products are in
-/// memory at a time. Arithmetic is single precision, also for f64 weights.
+/// Weights are those of ``ModelPruning`` that are floating-point numbers, seen as the matrix [out,
+/// in] of their ``MatrixView``; the inputs of a convolution are patches in the order of its
+/// columns. Layers do not see each other: each has the inputs that it is given. One layer's weights
+/// and products are in memory at a time. Arithmetic is single precision, also for f64 weights.
 public struct ModelOneShot: Sendable {
-  /// The method, structure and sparsity; the sparsity is that of all weights that take part together.
+  /// The method, structure and sparsity; the sparsity is that of all weights that take part
+  /// together.
   public var layer: OneShotSettings
   /// How the layers share the sparsity.
   public var budget: OneShotBudget
@@ -73,10 +74,13 @@ public struct ModelOneShot: Sendable {
         throw OneShotError.invalidParameter(
           name: "budget", value: "\(budget)", allowed: "uniform: N:M groups all keep the same")
       }
+      let measured = budget.measures ? layer : nil
       let scores = try indices.map { index in
         try Self.withMatrix(file, index) { weights, rows, columns in
           try OneShotLayerScores(
-            weights, rows: rows, columns: columns, calibration: calibration(index, .norms))
+            weights, rows: rows, columns: columns,
+            calibration: calibration(index, measured == nil ? .norms : .double),
+            measuring: measured)
         }
       }
       sparsities = try budget.sparsities(of: scores, sparsity: sparsity)

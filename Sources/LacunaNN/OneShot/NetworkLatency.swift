@@ -23,8 +23,8 @@ public struct NetworkLatencyReport: Hashable, Sendable, Codable {
 ///
 /// Each layer is tried with every candidate on the inputs that the dense network gives, and its
 /// product is timed for `batch` samples on one thread; `LatencyBudget` chooses. The layers are
-/// then pruned in order as by ``oneShot(_:calibration:settings:done:finished:)``. Only the products
-/// count: activations between them take the same time before and after.
+/// then pruned in order as by ``oneShot(_:calibration:settings:done:finished:)``, as they aim. Only
+/// the products count: activations between them take the same time before and after.
 ///
 /// - Parameters:
 ///   - settings: The method, refit and damping, and what is excluded; sparsity and structure are
@@ -38,29 +38,34 @@ public func oneShot(
   candidates: [(sparsity: Double?, structure: Granularity)]
 ) throws -> NetworkLatencyReport {
   let layers = try model.oneShotLayers(samples, settings)
-  func measured(_ index: Int, _ candidates: [(sparsity: Double?, structure: Granularity)]) throws
-    -> [(choice: LayerChoice, result: OneShotResult?)]
-  {
+  let surgery = try NetworkSurgery(model, samples, settings)
+  func width(_ index: Int) -> Int {
+    batch * ((model.layers[index] as? Convolution)?.geometry.pixels ?? 1)
+  }
+  let tried = try layers.map { index in
     let kernel = model.layers[index].kernel!
-    let places = (model.layers[index] as? Convolution)?.geometry.pixels ?? 1
     return try refusing {
       try layerChoices(
         UnsafeBufferPointer(kernel.values.elements), rows: kernel.rows, columns: kernel.columns,
-        calibration: model.calibration(of: index, samples, settings, moments: .double),
-        settings: settings.layer, candidates: candidates, width: batch * places)
+        calibration: surgery.calibration(of: index, moments: .double), settings: settings.layer,
+        candidates: candidates, width: width(index)
+      ).map(\.choice)
     }
   }
-  let tried = try layers.map { try measured($0, candidates).map(\.choice) }
   let picks = try refusing { try budget.best(of: tried) }
   let choices = zip(tried, picks).map { $0[$1] }
   var (measuredSeconds, reports) = (0.0, [OneShotLayerReport]())
   for (index, choice) in zip(layers, choices) {
-    let isDense = choice.sparsity == 0
-    let again = try measured(index, isDense ? [] : [(choice.sparsity, choice.structure)]).last!
-    measuredSeconds += again.choice.seconds
-    if let result = again.result {
-      _ = model.layers[index].kernel!.values.elements.update(from: result.weights)
-      reports.append(result.report)
+    if choice.sparsity > 0 {
+      var own = settings.layer
+      (own.sparsity, own.structure) = (choice.sparsity, choice.structure)
+      reports.append(try surgery.prune(index, own).report)
+    }
+    let kernel = model.layers[index].kernel!
+    measuredSeconds += try refusing {
+      try productSeconds(
+        Array(kernel.values.elements), kernel.rows, kernel.columns, width(index),
+        isDense: choice.sparsity == 0)
     }
   }
   return NetworkLatencyReport(

@@ -37,11 +37,11 @@ package enum TiledAlgebra {
 
   private static func tiles(_ n: Int) -> Int { (n + edge - 1) / edge }
 
-  /// C[m, n] ← α · A[m, k] · op(B) + β · C, by tiles of 256 rows and 1024 columns.
+  /// C[m, n] ← α · op(A) · op(B) + β · C, by tiles of 256 rows and 1024 columns.
   package static func product<Scalar: LinearScalar>(
     m: Int, n: Int, k: Int, alpha: Scalar = 1, a: UnsafePointer<Scalar>, lda: Int,
-    b: UnsafePointer<Scalar>, ldb: Int, transposeB: Bool = false, beta: Scalar = 0,
-    c: UnsafeMutablePointer<Scalar>, ldc: Int
+    transposeA: Bool = false, b: UnsafePointer<Scalar>, ldb: Int, transposeB: Bool = false,
+    beta: Scalar = 0, c: UnsafeMutablePointer<Scalar>, ldc: Int
   ) {
     if m == 0 || n == 0 { return }
     let width = 4 * edge
@@ -49,9 +49,10 @@ package enum TiledAlgebra {
     inParallel(tasks: tiles(m) * across) { task in
       let (i, j) = (task / across * edge, task % across * width)
       Scalar.product(
-        m: min(edge, m - i), n: min(width, n - j), k: k, alpha: alpha, a: a + i * lda, lda: lda,
-        transposeA: false, b: b + (transposeB ? j * ldb : j), ldb: ldb, transposeB: transposeB,
-        beta: beta, c: c + i * ldc + j, ldc: ldc)
+        m: min(edge, m - i), n: min(width, n - j), k: k, alpha: alpha,
+        a: a + (transposeA ? i : i * lda), lda: lda, transposeA: transposeA,
+        b: b + (transposeB ? j * ldb : j), ldb: ldb, transposeB: transposeB, beta: beta,
+        c: c + i * ldc + j, ldc: ldc)
     }
   }
 
@@ -149,21 +150,28 @@ package enum TiledAlgebra {
     }
   }
 
+  /// Rows that ``solveRows(m:n:lower:_:)`` gives each task.
+  package static let rowsPerSolve = 64
+
   /// Each row of B[m, n] becomes b·A⁻¹ = b·L⁻ᵀ·L⁻¹, by tiles of rows.
   ///
   /// - Complexity: O(m · n²)
   package static func solveRows<Scalar: LinearScalar>(
     m: Int, n: Int, lower: UnsafePointer<Scalar>, _ b: UnsafeMutablePointer<Scalar>
   ) {
-    let rows = 64
-    inParallel(tasks: (m + rows - 1) / rows) { task in
-      let first = task * rows
-      let count = min(rows, m - first)
-      for transpose in [true, false] {
-        Scalar.solve(
-          m: count, n: n, lower: lower, ldl: n, right: true, transpose: transpose,
-          b: b + first * n, ldb: n)
-      }
+    inParallel(tasks: (m + rowsPerSolve - 1) / rowsPerSolve) { task in
+      let first = task * rowsPerSolve
+      solve(rows: min(rowsPerSolve, m - first), n: n, lower: lower, b + first * n)
+    }
+  }
+
+  /// The same for some rows, on the calling thread.
+  package static func solve<Scalar: LinearScalar>(
+    rows: Int, n: Int, lower: UnsafePointer<Scalar>, _ b: UnsafeMutablePointer<Scalar>
+  ) {
+    for transpose in [true, false] {
+      Scalar.solve(
+        m: rows, n: n, lower: lower, ldl: n, right: true, transpose: transpose, b: b, ldb: n)
     }
   }
 }

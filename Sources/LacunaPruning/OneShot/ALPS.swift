@@ -53,8 +53,13 @@ public struct ALPS: OneShotMethod {
     }
     let split = try SplitWeights(layer, penalty: penalty)
     let (mask, start) = try split.run(steps: steps)
-    return try MaskFit(layer, mask: mask).weights(.automatic, startingFrom: start)
+    return try MaskFit(layer, mask: mask).weights(Self.lastFit, startingFrom: start)
   }
+
+  /// ADMM ends next to the fit on its mask: on a layer 128×1536 with correlated inputs at 50 % its
+  /// error was 1.0001 times that of exact equations, and five products with H took what was left.
+  /// Those equations, one Cholesky for each row, were more than half of the time at 384×1536.
+  private static let lastFit = Refit.conjugateGradients(iterations: 15, tolerance: 1e-3)
 }
 
 /// The state of ADMM on one layer, inputs scaled to unit norm.
@@ -99,20 +104,18 @@ private final class SplitWeights {
   /// The mask at the end, and the weights that ADMM left on it.
   func run(steps: Int) throws(OneShotError) -> (mask: BitMask, weights: [Float]) {
     try refactor()
-    var mask = try project(UnsafePointer(d.pointer))
+    let scores = AlignedBuffer<Float>(uninitialized: layer.count)
+    RowStrips.forEach(rows: rows) { strip in
+      for i in strip.lowerBound * n..<strip.upperBound * n {
+        scores.pointer[i] = d.pointer[i].magnitude
+      }
+    }
+    var mask = try project(scores)
     var old = mask
     for step in 1...steps {
-      for i in 0..<layer.count {
-        w.pointer[i] = target.pointer[i] - v.pointer[i] + penalty * d.pointer[i]
-      }
-      TiledAlgebra.solveRows(m: rows, n: n, lower: factor.pointer, w.pointer)
-      // w becomes W⁺ + V/ρ: what D⁺ drops of it is what V⁺ is made of.
-      let inverse = 1 / penalty
-      for i in 0..<layer.count { w.pointer[i] += v.pointer[i] * inverse }
-      mask = try project(UnsafePointer(w.pointer))
-      d.elements.update(repeating: 0)
-      mask.forEachKept { d.pointer[$0] = w.pointer[$0] }
-      for i in 0..<layer.count { v.pointer[i] = penalty * (w.pointer[i] - d.pointer[i]) }
+      half(scores)
+      mask = try project(scores)
+      agree(on: mask)
       if step % 3 == 0 {
         let moved = zip(mask.words, old.words).reduce(0) { $0 + ($1.0 ^ $1.1).nonzeroBitCount }
         if moved == 0 { break }
@@ -122,18 +125,56 @@ private final class SplitWeights {
         try refactor()
       }
     }
-    var weights = [Float](repeating: 0, count: layer.count)
-    mask.forEachKept {
-      let s = scale[$0 % n]
-      weights[$0] = s > 0 ? d.pointer[$0] / s : layer.weights.pointer[$0]
+    let weights = RowStrips.array(rows: rows, columns: n) { strip, target in
+      for i in strip {
+        for j in 0..<n {
+          let place = i * n + j
+          // A dead input that nothing lost its place to keeps its weight.
+          target[place] =
+            scale[j] > 0
+            ? d.pointer[place] / scale[j] : (mask[i, j] ? layer.weights.pointer[place] : 0)
+        }
+      }
     }
     return (mask, weights)
   }
 
-  private func project(_ x: UnsafePointer<Float>) throws(OneShotError) -> BitMask {
-    let scores = AlignedBuffer<Float>(uninitialized: layer.count)
-    for i in 0..<layer.count { scores.pointer[i] = x[i].magnitude }
-    return try chosenMask(
+  /// W⁺, and w = W⁺ + V/ρ: what D⁺ drops of it is what V⁺ is made of. Strips of rows stay in cache
+  /// from the right-hand side to the score.
+  private func half(_ scores: AlignedBuffer<Float>) {
+    let (penalty, inverse) = (penalty, 1 / penalty)
+    let strip = TiledAlgebra.rowsPerSolve
+    TiledAlgebra.inParallel(tasks: (rows + strip - 1) / strip) { task in
+      let (first, count) = (task * strip, min(strip, rows - task * strip))
+      let range = first * n..<(first + count) * n
+      for i in range {
+        w.pointer[i] = target.pointer[i] - v.pointer[i] + penalty * d.pointer[i]
+      }
+      TiledAlgebra.solve(rows: count, n: n, lower: factor.pointer, w.pointer + first * n)
+      for i in range {
+        w.pointer[i] += v.pointer[i] * inverse
+        scores.pointer[i] = w.pointer[i].magnitude
+      }
+    }
+  }
+
+  /// D⁺ and V⁺.
+  private func agree(on mask: BitMask) {
+    let penalty = penalty
+    mask.words.withUnsafeBufferPointer { words in
+      RowStrips.forEach(rows: rows) { strip in
+        RowStrips.select(
+          strip, words.baseAddress!, wordsPerRow: mask.wordsPerRow, columns: n, w.pointer,
+          into: d.pointer)
+        for i in strip.lowerBound * n..<strip.upperBound * n {
+          v.pointer[i] = penalty * (w.pointer[i] - d.pointer[i])
+        }
+      }
+    }
+  }
+
+  private func project(_ scores: AlignedBuffer<Float>) throws(OneShotError) -> BitMask {
+    try chosenMask(
       scores, rows: rows, columns: n, structure: layer.structure, sparsity: layer.sparsity,
       comparison: .layer, name: layer.name)
   }

@@ -63,6 +63,12 @@ public final class Calibration {
       }
   }
 
+  /// Products that were made elsewhere: both triangles, in double precision.
+  init(name: String, inputs: Int, samples: Int, products: AlignedBuffer<Double>) {
+    (self.name, self.inputs, self.samples, moments) = (name, inputs, samples, .double)
+    sums = .double(products)
+  }
+
   /// LAPACK counts rows in 32 bits, and 2¹⁶ inputs have 34 GB of products in double precision.
   static let mostInputs = 1 << 16
 
@@ -80,7 +86,7 @@ public final class Calibration {
   ///   shape, or holds a value that is not finite.
   /// - Complexity: O(inputs² · samples), for norms O(inputs · samples)
   public func add(_ batch: CalibrationBatch) throws(OneShotError) {
-    try check(batch)
+    try batch.check(layer: name, width: inputs, after: samples)
     guard batch.samples > 0, let x = batch.elements.baseAddress else { return }
     let transposed = batch.layout == .rows
     switch sums {
@@ -93,40 +99,6 @@ public final class Calibration {
     }
     samples += batch.samples
     isMirrored = false
-  }
-
-  private func check(_ batch: CalibrationBatch) throws(OneShotError) {
-    if batch.inputs != inputs {
-      throw .inputCount(layer: name, expected: inputs, actual: batch.inputs)
-    }
-    let (rows, width) =
-      batch.layout == .rows ? (batch.samples, inputs) : (inputs, batch.samples)
-    if batch.samples < 0 || batch.stride < width {
-      throw .invalidParameter(
-        name: "stride of a batch for \(name)", value: "\(batch.stride)",
-        allowed: "at least \(max(width, 0))")
-    }
-    if batch.samples == 0 { return }
-    let (span, overflow) = (rows - 1).multipliedReportingOverflow(by: batch.stride)
-    if overflow || batch.elements.count < width || batch.elements.count - width < span {
-      throw .batchTooShort(
-        layer: name, expected: overflow ? .max : span + width, actual: batch.elements.count)
-    }
-    for i in 0..<rows {
-      let row = batch.elements.baseAddress! + i * batch.stride
-      // x·0 is NaN for NaN and infinities and 0 for all others: one vectorised pass.
-      var sums = SIMD8<Float>.zero
-      let whole = width & ~7
-      for j in Swift.stride(from: 0, to: whole, by: 8) {
-        sums += UnsafeRawPointer(row + j).loadUnaligned(as: SIMD8<Float>.self) * 0
-      }
-      var sum = sums.sum()
-      for j in whole..<width { sum += row[j] * 0 }
-      if sum == 0 { continue }
-      let j = (0..<width).first { !row[$0].isFinite }!
-      let (sample, input) = batch.layout == .rows ? (i, j) : (j, i)
-      throw .inputNotFinite(layer: name, sample: samples + sample, input: input)
-    }
   }
 
   private func addNorms(

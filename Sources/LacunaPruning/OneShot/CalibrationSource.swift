@@ -29,6 +29,43 @@ public struct CalibrationBatch {
   }
 }
 
+extension CalibrationBatch {
+  /// Refuses a batch of another width than the layer's, one shorter than its shape, and values that
+  /// are not finite.
+  ///
+  /// - Parameter earlier: Samples of the batches before, for the number of a bad one.
+  func check(layer: String, width: Int, after earlier: Int) throws(OneShotError) {
+    if inputs != width { throw .inputCount(layer: layer, expected: width, actual: inputs) }
+    let (rows, length) = layout == .rows ? (samples, inputs) : (inputs, samples)
+    if samples < 0 || stride < length {
+      throw .invalidParameter(
+        name: "stride of a batch for \(layer)", value: "\(stride)",
+        allowed: "at least \(max(length, 0))")
+    }
+    if samples == 0 { return }
+    let (span, overflow) = (rows - 1).multipliedReportingOverflow(by: stride)
+    if overflow || elements.count < length || elements.count - length < span {
+      throw .batchTooShort(
+        layer: layer, expected: overflow ? .max : span + length, actual: elements.count)
+    }
+    for i in 0..<rows {
+      let row = elements.baseAddress! + i * stride
+      // x·0 is NaN for NaN and infinities and 0 for all others: one vectorised pass.
+      var sums = SIMD8<Float>.zero
+      let whole = length & ~7
+      for j in Swift.stride(from: 0, to: whole, by: 8) {
+        sums += UnsafeRawPointer(row + j).loadUnaligned(as: SIMD8<Float>.self) * 0
+      }
+      var sum = sums.sum()
+      for j in whole..<length { sum += row[j] * 0 }
+      if sum == 0 { continue }
+      let j = (0..<length).first { !row[$0].isFinite }!
+      let (sample, input) = layout == .rows ? (i, j) : (j, i)
+      throw .inputNotFinite(layer: layer, sample: earlier + sample, input: input)
+    }
+  }
+}
+
 /// Something that can be asked for a layer's inputs, a batch at a time.
 public protocol CalibrationSource {
   /// Inputs of each sample.

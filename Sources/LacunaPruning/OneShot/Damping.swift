@@ -120,7 +120,11 @@ extension Calibration {
       }
       if let u = inverseFactor(Double.self, damping) {
         let narrow = AlignedBuffer<Float>(uninitialized: u.count)
-        for i in 0..<u.count { narrow.pointer[i] = Float(u.pointer[i]) }
+        RowStrips.forEach(rows: inputs) { strip in
+          for i in strip.lowerBound * inputs..<strip.upperBound * inputs {
+            narrow.pointer[i] = Float(u.pointer[i])
+          }
+        }
         return Damped(matrix: narrow, damping: damping, precision: .double)
       }
     }
@@ -141,9 +145,16 @@ extension Calibration {
     }
     let inverse = AlignedBuffer<Scalar>(uninitialized: n * n)
     TiledAlgebra.inverse(n: n, lower: reversed.pointer, into: inverse.pointer)
-    // Reversing the order of all n² elements reverses rows and columns.
-    var elements = inverse.elements
-    elements.reverse()
+    // Reversing the order of all n² elements reverses rows and columns. Row i changes places with
+    // row n − 1 − i, and the middle one with itself.
+    RowStrips.forEach(rows: (n + 1) / 2) { strip in
+      for i in strip {
+        let (low, high) = (inverse.pointer + i * n, inverse.pointer + (n - 1 - i) * n)
+        for j in 0..<(low == high ? n / 2 : n) {
+          (low[j], high[n - 1 - j]) = (high[n - 1 - j], low[j])
+        }
+      }
+    }
     return inverse.pointer[0].isFinite ? inverse : nil
   }
 }

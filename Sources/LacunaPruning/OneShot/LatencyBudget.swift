@@ -35,6 +35,11 @@ public struct LatencyBudget: Hashable, Sendable {
   /// How finely time is counted.
   public let steps: Int
 
+  /// What tools try for each layer, besides leaving it dense.
+  public static let usualCandidates: [(sparsity: Double?, structure: Granularity)] =
+    [0.5, 0.6, 0.7, 0.8, 0.9, 0.95].map { ($0, .element) }
+    + [0.5, 0.7, 0.9].map { ($0, .block(BlockSize(unchecked: 8, 1))) }
+
   /// - Throws: ``OneShotError/invalidParameter(name:value:allowed:)``
   public init(seconds: Double, steps: Int = 20_000) throws(OneShotError) {
     if !(seconds > 0 && seconds.isFinite) {
@@ -127,7 +132,7 @@ public func layerChoices(
       layer: calibration.name, method: "a latency budget", needed: "products",
       collected: "norms")
   }
-  let dense = try timedProduct(Array(weights), rows, columns, width, isDense: true)
+  let dense = try productSeconds(Array(weights), rows, columns, width, isDense: true)
   var result: [(choice: LayerChoice, result: OneShotResult?)] = [
     (LayerChoice(sparsity: 0, structure: .element, seconds: dense, error: 0), nil)
   ]
@@ -136,7 +141,7 @@ public func layerChoices(
     (own.sparsity, own.structure) = candidate
     let pruned = try oneShot(
       weights, rows: rows, columns: columns, calibration: calibration, settings: own)
-    let seconds = try timedProduct(pruned.weights, rows, columns, width, isDense: false)
+    let seconds = try productSeconds(pruned.weights, rows, columns, width, isDense: false)
     result.append(
       (
         LayerChoice(
@@ -147,8 +152,8 @@ public func layerChoices(
   return result
 }
 
-/// The least of some runs of W·X.
-private func timedProduct(
+/// The least of some runs of W·X on one thread.
+package func productSeconds(
   _ weights: [Float], _ rows: Int, _ columns: Int, _ width: Int, isDense: Bool
 ) throws(OneShotError) -> Double {
   do {

@@ -16,27 +16,39 @@ extension Calibration {
     }
   }
 
+  // H is symmetric: of each tile of columns only the rows above it are multiplied, and count twice.
+  //
+  //     d · H · dᵀ  =  Σ_J  2 · d_<J · H_<J,J · d_Jᵀ  +  d_J · H_J,J · d_Jᵀ
   private static func energies<Scalar: LinearScalar>(
     _ h: UnsafePointer<Scalar>, _ d: UnsafePointer<Float>, _ rows: Int, _ n: Int
   ) -> [Double] {
     var result = [Double](repeating: 0, count: rows)
-    let strip = 64
+    let (strip, width) = (128, min(n, 256))
     result.withUnsafeMutableBufferPointer { result in
       let result = result
       TiledAlgebra.inParallel(tasks: (rows + strip - 1) / strip) { task in
         let first = task * strip
         let count = min(strip, rows - first)
-        let own = AlignedBuffer<Scalar>(uninitialized: 2 * count * n)
+        let own = AlignedBuffer<Scalar>(uninitialized: count * (n + width))
         let product = own.pointer + count * n
         for i in 0..<count * n { own.pointer[i] = Scalar(d[first * n + i]) }
-        Scalar.product(
-          m: count, n: n, k: n, alpha: 1, a: own.pointer, lda: n, transposeA: false, b: h, ldb: n,
-          transposeB: false, beta: 0, c: product, ldc: n)
-        for i in 0..<count {
-          var sum = 0.0
-          for j in i * n..<(i + 1) * n { sum += Double(own.pointer[j]) * Double(product[j]) }
-          result[first + i] = max(sum, 0)
+        for start in stride(from: 0, to: n, by: width) {
+          let tile = min(width, n - start)
+          for (above, factor) in [(start, 2.0), (-1, 1.0)] where above != 0 {
+            // The rows above the tile, then the tile itself.
+            let (from, k) = above > 0 ? (0, above) : (start, tile)
+            Scalar.product(
+              m: count, n: tile, k: k, alpha: 1, a: own.pointer + from, lda: n, transposeA: false,
+              b: h + from * n + start, ldb: n, transposeB: false, beta: 0, c: product, ldc: tile)
+            for i in 0..<count {
+              let row = own.pointer + i * n + start
+              var sum = 0.0
+              for j in 0..<tile { sum += Double(row[j]) * Double(product[i * tile + j]) }
+              result[first + i] += factor * sum
+            }
+          }
         }
+        for i in first..<first + count { result[i] = max(result[i], 0) }
       }
     }
     return result

@@ -20,6 +20,12 @@ public enum OneShotBudget: Hashable, Sendable {
   /// straight line from the layer with the fewest outliers to the one with the most, `2 · spread`
   /// above; their mean over all weights is what was asked for.
   case outliers(factor: Double = 5, spread: Double = 0.08)
+  /// The least sum of the layers' errors, which are measured: each layer is pruned to about ten
+  /// sparsities on the inputs that the dense network gives, see ``MeasuredShares``.
+  case leastError
+
+  /// Whether ``OneShotLayerScores`` have to be measured for it.
+  public var measures: Bool { self == .leastError }
 }
 
 /// What sharing out needs to know of one layer.
@@ -29,12 +35,17 @@ public struct OneShotLayerScores {
   let scores: AlignedBuffer<Float>
   /// The scores' root sum of squares.
   let norm: Double
+  /// What the layer loses at some densities; nil unless they were measured.
+  let errors: MeasuredErrors?
 
+  /// - Parameter settings: How the layer is going to be pruned, to measure its errors for
+  ///   ``OneShotBudget/leastError``; nil for other budgets.
   /// - Throws: ``OneShotError`` when the shapes disagree, a weight is not finite, or the
   ///   calibration is empty.
-  /// - Complexity: O(rows · columns)
+  /// - Complexity: O(rows · columns), and that of ten prunings when errors are measured
   public init(
-    _ weights: UnsafeBufferPointer<Float>, rows: Int, columns: Int, calibration: Calibration
+    _ weights: UnsafeBufferPointer<Float>, rows: Int, columns: Int, calibration: Calibration,
+    measuring settings: OneShotSettings? = nil
   ) throws(OneShotError) {
     let layer = try OneShotLayer(
       checking: weights, rows, columns, calibration,
@@ -42,6 +53,9 @@ public struct OneShotLayerScores {
     name = layer.name
     scores = layer.activationScores()
     norm = scores.elements.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    errors = try settings.map { (settings) throws(OneShotError) in
+      try MeasuredErrors(weights, rows, columns, calibration, settings)
+    }
   }
 
   var count: Int { scores.count }
@@ -81,6 +95,7 @@ extension OneShotBudget {
       }
       return layers.map { own[$0.name] ?? sparsity }
     case .global: return try Self.underOneThreshold(layers, sparsity)
+    case .leastError: return try Self.atLeastError(layers, sparsity)
     case .outliers(let factor, let spread):
       if !(factor > 0 && factor.isFinite) || !(spread >= 0 && spread <= 1) {
         throw .invalidParameter(

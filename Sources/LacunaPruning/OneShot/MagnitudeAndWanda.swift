@@ -13,8 +13,9 @@ public struct Magnitude: OneShotMethod {
   public init(comparison: Comparison = .layer) { self.comparison = comparison }
 
   public func prune(_ layer: OneShotLayer) throws(OneShotError) -> OneShotSolution {
-    let scores = AlignedBuffer<Float>(uninitialized: layer.count)
-    for i in 0..<layer.count { scores.pointer[i] = layer.weights.pointer[i].magnitude }
+    let scores = layer.scores { w, score in
+      for j in 0..<layer.columns { score[j] = w[j].magnitude }
+    }
     let mask = try chosenMask(
       scores, rows: layer.rows, columns: layer.columns, structure: layer.structure,
       sparsity: layer.sparsity, comparison: comparison, name: layer.name)
@@ -48,15 +49,18 @@ extension OneShotLayer {
   /// |w_ij|·‖x_j‖₂.
   func activationScores() -> AlignedBuffer<Float> {
     let norms = calibration.squaredNorms.map { Float($0.squareRoot()) }
+    return norms.withUnsafeBufferPointer { norms in
+      scores { w, score in for j in 0..<columns { score[j] = w[j].magnitude * norms[j] } }
+    }
+  }
+
+  /// What `body` makes of each row of the weights.
+  func scores(
+    _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+  ) -> AlignedBuffer<Float> {
     let scores = AlignedBuffer<Float>(uninitialized: count)
-    let strip = 64
-    norms.withUnsafeBufferPointer { norms in
-      TiledAlgebra.inParallel(tasks: (rows + strip - 1) / strip) { task in
-        for i in task * strip..<min((task + 1) * strip, rows) {
-          let (w, score) = (weights.pointer + i * columns, scores.pointer + i * columns)
-          for j in 0..<columns { score[j] = w[j].magnitude * norms[j] }
-        }
-      }
+    RowStrips.forEach(rows: rows) { strip in
+      for i in strip { body(weights.pointer + i * columns, scores.pointer + i * columns) }
     }
     return scores
   }

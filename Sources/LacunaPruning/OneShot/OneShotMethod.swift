@@ -25,7 +25,7 @@ public struct OneShotLayer {
   /// Inputs.
   public let columns: Int
   /// The trained weights, row-major.
-  let weights: AlignedBuffer<Float>
+  var weights: AlignedBuffer<Float>
   public let calibration: Calibration
   public let structure: Granularity
   /// The fraction of weights, blocks, rows or columns to remove; of groups, what they imply.
@@ -72,6 +72,10 @@ public struct OneShotSettings: Sendable {
   /// Whether the report has errors of the layer's outputs: three products with H.
   public var reportsErrors = true
 
+  /// Samples that a layer should have for each of its inputs: with fewer, a fit follows the noise
+  /// of those that there are.
+  public static let samplesPerInput = 2
+
   /// The damping of the papers.
   public static let usualDamping = 0.01
 
@@ -103,9 +107,13 @@ public enum OneShotMethodName: String, Hashable, Sendable, Codable, CaseIterable
 extension OneShotLayer {
   /// The original weights where the mask keeps them, zero elsewhere.
   func masked(_ mask: BitMask) -> [Float] {
-    var result = [Float](repeating: 0, count: count)
-    mask.forEachKept { result[$0] = weights.pointer[$0] }
-    return result
+    mask.words.withUnsafeBufferPointer { words in
+      RowStrips.array(rows: rows, columns: columns) { strip, target in
+        RowStrips.select(
+          strip, words.baseAddress!, wordsPerRow: mask.wordsPerRow, columns: columns,
+          weights.pointer, into: target)
+      }
+    }
   }
 
   /// Whole outputs that can go at least cost: nothing else of a layer can make up for an output.

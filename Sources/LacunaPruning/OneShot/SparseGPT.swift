@@ -38,7 +38,7 @@ public struct SparseGPT: OneShotMethod {
     let sweep = ColumnSweep(layer, inverseFactor: factor.matrix)
     try sweep.run(blockColumns: blockColumns)
     return OneShotSolution(
-      mask: sweep.mask, weights: Array(sweep.weights.elements), damping: factor.damping,
+      mask: sweep.mask, weights: sweep.result, damping: factor.damping,
       precision: factor.precision)
   }
 }
@@ -90,22 +90,35 @@ private final class ColumnSweep {
         b: u + first * columns + first + count, ldb: columns, beta: 1,
         c: weights.pointer + first + count, ldc: columns)
     }
-    mask = try choosing { () throws(PruningError) in
-      try masking { () throws(FormatError) in try BitMask(rows: rows, columns: columns) }
+    mask = try RowStrips.mask(rows: rows, columns: columns, bytes: keep.pointer)
+  }
+
+  /// What is left of the weights.
+  var result: [Float] {
+    mask.words.withUnsafeBufferPointer { words in
+      RowStrips.array(rows: rows, columns: columns) { strip, target in
+        RowStrips.select(
+          strip, words.baseAddress!, wordsPerRow: mask.wordsPerRow, columns: columns,
+          weights.pointer, into: target)
+      }
     }
-    mask.keep { keep.pointer[$0] == 1 }
-    for i in 0..<layer.count where keep.pointer[i] == 0 { weights.pointer[i] = 0 }
   }
 
   /// |w_ij| / U_jj, 0 for a dead input.
   private func score(_ i: Int, _ j: Int) -> Float {
-    isDead[j] ? 0 : weights.pointer[i * columns + j].magnitude / u[j * columns + j]
+    isDead[j] ? 0 : weights.pointer[i * columns + j].magnitude * (1 / u[j * columns + j])
   }
 
   private func chooseBlock(_ first: Int, _ count: Int) throws(OneShotError) {
     let scores = AlignedBuffer<Float>(uninitialized: rows * count)
-    for i in 0..<rows {
-      for j in 0..<count { scores.pointer[i * count + j] = score(i, first + j) }
+    let scale = scales(first, count)
+    scale.withUnsafeBufferPointer { scale in
+      RowStrips.forEach(rows: rows) { strip in
+        for i in strip {
+          let (w, own) = (weights.pointer + i * columns + first, scores.pointer + i * count)
+          for j in 0..<count { own[j] = w[j].magnitude * scale[j] }
+        }
+      }
     }
     let cell = layer.structure.cell(rows: rows, columns: columns)
     let grid = cell.grid(rows: rows, columns: columns)
@@ -119,10 +132,21 @@ private final class ColumnSweep {
       scores, rows: rows, columns: count, structure: layer.structure, sparsity: layer.sparsity,
       kept: kept, comparison: .layer, name: layer.name)
     keptCells += kept
-    chosen.forEachKept { index in
-      let (i, j) = index.quotientAndRemainder(dividingBy: count)
-      keep.pointer[i * columns + first + j] = 1
+    chosen.words.withUnsafeBufferPointer { words in
+      RowStrips.forEach(rows: rows) { strip in
+        for i in strip {
+          let (own, row) = (keep.pointer + i * columns + first, i * chosen.wordsPerRow)
+          for j in 0..<count {
+            own[j] = UInt8(truncatingIfNeeded: words[row + j >> 6] >> UInt64(j & 63)) & 1
+          }
+        }
+      }
     }
+  }
+
+  /// 1 / U_jj, 0 for a dead input.
+  private func scales(_ first: Int, _ count: Int) -> [Float] {
+    (first..<first + count).map { isDead[$0] ? 0 : 1 / u[$0 * columns + $0] }
   }
 
   /// Σ_i w_ij² / [(H + λI)⁻¹]_jj decides; the diagonal of UᵀU is the sums of squares of U's

@@ -23,6 +23,8 @@ struct OneShotFacts: Encodable {
   var layers: [OneShotLayerReport]
   /// Of a latency budget.
   var latency: Latency?
+  /// What a reader should know of the calibration.
+  var notes: [String]
 
   init(output: String, layers: [OneShotLayerReport]) {
     (self.output, self.layers) = (output, layers)
@@ -31,16 +33,15 @@ struct OneShotFacts: Encodable {
     let kept = layers.reduce(0) { $0 + $1.kept }
     sparsity = weights == 0 ? 0 : 1 - Double(kept) / Double(weights)
     seconds = layers.reduce(0) { $0 + $1.seconds }
-  }
-
-  /// What a reader should know of the calibration.
-  var notes: [String] {
-    layers.filter { $0.samples < $0.columns }.map {
-      "\($0.name.printable()): \($0.samples) samples for \($0.columns) inputs, "
-        + "damping decides the rest"
-    }
+    notes =
+      layers.filter { $0.samples < OneShotSettings.samplesPerInput * $0.columns }.map {
+        "\($0.name.printable()): \($0.samples) samples for \($0.columns) inputs, "
+          + ($0.samples < $0.columns
+            ? "damping decides the rest"
+            : "fewer than \(OneShotSettings.samplesPerInput) for each: the fit follows them")
+      }
       + layers.filter { $0.deadInputs > 0 }.map {
-        "\($0.name.printable()): \($0.deadInputs) inputs are zero in every sample"
+        "\($0.name.printable()): \($0.deadInputs) inputs never change"
       }
   }
 

@@ -7,16 +7,12 @@ import Lacuna
 struct OneShotOptions: ParsableArguments {
   enum Allocation: String, ExpressibleByArgument, CaseIterable {
     case uniform, global, owl
+    case leastError = "least-error"
   }
 
   enum Structure: String, ExpressibleByArgument, CaseIterable {
     case rows, columns
   }
-
-  /// What ``latency`` chooses from for each layer, besides leaving it dense.
-  static let candidates: [(sparsity: Double?, structure: Granularity)] =
-    [0.5, 0.6, 0.7, 0.8, 0.9, 0.95].map { ($0, .element) }
-    + [0.5, 0.7, 0.9].map { ($0, .block(try! BlockSize(8, 1))) }
 
   @Option(
     help: """
@@ -29,14 +25,18 @@ struct OneShotOptions: ParsableArguments {
     help: ArgumentHelp(
       "Inputs to calibrate with.",
       discussion: """
-        For a file with one weight matrix: a .npy file of activations [samples, inputs], or a folder of \
-        such files. For one with several: an .npz or safetensors file with arrays of the weights' names, \
-        or a folder with NAME.npy or NAME/*.npy for each. For a network of this library: a folder of IDX \
-        images, or samples in .npy files.
+        For a file with one weight matrix: a .npy file of activations [samples, inputs], or a \
+        folder of such files. For one with several: an .npz or safetensors file with arrays of the \
+        weights' names, or a folder with NAME.npy or NAME/*.npy for each. For a network of this \
+        library: a folder of IDX images, or samples in .npy files.
         """, valueName: "file"), completion: .file())
   var calibration: String?
 
-  @Option(help: "Use at most so many samples of a network's --calibration. [1024]")
+  @Option(
+    help: """
+      Use at most so many samples of a network's --calibration. [twice as many as the widest layer \
+      has inputs, at least 1024]
+      """)
   var samples: Int?
 
   @Option(help: "Patches of each image that calibrate a convolution. [32]")
@@ -45,7 +45,19 @@ struct OneShotOptions: ParsableArguments {
   @Option(help: "Prune whole rows (outputs) or columns (inputs).")
   var structure: Structure?
 
-  @Option(help: "How the layers share --sparsity: uniform, global or owl. [uniform]")
+  @Option(
+    help: """
+      Which outputs the layers of a network keep: those of the dense network, with biases that \
+      change too, or their own on what they get by now: dense or own. [dense; own for magnitude \
+      and wanda]
+      """)
+  var aim: OneShotAim?
+
+  @Option(
+    help: """
+      How the layers share --sparsity: uniform, global, owl, or least-error, which measures about \
+      ten sparsities of each. [uniform]
+      """)
   var allocation: Allocation?
 
   @Option(
@@ -57,8 +69,8 @@ struct OneShotOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Choose sparsities of a network's layers so that the products of one sample take at most so many \
-      microseconds on this machine.
+      Choose sparsities of a network's layers so that the products of one sample take at most so \
+      many microseconds on this machine.
       """, valueName: "µs"))
   var latency: Double?
 
@@ -108,7 +120,8 @@ struct OneShotOptions: ParsableArguments {
   /// The options that files without a network have no use for.
   var forNetworks: [(name: String, isTyped: Bool)] {
     [
-      ("--samples", samples != nil), ("--patches", patches != nil), ("--latency", latency != nil),
+      ("--samples", samples != nil), ("--patches", patches != nil), ("--aim", aim != nil),
+      ("--latency", latency != nil),
     ]
   }
 
@@ -139,6 +152,7 @@ struct OneShotOptions: ParsableArguments {
     case nil, .uniform: .uniform
     case .global: .global
     case .owl: .outliers()
+    case .leastError: .leastError
     }
   }
 }
@@ -159,3 +173,4 @@ struct LayerSparsity: Equatable {
 }
 
 extension OneShotMethodName: ExpressibleByArgument {}
+extension OneShotAim: ExpressibleByArgument {}

@@ -2,7 +2,8 @@
 
 import Lacuna
 
-/// The pruned layers of an unfinished one-shot run: `OUTPUT.progress/`, gone when the output is written.
+/// The pruned layers of an unfinished one-shot run: `OUTPUT.progress/`, gone when the output is
+/// written.
 ///
 /// Their weights are there and not in memory.
 struct OneShotProgress {
@@ -40,29 +41,42 @@ struct OneShotProgress {
   }
 
   /// Adds a layer.
-  mutating func append(_ report: OneShotLayerReport, _ weights: [Float]) throws {
+  mutating func append(_ report: OneShotLayerReport, _ kernel: PrunedKernel) throws {
     if reports.isEmpty && mkdir(folder, 0o777) != 0 && errno != EEXIST {
       throw FileError.system(path: folder, operation: "create", code: errno)
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let text = String(decoding: try encoder.encode(report), as: UTF8.self)
+    var tensors = [
+      NamedTensor(
+        name: "weights",
+        tensor: .dense(shape: [report.rows, report.columns], values: kernel.weights))
+    ]
+    if let bias = kernel.bias {
+      tensors.append(
+        NamedTensor(name: "bias", tensor: .dense(shape: [bias.count], values: bias)))
+    }
     try LacunaFile(
-      metadata: ["kind": Self.kind, "request": request, "report": text],
-      tensors: [
-        NamedTensor(
-          name: "weights", tensor: .dense(shape: [report.rows, report.columns], values: weights))
-      ]
+      metadata: ["kind": Self.kind, "request": request, "report": text], tensors: tensors
     ).write(to: path(reports.count))
     reports.append(report)
   }
 
-  /// The new weights of a layer that is done.
-  func weights(_ name: String) throws(FileError) -> [Float] {
+  /// The new weights of a layer that is done, and its bias where that changed.
+  func kernel(_ name: String) throws(FileError) -> PrunedKernel {
     let path = path(reports.firstIndex { $0.name == name } ?? 0)
-    guard case .dense(_, let values)? = try LacunaFile(contentsOf: path).tensors.first?.tensor
-    else { throw .malformed(path: path, .absent(what: "weights")) }
-    return values
+    let tensors = try LacunaFile(contentsOf: path).tensors
+    func values(_ name: String) -> [Float]? {
+      guard case .dense(_, let values)? = tensors.first(where: { $0.name == name })?.tensor else {
+        return nil
+      }
+      return values
+    }
+    guard let weights = values("weights") else {
+      throw .malformed(path: path, .absent(what: "weights"))
+    }
+    return PrunedKernel(weights: weights, bias: values("bias"))
   }
 
   /// Removes all files and the folder.

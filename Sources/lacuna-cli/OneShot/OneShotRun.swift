@@ -1,5 +1,5 @@
-// `lacuna prune FILE --method …`: the weights of a model file, or the kernels of a network, one after the
-// other
+// `lacuna prune FILE --method …`: the weights of a model file, or the kernels of a network, one
+// after the other
 
 import Lacuna
 
@@ -46,13 +46,13 @@ struct OneShotRun {
     try pruning.prune(
       file, inputs: { try place.inputs(of: $0, isOnly: $1) }, done: steps.done
     ) { report, weights in
-      try steps.finish(report, weights)
+      try steps.finish(report, PrunedKernel(weights: weights))
     }
     let progress = steps.end()
     try ModelOneShot.write(
       file, to: outputPath(output), changed: Set(progress.reports.map(\.name))
     ) { (name) throws(DataProblem) in
-      do throws(FileError) { return try progress.weights(name) } catch {
+      do throws(FileError) { return try progress.kernel(name).weights } catch {
         throw .inside(name, .absent(what: "its pruned weights (\(error))"))
       }
     }
@@ -65,29 +65,18 @@ struct OneShotRun {
       [("--output", outputPath(output) == AtomicFile.standardOutput)],
       "- is for model files of other formats")
     try refuse([("--include", !included.isEmpty)], "is for model files of other formats")
-    let stored = try LacunaFile(contentsOf: input)
-    let checkpoint =
-      stored.metadata["kind"] == "lacuna checkpoint" ? try Checkpoint(stored) : nil
-    let model =
-      try checkpoint?.makeModel(threads: threads)
-      ?? CompressedModel(stored).makeModel(threads: threads)
-    let samples = try samples(calibration, for: model)
+    let stored = try StoredNetwork(contentsOf: input, threads: threads)
+    let model = stored.model
     let request = NetworkOneShotSettings(
       layer: settings, budget: options.budget, excluded: excluded,
-      patchesPerSample: options.patches ?? 32)
-    func save() throws {
-      if let checkpoint {
-        try Checkpoint(checkpoint, weightsOf: model).write(to: output)
-      } else {
-        try CompressedModel(model, form: .sparse).save(to: output)
-      }
-    }
+      patchesPerSample: options.patches ?? 32, aim: options.aim)
+    let samples = try samples(calibration, for: model, request)
     if let latency = options.latency {
       let report = try oneShot(
         model, calibration: samples, settings: request,
         within: LatencyBudget(seconds: latency * 1e-6), batch: 1,
-        candidates: OneShotOptions.candidates)
-      try save()
+        candidates: LatencyBudget.usualCandidates)
+      try stored.write(to: output)
       var facts = OneShotFacts(output: output, layers: report.layers)
       facts.latency = OneShotFacts.Latency(report)
       if let page = options.report {
@@ -102,19 +91,16 @@ struct OneShotRun {
       kernels.map { name in
         let kernel = model.parameter(named: name)!
         return (name, kernel.rows, kernel.columns)
-      }, request: "\(request.patchesPerSample) \(samples.count)")
+      }, request: "\(request.patchesPerSample) \(samples.count) \(request.chosenAim)")
+    var done: [String: PrunedKernel] = [:]
     for report in steps.progress.reports {
-      let values = try steps.progress.weights(report.name)
-      guard let kernel = model.parameter(named: report.name), kernel.count == values.count else {
-        throw Failure(.badData, "\(steps.progress.folder): \(report.name) does not fit \(input)")
-      }
-      _ = kernel.values.elements.update(from: values)
+      done[report.name] = try steps.progress.kernel(report.name)
     }
-    try oneShot(model, calibration: samples, settings: request, done: steps.done) { report, _ in
-      try steps.finish(report, Array(model.parameter(named: report.name)!.values.elements))
+    try oneShot(model, calibration: samples, settings: request, done: done) { report, _ in
+      try steps.finish(report, model.prunedKernel(named: report.name)!)
     }
     let progress = steps.end()
-    try save()
+    try stored.write(to: output)
     return try facts(progress)
   }
 
@@ -135,15 +121,19 @@ struct OneShotRun {
   private func facts(_ progress: OneShotProgress) throws -> OneShotFacts {
     let facts = OneShotFacts(output: output, layers: progress.reports)
     if let page = options.report {
-      try OneShotPage(facts: facts, input: input).write(to: page) { try progress.weights($0) }
+      try OneShotPage(facts: facts, input: input).write(to: page) {
+        try progress.kernel($0).weights
+      }
     }
     progress.remove()
     return facts
   }
 
   /// IDX images of a folder that holds them, otherwise samples in files of arrays.
-  private func samples(_ path: String, for model: SequentialModel) throws -> NetworkSamples {
-    let limit = options.samples ?? 1024
+  private func samples(
+    _ path: String, for model: SequentialModel, _ request: NetworkOneShotSettings
+  ) throws -> NetworkSamples {
+    let limit = try options.samples ?? model.oneShotSamples(settings: request)
     let isImages = ["", ".gz"].contains {
       access("\(path)/train-images-idx3-ubyte\($0)", F_OK) == 0
     }
@@ -181,8 +171,8 @@ struct OneShotSteps {
   var done: Set<String> { Set(progress.reports.map(\.name)) }
 
   /// Keeps a layer; ends the run when somebody asked for it.
-  mutating func finish(_ report: OneShotLayerReport, _ weights: [Float]) throws {
-    try progress.append(report, weights)
+  mutating func finish(_ report: OneShotLayerReport, _ kernel: PrunedKernel) throws {
+    try progress.append(report, kernel)
     let step = progress.reports.reduce(0) { $0 + Self.work($1.rows, $1.columns) }
     bar.update(step: step, detail: report.name)
     if interruption.isCancelled && progress.reports.count < layers.count {
