@@ -28,7 +28,7 @@ from ._library import version
 from .masks import apply_mask, mask, topk_threshold
 from .matrix import Matrix
 from .model import Model
-from .oneshot import Calibration
+from .oneshot import Calibration, choose, product_seconds, prune_network, share
 from .plan import Plan
 from .pruner import Pruner
 from .recipe import Recipe
@@ -38,6 +38,6 @@ from .tensors import read_tensor, write_tensor
 __version__ = version
 __all__ = [
     "ArgumentError", "Calibration", "Error", "FileSystemError", "Matrix", "MissingFileError", "Model",
-    "OutOfMemoryError", "Plan", "Pruner", "Recipe", "Schedule", "UnsupportedError", "apply_mask", "info", "mask",
-    "read_tensor", "topk_threshold", "version", "write_tensor",
+    "OutOfMemoryError", "Plan", "Pruner", "Recipe", "Schedule", "UnsupportedError", "apply_mask", "choose", "info",
+    "mask", "product_seconds", "prune_network", "read_tensor", "share", "topk_threshold", "version", "write_tensor",
 ]

@@ -50,6 +50,10 @@ OneShotOptions = _struct("OneShotOptions", method=c_int32, sparsity=c_double, gr
                          damping=c_double)
 OneShotReport = _struct("OneShotReport", reserved=c_int32, kept=c_int64, samples=c_int64, dead_inputs=c_int64,
                         error_of_mask=c_double, error=c_double, damping=c_double, seconds=c_double)
+NetworkOptions = _struct("NetworkOptions", budget=c_int32, aim=c_int32, threads=c_int32, patches=c_int64,
+                         latency=c_double, batch=c_int64, exclude=c_char_p)
+NetworkReport = _struct("NetworkReport", layers=c_int32, weights=c_int64, kept=c_int64, seconds=c_double,
+                        dense_latency=c_double, predicted_latency=c_double, measured_latency=c_double)
 CPUInfo = _struct("CPUInfo", isa=c_int32, detected_isa=c_int32, avx512_vnni=c_int32, avx512_bf16=c_int32,
                   avx512_vbmi2=c_int32, cores=c_int32, reserved=c_int32, l1d_bytes=c_int64,
                   l2_bytes=c_int64, l3_bytes=c_int64, model=c_char * 64)
@@ -92,6 +96,13 @@ _SIGNATURES = {
     "lcn_calibration_add": [c_void_p, c_int32, c_void_p, c_int64, c_int64],
     "lcn_calibration_get_info": [c_void_p, _OUT],
     "lcn_calibration_destroy": [c_void_p],
+    "lcn_calibration_create_aimed": [c_int64, c_int64, c_int32, _OUT],
+    "lcn_calibration_add_aimed": [c_void_p, c_int32, c_void_p, c_int64, c_void_p, c_int64, c_int64],
+    "lcn_oneshot_prune_aimed": [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, _OUT],
+    "lcn_oneshot_share": [c_int64, c_void_p, c_void_p, c_void_p, c_int32, c_void_p],
+    "lcn_oneshot_time": [c_void_p, c_int64, c_int32, _OUT],
+    "lcn_oneshot_choose": [c_int64, c_void_p, c_void_p, c_void_p, c_double, c_void_p],
+    "lcn_oneshot_network": [c_char_p, c_char_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, _OUT],
     "lcn_oneshot_prune": [c_void_p, c_void_p, c_void_p, c_void_p, _OUT],
     "lcn_oneshot_refit": [c_void_p, c_void_p, c_void_p, c_double, _OUT],
     "lcn_model_load": [c_char_p, c_void_p, _OUT],

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_void_p
-from typing import Any, Callable, Dict, Optional, Tuple
+import os
+from ctypes import addressof, byref, c_double, c_void_p
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from ._arguments import integer, made, pair, real, word
 from ._arrays import Array, address, dense, mask_view, native, packed, two_dimensional, writable
 from ._errors import check
-from ._library import CalibrationInfo, OneShotOptions, OneShotReport, lib
+from ._library import CalibrationInfo, NetworkOptions, NetworkReport, OneShotOptions, OneShotReport, lib
 from .masks import GRANULARITIES, granularity_of
+
+Path = Union[str, bytes, "os.PathLike[str]"]
 
 LAYOUTS = {"columns": 1, "rows": 2}
 MOMENTS = {"norms": 1, "single": 2, "double": 3}
+BUDGETS = {"global": 1, "owl": 2, "least_error": 3}
+AIMS = {"dense": 1, "own": 2}
 METHODS = {"magnitude": 1, "wanda": 2, "sparsegpt": 3, "obs": 4, "alps": 5}
 
 
@@ -27,11 +32,27 @@ class Calibration:
         keep, report = inputs.prune(w, "sparsegpt", sparsity=0.7)    # w loses weights in place
 
     `moments` is how much is kept of them: "norms" for magnitude and Wanda, "single" or "double" for all methods.
+
+    With `outputs` the layer aims at outputs that are given beside the inputs, those of the dense network where earlier
+    layers were pruned before, and with `bias` its bias changes too:
+
+        inputs = lacuna.Calibration(w.shape[1], outputs=w.shape[0])
+        for x, t in batches:                # t [samples, out], with the bias
+            inputs.add(x, t)
+        keep, report = inputs.prune(w, "alps", sparsity=0.7)
+        b = report["bias"]
     """
 
-    def __init__(self, inputs: int, moments: str = "double") -> None:
-        self._handle: Optional[c_void_p] = made(
-            lib.lcn_calibration_create, integer(inputs, "inputs"), word(MOMENTS, moments, "moments"))
+    def __init__(self, inputs: int, moments: str = "double", outputs: Optional[int] = None, bias: bool = True) -> None:
+        kept = word(MOMENTS, moments, "moments")
+        self._outputs, self._bias = outputs, bool(bias)
+        if outputs is None:
+            self._handle: Optional[c_void_p] = made(lib.lcn_calibration_create, integer(inputs, "inputs"), kept)
+        elif moments != "double":
+            raise ValueError("a calibration with outputs keeps double moments")
+        else:
+            self._handle = made(lib.lcn_calibration_create_aimed, integer(inputs, "inputs"),
+                                integer(outputs, "outputs"), int(self._bias))
 
     # The function is kept here: when the interpreter ends, the module's names may go before its objects.
     def __del__(self, _destroy: Callable[..., int] = lib.lcn_calibration_destroy) -> None:
@@ -63,17 +84,24 @@ class Calibration:
         """Inputs that were zero in every sample."""
         return self._info().dead_inputs
 
-    def add(self, x: Any, layout: str = "rows") -> None:
-        """Adds float32 samples [samples, inputs], or [inputs, samples] for layout "columns"."""
+    def add(self, x: Any, targets: Any = None, layout: str = "rows") -> None:
+        """Adds float32 samples [samples, inputs], or [inputs, samples] for layout "columns".
+
+        `targets` are the outputs that the layer should have for them, in the same layout: needed by a calibration with
+        `outputs`, and only there.
+        """
         order = word(LAYOUTS, layout, "layout")
-        x = native(two_dimensional(x, "x"))
-        if x.dtype != np.float32:
-            raise TypeError(f"float32 wanted, not {x.dtype}")
-        samples, inputs = x.shape if layout == "rows" else x.shape[::-1]
-        if inputs != self.inputs:
-            raise ValueError(f"x has {inputs} inputs, the calibration {self.inputs}")
-        x = packed(x)
-        check(lib.lcn_calibration_add(self._handle, order, address(x), samples, 0))
+        x = _samples(x, "x", self.inputs, layout)
+        samples = len(x) if layout == "rows" else x.shape[1]
+        if (targets is None) != (self._outputs is None):
+            raise ValueError("targets are needed by a calibration with outputs, and only there")
+        if targets is None:
+            check(lib.lcn_calibration_add(self._handle, order, address(x), samples, 0))
+            return
+        targets = _samples(targets, "targets", int(self._outputs or 0), layout)
+        if targets.shape[0 if layout == "rows" else 1] != samples:
+            raise ValueError(f"targets are {targets.shape}, x is {x.shape}")
+        check(lib.lcn_calibration_add_aimed(self._handle, order, address(x), 0, address(targets), 0, samples))
 
     def prune(self, weights: Any, method: str = "sparsegpt", sparsity: Optional[float] = None,
               block: Optional[Tuple[int, int]] = None, granularity: Optional[str] = None,
@@ -83,21 +111,20 @@ class Calibration:
 
         `method` is "magnitude", "wanda", "sparsegpt", "obs" or "alps". `block` (rows, columns) removes whole blocks,
         `group` (keep, size) all but `keep` of each `size` inputs, which implies the sparsity. `granularity` may also be
-        "rows" or "columns". `refit` fits what is left to the dense outputs again.
+        "rows" or "columns". `refit` fits what is left to the dense outputs again. The report of a calibration with
+        `outputs` holds the new "bias".
         """
-        kind = granularity_of(granularity, block, group)
-        if sparsity is None and kind not in ("pattern", "window"):
-            raise ValueError("sparsity is missing: only a group implies one")
-        options = OneShotOptions(
-            method=word(METHODS, method, "method"), sparsity=real(0.0 if sparsity is None else sparsity, "sparsity"),
-            granularity=GRANULARITIES[kind], refit=int(bool(refit)), damping=real(damping, "damping"))
-        options.block_rows, options.block_columns = pair(block or (1, 1), "block")
-        keep, size = pair(group or (0, 0), "group")
-        options.group_keep, options.group_size = integer(keep, "group", 32), integer(size, "group", 32)
+        options = _options(method, sparsity, block, granularity, group, refit, damping)
         weights, report = writable(weights, "weights"), OneShotReport()
         kept, target = mask_view(np.empty(weights.shape, np.bool_), "mask", written=True)
-        check(lib.lcn_oneshot_prune(self._handle, byref(dense(weights)), byref(options), byref(target), byref(report)))
-        return kept, _facts(report)
+        views = byref(dense(weights)), byref(options), byref(target), byref(report)
+        if self._outputs is None:
+            check(lib.lcn_oneshot_prune(self._handle, *views))
+            return kept, _facts(report)
+        bias = np.empty(len(weights), np.float32) if self._bias else None
+        check(lib.lcn_oneshot_prune_aimed(self._handle, views[0], None if bias is None else address(bias),
+                                          *views[1:]))
+        return kept, {**_facts(report), "bias": bias}
 
     def refit(self, weights: Any, keep: Any, damping: float = 0.01) -> Dict[str, Any]:
         """Fits the weights that `keep` leaves to the outputs of all of them, in place; returns the report."""
@@ -106,6 +133,98 @@ class Calibration:
         check(lib.lcn_oneshot_refit(self._handle, byref(dense(weights)), byref(mask), real(damping, "damping"),
                                     byref(report)))
         return _facts(report)
+
+
+def _samples(values: Any, name: str, width: int, layout: str) -> Array:
+    """Packed float32 samples of `width` values each."""
+    values = native(two_dimensional(values, name))
+    if values.dtype != np.float32:
+        raise TypeError(f"{name}: float32 wanted, not {values.dtype}")
+    found = values.shape[1] if layout == "rows" else values.shape[0]
+    if found != width:
+        raise ValueError(f"{name} has {found} values for each sample, the calibration {width}")
+    return packed(values)
+
+
+def _options(method: str, sparsity: Optional[float], block: Optional[Tuple[int, int]], granularity: Optional[str],
+             group: Optional[Tuple[int, int]], refit: bool, damping: float) -> Any:
+    """The struct of what is asked for."""
+    kind = granularity_of(granularity, block, group)
+    if sparsity is None and kind not in ("pattern", "window"):
+        raise ValueError("sparsity is missing: only a group implies one")
+    options = OneShotOptions(
+        method=word(METHODS, method, "method"), sparsity=real(0.0 if sparsity is None else sparsity, "sparsity"),
+        granularity=GRANULARITIES[kind], refit=int(bool(refit)), damping=real(damping, "damping"))
+    options.block_rows, options.block_columns = pair(block or (1, 1), "block")
+    keep, size = pair(group or (0, 0), "group")
+    options.group_keep, options.group_size = integer(keep, "group", 32), integer(size, "group", 32)
+    return options
+
+
+def share(calibrations: Sequence[Calibration], weights: Sequence[Any], sparsity: float, budget: str = "least_error",
+          method: str = "sparsegpt", refit: bool = False, damping: float = 0.01) -> Array:
+    """The sparsity of each layer, such that `sparsity` of all weights go; weights[i] is [out, in] for calibrations[i].
+
+    `budget` is "global", "owl", or "least_error", which prunes copies of each layer to about ten sparsities and takes
+    those with the least sum of errors.
+    """
+    if len(calibrations) != len(weights):
+        raise ValueError(f"{len(calibrations)} calibrations for {len(weights)} layers")
+    options = _options(method, sparsity, None, None, None, refit, damping)
+    views = [dense(native(two_dimensional(w, "weights"))) for w in weights]
+    result = np.empty(len(views))
+    check(lib.lcn_oneshot_share(
+        len(views), (c_void_p * len(views))(*(c._handle for c in calibrations)),
+        (c_void_p * len(views))(*(addressof(view) for view in views)), byref(options),
+        word(BUDGETS, budget, "budget"), address(result)))
+    return result
+
+
+def product_seconds(weights: Any, width: int = 1, sparse: bool = True) -> float:
+    """Seconds of weights [out, in] by `width` columns on one thread, its zeros skipped when `sparse`."""
+    seconds = c_double()
+    check(lib.lcn_oneshot_time(byref(dense(native(two_dimensional(weights, "weights")))), integer(width, "width"),
+                               int(not sparse), byref(seconds)))
+    return seconds.value
+
+
+def choose(layers: Sequence[Sequence[Tuple[float, float]]], budget: float) -> List[int]:
+    """One (cost, error) of each layer: the costs together at most `budget`, the errors together the least."""
+    counts = np.array([len(layer) for layer in layers], np.int64)
+    flat = np.array([choice for layer in layers for choice in layer], float).reshape(-1, 2).T.copy()
+    chosen = np.empty(len(layers), np.int64)
+    check(lib.lcn_oneshot_choose(len(layers), address(counts), address(flat[0]), address(flat[1]),
+                                 real(budget, "budget"), address(chosen)))
+    return [int(n) for n in chosen]
+
+
+def prune_network(source: Path, target: Path, samples: Any, method: str = "sparsegpt",
+                  sparsity: Optional[float] = None, budget: str = "uniform", aim: Optional[str] = None,
+                  latency: Optional[float] = None, batch: int = 1, block: Optional[Tuple[int, int]] = None,
+                  group: Optional[Tuple[int, int]] = None, refit: bool = False, damping: float = 0.01,
+                  exclude: Sequence[str] = (), patches: int = 32, threads: int = 0) -> Dict[str, Any]:
+    """Prunes the network of a .lacuna file on float32 samples [count, …] and writes it to `target`; returns a report.
+
+    `budget` is "uniform" or one of share(). `aim` is "dense", where layers keep the outputs of the dense network and
+    biases change too, or "own"; by default what suits the method. `latency` in seconds takes the place of `sparsity`: the
+    products of `batch` samples take at most so long on this machine, at the least sum of errors.
+    """
+    if (sparsity is None) == (latency is None) and group is None:
+        raise ValueError("give sparsity, or latency, or a group")
+    samples = native(samples)
+    if samples.dtype != np.float32 or samples.ndim < 2:
+        raise ValueError(f"float32 [count, …] wanted, not {samples.dtype} {samples.shape}")
+    samples = packed(samples)
+    options = _options(method, 0.0 if sparsity is None else sparsity, block, None, group, refit, damping)
+    network = NetworkOptions(
+        budget=0 if budget == "uniform" else word(BUDGETS, budget, "budget"),
+        aim=0 if aim is None else word(AIMS, aim, "aim"), threads=integer(threads, "threads", 32),
+        patches=integer(patches, "patches"), latency=real(0.0 if latency is None else latency, "latency"),
+        batch=integer(batch, "batch"), exclude=",".join(exclude).encode() or None)
+    report = NetworkReport()
+    check(lib.lcn_oneshot_network(os.fsencode(source), os.fsencode(target), address(samples), len(samples),
+                                  samples.size // max(len(samples), 1), byref(options), byref(network), byref(report)))
+    return {name: getattr(report, name) for name, _ in report._fields_[1:]}
 
 
 def _facts(report: Any) -> Dict[str, Any]:

@@ -519,10 +519,39 @@ def one_shot():
         assert report["error"] <= last
         last = report["error"]
 
+    # Aiming at outputs: a damped least squares with a bias, of which the report knows the error.
+    before = x + RANDOM.standard_normal(x.shape).astype(np.float32)
+    targets = before @ w.T + 2
+    aimed = lacuna.Calibration(40, outputs=24)
+    aimed.add(x[:100], targets[:100])
+    aimed.add(np.ascontiguousarray(x[100:].T), np.ascontiguousarray(targets[100:].T), layout="columns")
+    assert (aimed.samples, aimed.dead_inputs) == (300, 1)
+    pruned = w.copy()
+    keep, report = aimed.prune(pruned, "alps", 0.5)
+    assert not pruned[~keep].any() and report["kept"] == keep.sum() == 480
+    left = x @ pruned.T + report["bias"] - targets
+    error = (left ** 2).sum() / ((targets - targets.mean(0)) ** 2).sum()
+    assert abs(report["error"] - error) < 1e-4 * error and abs(left.mean(0)).max() < 1e-3
+    bare = lacuna.Calibration(40, outputs=24, bias=False)
+    bare.add(x, targets)
+    assert bare.prune(w.copy(), "alps", 0.5)[1]["bias"] is None
+
+    # Shares: a layer of a single direction gives most of the weights, and the sum is what was asked for.
+    easy = lacuna.Calibration(40)
+    easy.add((x[:, :1] * RANDOM.standard_normal(40)).astype(np.float32))
+    for budget in ("global", "owl", "least_error"):
+        shares = lacuna.share([inputs, easy], [w, w], 0.5, budget)
+        assert abs(shares.mean() - 0.5) < 1e-3 and (budget != "least_error" or shares[1] > 0.7)
+    assert lacuna.choose([[(4, 0), (2, 1), (1, 3)], [(4, 0), (2, 5)]], 6) == [1, 0]
+    assert lacuna.product_seconds(w, 8) > 0 and lacuna.product_seconds(w, 8, sparse=False) > 0
+    fails(lacuna.Error, lambda: lacuna.choose([[(4, 0)]], 3), "4", status="LCN_INVALID_ARGUMENT")
+
     assert lacuna.Calibration(40, "norms").inputs == 40
     for wrong in (lambda: inputs.add(x[:, :39]), lambda: inputs.add(x.astype(np.float64)),
                   lambda: inputs.prune(w.copy(), "wanda"), lambda: inputs.prune(w.copy(), "best", 0.5),
-                  lambda: inputs.prune(w.tolist(), "wanda", 0.5), lambda: lacuna.Calibration(4, "all")):
+                  lambda: inputs.prune(w.tolist(), "wanda", 0.5), lambda: lacuna.Calibration(4, "all"),
+                  lambda: aimed.add(x), lambda: inputs.add(x, targets), lambda: aimed.add(x, targets[:5]),
+                  lambda: aimed.add(x, targets[:, :23]), lambda: lacuna.share([inputs], [w, w], 0.5)):
         try:
             wrong()
         except (TypeError, ValueError):

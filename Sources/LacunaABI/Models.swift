@@ -91,7 +91,7 @@ extension Failure {
   }
 
   /// Runs `body`, whose errors are the networks' own.
-  fileprivate static func model<R>(_ body: () throws(ModelError) -> R) throws(Failure) -> R {
+  static func model<R>(_ body: () throws(ModelError) -> R) throws(Failure) -> R {
     do { return try body() } catch { throw Failure(error) }
   }
 

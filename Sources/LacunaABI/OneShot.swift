@@ -19,7 +19,7 @@ extension Failure {
   }
 
   /// Runs `body`, whose errors are one-shot pruning's own.
-  fileprivate static func oneShot<R>(
+  static func oneShot<R>(
     _ body: () throws(OneShotError) -> R
   ) throws(Failure) -> R {
     do { return try body() } catch { throw Failure(error) }
@@ -27,19 +27,49 @@ extension Failure {
 }
 
 /// The object behind an lcn_calibration. Callers on several threads take turns.
-// Sound to share: `calibration` is touched by whoever holds the lock only.
+// Sound to share: what is collected is touched by whoever holds the lock only.
 final class CalibrationObject: @unchecked Sendable {
-  let inputs: Int
-  private let calibration: Calibration
-  private let lock = ForkSafeLock()
-
-  init(inputs: Int, moments: Calibration.Moments) throws(OneShotError) {
-    self.inputs = inputs
-    calibration = try Calibration(inputs: inputs, moments: moments)
+  enum Collected {
+    case inputs(Calibration)
+    case aimed(AimedCalibration)
   }
 
+  let inputs: Int
+  private let collected: Collected
+  private let lock = ForkSafeLock()
+
+  init(_ collected: Collected) {
+    self.collected = collected
+    inputs =
+      switch collected {
+      case .inputs(let calibration): calibration.inputs
+      case .aimed(let calibration): calibration.inputs
+      }
+  }
+
+  func withCollected<R>(_ body: (Collected) throws(Failure) -> R) throws(Failure) -> R {
+    try lock.withLock { () throws(Failure) in try body(collected) }
+  }
+
+  /// For a calibration without outputs to aim at.
   func with<R>(_ body: (Calibration) throws(Failure) -> R) throws(Failure) -> R {
-    try lock.withLock { () throws(Failure) in try body(calibration) }
+    try withCollected { (collected) throws(Failure) in
+      guard case .inputs(let calibration) = collected else {
+        throw Failure(
+          .unsupported, "the calibration has outputs to aim at: call the function for those")
+      }
+      return try body(calibration)
+    }
+  }
+
+  /// For one with such outputs.
+  func withAimed<R>(_ body: (AimedCalibration) throws(Failure) -> R) throws(Failure) -> R {
+    try withCollected { (collected) throws(Failure) in
+      guard case .aimed(let calibration) = collected else {
+        throw Failure(.unsupported, "the calibration has no outputs to aim at")
+      }
+      return try body(calibration)
+    }
   }
 }
 
@@ -65,13 +95,10 @@ public func lcn_calibration_create(
       case .double: try product(inputs, 8, "bytes")
       }
     try reserve(try product(inputs, bytes, "bytes"))
-    let object = try Failure.oneShot { () throws(OneShotError) in
-      try CalibrationObject(inputs: inputs, moments: kept)
+    let calibration = try Failure.oneShot { () throws(OneShotError) in
+      try Calibration(inputs: inputs, moments: kept)
     }
-    guard let token = HandleTable.insert(object, .calibration) else {
-      throw Failure(.outOfMemory, "no handle is free")
-    }
-    out.pointee = token
+    try deliver(CalibrationObject(.inputs(calibration)), .calibration, to: out)
   }
 }
 
@@ -83,29 +110,12 @@ public func lcn_calibration_add(
   call { () throws(Failure) in
     try HandleTable.use(calibration, .calibration, as: CalibrationObject.self) {
       (object) throws(Failure) in
-      let samples = try dimension(samples, "samples")
-      let order: CalibrationLayout
-      switch Int(layout) {
-      case LCN_ROWS: order = .rows
-      case LCN_COLUMNS: order = .columns
-      default:
-        throw Failure(.invalidArgument, "layout is \(layout), must be LCN_COLUMNS or LCN_ROWS")
-      }
-      let (rows, width) = order == .rows ? (samples, object.inputs) : (object.inputs, samples)
-      let stride = stride == 0 ? width : try dimension(stride, "stride")
-      if stride < width {
-        throw Failure(.invalidStride, "stride is \(stride), a row has \(width) elements")
-      }
-      let count = samples == 0 ? 0 : try product(rows - 1, stride, "elements") + width
-      let memory = try array(x, count: count, size: 4, "x").assumingMemoryBound(to: Float.self)
+      let batch = try batch(x, layout, samples, stride, object.inputs, "x", "stride")
       // Samples that are widened at a time.
       try reserve(try product(object.inputs, 512 * 8, "bytes"))
       try object.with { (calibration) throws(Failure) in
         try Failure.oneShot { () throws(OneShotError) in
-          try calibration.add(
-            CalibrationBatch(
-              UnsafeBufferPointer(start: memory, count: count), samples: samples,
-              inputs: object.inputs, layout: order, stride: stride))
+          try calibration.add(batch)
         }
       }
     }
@@ -120,10 +130,17 @@ public func lcn_calibration_get_info(
     try fill(info, "info") { (info) throws(Failure) in
       try HandleTable.use(calibration, .calibration, as: CalibrationObject.self) {
         (object) throws(Failure) in
-        try object.with { (calibration) throws(Failure) in
+        try object.withCollected { (collected) throws(Failure) in
           info.inputs = Int64(object.inputs)
-          info.samples = Int64(calibration.samples)
-          info.dead_inputs = Int64(calibration.deadInputs)
+          switch collected {
+          case .inputs(let calibration):
+            info.samples = Int64(calibration.samples)
+            info.dead_inputs = Int64(calibration.deadInputs)
+          case .aimed(let calibration):
+            try reserve(try product(object.inputs, object.inputs * 8, "bytes"))
+            info.samples = Int64(calibration.samples)
+            info.dead_inputs = Int64(calibration.deadInputs)
+          }
         }
       }
     }
@@ -181,8 +198,33 @@ public func lcn_oneshot_refit(
   }
 }
 
+/// `samples` rows or columns of a caller's elements.
+func batch(
+  _ x: UnsafePointer<Float>?, _ layout: Int32, _ samples: Int64, _ stride: Int64, _ inputs: Int,
+  _ name: StaticString, _ strideName: StaticString
+) throws(Failure) -> CalibrationBatch {
+  let samples = try dimension(samples, "samples")
+  let order: CalibrationLayout
+  switch Int(layout) {
+  case LCN_ROWS: order = .rows
+  case LCN_COLUMNS: order = .columns
+  default:
+    throw Failure(.invalidArgument, "layout is \(layout), must be LCN_COLUMNS or LCN_ROWS")
+  }
+  let (rows, width) = order == .rows ? (samples, inputs) : (inputs, samples)
+  let stride = stride == 0 ? width : try dimension(stride, strideName)
+  if stride < width {
+    throw Failure(.invalidStride, "\(strideName) is \(stride), a row has \(width) elements")
+  }
+  let count = samples == 0 ? 0 : try product(rows - 1, stride, "elements") + width
+  let memory = try array(x, count: count, size: 4, name).assumingMemoryBound(to: Float.self)
+  return CalibrationBatch(
+    UnsafeBufferPointer(start: memory, count: count), samples: samples, inputs: inputs,
+    layout: order, stride: stride)
+}
+
 /// The caller's weights and mask and the calibration that fits them.
-private struct LayerView {
+struct LayerView {
   let calibration: OpaquePointer?
   let weights: DenseView
   let mask: MaskView?
@@ -212,28 +254,36 @@ private struct LayerView {
         + product(weights.count, 48, "bytes"))
   }
 
+  /// What a layer became, its weights as a matrix.
+  typealias Outcome = (
+    matrix: DenseMatrix<Float>, mask: BitMask, bias: [Float]?, report: OneShotLayerReport
+  )
+
   func solve(
     _ body: (UnsafeBufferPointer<Float>, Calibration) throws(OneShotError) -> OneShotResult
-  ) throws(Failure) -> (matrix: DenseMatrix<Float>, mask: BitMask, report: OneShotLayerReport) {
+  ) throws(Failure) -> Outcome {
     let packed = try weights.copy(Float.self)
     return try HandleTable.use(calibration, .calibration, as: CalibrationObject.self) {
       (object) throws(Failure) in
       try object.with { (calibration) throws(Failure) in
-        let result = try packed.withUnsafeElements { (elements) throws(Failure) in
-          try Failure.oneShot { () throws(OneShotError) in try body(elements, calibration) }
-        }
-        let matrix = try Failure.format { () throws(FormatError) in
-          try DenseMatrix(
-            rows: weights.rows, columns: weights.columns, values: result.weights)
-        }
-        return (matrix, result.mask, result.report)
+        try outcome(
+          packed.withUnsafeElements { (elements) throws(Failure) in
+            try Failure.oneShot { () throws(OneShotError) in try body(elements, calibration) }
+          })
       }
     }
+  }
+
+  func outcome(_ result: OneShotResult) throws(Failure) -> Outcome {
+    let matrix = try Failure.format { () throws(FormatError) in
+      try DenseMatrix(rows: weights.rows, columns: weights.columns, values: result.weights)
+    }
+    return (matrix, result.mask, result.bias, result.report)
   }
 }
 
 /// What lcn_oneshot_options asks for.
-private func settings(_ o: lcn_oneshot_options) throws(Failure) -> OneShotSettings {
+func settings(_ o: lcn_oneshot_options) throws(Failure) -> OneShotSettings {
   let method: any OneShotMethod
   switch Int(o.method) {
   case LCN_ONESHOT_MAGNITUDE: method = Magnitude()
@@ -264,7 +314,7 @@ private func settings(_ o: lcn_oneshot_options) throws(Failure) -> OneShotSettin
 }
 
 /// Runs `body` and fills `report`, which may be NULL, with what it returns.
-private func filling(
+func filling(
   _ report: UnsafeMutablePointer<lcn_oneshot_report>?,
   _ body: () throws(Failure) -> OneShotLayerReport
 ) throws(Failure) {

@@ -72,7 +72,7 @@ extension StoredMatrix<Float> {
 }
 
 /// A path from C.
-private func file(_ path: UnsafePointer<CChar>?) throws(Failure) -> String {
+func file(_ path: UnsafePointer<CChar>?) throws(Failure) -> String {
   try text(path, "path")
 }
 

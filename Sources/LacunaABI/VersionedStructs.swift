@@ -27,6 +27,8 @@ extension lcn_mask_options: VersionedStruct { package static var firstSize: Int 
 extension lcn_calibration_info: VersionedStruct { package static var firstSize: Int { 32 } }
 extension lcn_oneshot_options: VersionedStruct { package static var firstSize: Int { 56 } }
 extension lcn_oneshot_report: VersionedStruct { package static var firstSize: Int { 64 } }
+extension lcn_network_options: VersionedStruct { package static var firstSize: Int { 48 } }
+extension lcn_network_report: VersionedStruct { package static var firstSize: Int { 56 } }
 extension lcn_model_options: VersionedStruct { package static var firstSize: Int { 16 } }
 extension lcn_model_info: VersionedStruct { package static var firstSize: Int { 48 } }
 

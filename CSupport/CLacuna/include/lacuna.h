@@ -696,6 +696,88 @@ lcn_status lcn_oneshot_prune(const lcn_calibration *calibration, const lcn_dense
 lcn_status lcn_oneshot_refit(const lcn_calibration *calibration, const lcn_dense_desc *weights,
                              const lcn_mask_desc *mask, double damping, lcn_oneshot_report *report) LCN_NOEXCEPT;
 
+/* Layers of a network that was pruned in part: their inputs are by now others than those of the dense network, but their
+ * outputs should be the dense ones T. Such a calibration keeps T·Xᵀ beside X·Xᵀ, in double precision, and with
+ * `adapts_bias` (0 or 1) the means of both, so that the bias may change with the weights. lcn_calibration_get_info and
+ * _destroy are as for the others; dead inputs are then those that never change. Allocates inputs · (inputs + outputs)
+ * doubles. */
+lcn_status lcn_calibration_create_aimed(int64_t inputs, int64_t outputs, int32_t adapts_bias,
+                                        lcn_calibration **result) LCN_NOEXCEPT;
+
+/* Adds samples of the inputs and of the outputs that the layer should have for them, its bias included: two arrays
+ * of the same `layout`, each with its own stride, as lcn_calibration_add has them. LCN_UNSUPPORTED for a calibration without
+ * outputs, as that function says for one with them. */
+lcn_status lcn_calibration_add_aimed(lcn_calibration *calibration, int32_t layout, const float *x, int64_t stride,
+                                     const float *targets, int64_t target_stride, int64_t samples) LCN_NOEXCEPT;
+
+/* As lcn_oneshot_prune, with such a calibration. `bias` has one element for each row of W and gets the layer's new bias;
+ * it is NULL when adapts_bias was 0. Errors in `report` are ‖W·X + b − T‖² relative to T's variance. LCN_SHAPE_MISMATCH
+ * when W has another number of rows than there are outputs. */
+lcn_status lcn_oneshot_prune_aimed(const lcn_calibration *calibration, const lcn_dense_desc *weights, float *bias,
+                                   const lcn_oneshot_options *options, const lcn_mask_desc *mask,
+                                   lcn_oneshot_report *report) LCN_NOEXCEPT;
+
+enum { /* how the layers of a model share a sparsity; 0: each has the same */
+  LCN_BUDGET_GLOBAL = 1,     /* one threshold over all on |w|·‖x‖, relative to the layer's norm */
+  LCN_BUDGET_OWL = 2,        /* layers with more outliers stay denser */
+  LCN_BUDGET_LEAST_ERROR = 3 /* the least sum of errors, measured at about ten sparsities of each layer */
+};
+
+/* The sparsity of each of `layers` layers, such that options->sparsity of all their weights go: `sparsities` gets as many
+ * numbers. calibrations[i] holds the inputs of weights[i]; norms are enough but for LCN_BUDGET_LEAST_ERROR, which prunes as
+ * `options` say. Nothing is changed. LCN_INVALID_ARGUMENT for groups, which all keep the same. */
+lcn_status lcn_oneshot_share(int64_t layers, const lcn_calibration *const *calibrations,
+                             const lcn_dense_desc *const *weights, const lcn_oneshot_options *options,
+                             int32_t budget, double *sparsities) LCN_NOEXCEPT;
+
+/* Seconds of one product of W, which is LCN_F32, by `width` columns on one thread: of all its weights when `dense` is 1,
+ * of those that are not zero when it is 0. Runs for 20 ms or more. */
+lcn_status lcn_oneshot_time(const lcn_dense_desc *weights, int64_t width, int32_t dense, double *seconds) LCN_NOEXCEPT;
+
+/* One choice for each layer, so that the sum of seconds is at most `budget` and that of errors the least. Layer i has
+ * choices[i] of them, at least one, which follow each other in `seconds` and `errors`; chosen[i] gets the number of the
+ * layer's choice, from 0. Anything that adds up may take the place of seconds. LCN_INVALID_ARGUMENT when nothing fits: the
+ * text says the least possible sum. */
+lcn_status lcn_oneshot_choose(int64_t layers, const int64_t *choices, const double *seconds, const double *errors,
+                              double budget, int64_t *chosen) LCN_NOEXCEPT;
+
+enum { /* which outputs the layers of a network keep; 0: LCN_AIM_DENSE for methods that move weights, else LCN_AIM_OWN */
+  LCN_AIM_DENSE = 1, /* those of the dense network; biases change too */
+  LCN_AIM_OWN = 2    /* their own, for the inputs that they get by now */
+};
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t budget;      /* 0, or LCN_BUDGET_… */
+  int32_t aim;         /* 0, or LCN_AIM_… */
+  int32_t threads;     /* 0: one for each processor */
+  int64_t patches;     /* of each sample, that calibrate a convolution */
+  double latency;      /* not 0: sparsities are chosen so that the products of `batch` samples take at most so many
+                          seconds on this machine; lcn_oneshot_options' sparsity and granularity are not used then */
+  int64_t batch;
+  const char *exclude; /* NULL, or kernels that are left alone: names or patterns such as "conv1*", between commas */
+} lcn_network_options;
+#define LCN_NETWORK_OPTIONS_INIT {(uint32_t)sizeof(lcn_network_options), 0, 0, 0, 32, 0.0, 1, NULL}
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t layers;      /* that were pruned */
+  int64_t weights;     /* of those layers */
+  int64_t kept;
+  double seconds;      /* of pruning */
+  double dense_latency; /* of all products: before, as predicted, and measured afterwards; 0 without a budget */
+  double predicted_latency;
+  double measured_latency;
+} lcn_network_report;
+#define LCN_NETWORK_REPORT_INIT {(uint32_t)sizeof(lcn_network_report), 0, 0, 0, 0.0, 0.0, 0.0, 0.0}
+
+/* Prunes the network of a .lacuna file, a checkpoint or a compact model, on `count` samples of `inputs` packed values each
+ * (LCN_SHAPE_MISMATCH unless the network reads so many), layer after layer, and writes it to `output` as what it was. `network` and `report` may be NULL. Nothing is written when it fails.
+ * Give each layer at least twice as many samples as it has inputs. */
+lcn_status lcn_oneshot_network(const char *input, const char *output, const float *samples, int64_t count,
+                               int64_t inputs, const lcn_oneshot_options *options,
+                               const lcn_network_options *network, lcn_network_report *report) LCN_NOEXCEPT;
+
 /* -- Models -------------------------------------------------------------------------------------- */
 
 /* A network from a .lacuna file, planned for inference. */
