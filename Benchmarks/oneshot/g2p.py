@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from tool import prune
+import lacuna_sparse as lacuna
 
 LETTERS = ["<pad>", "<unk>", "</s>"] + list("abcdefghijklmnopqrstuvwxyz")
 PHONEMES = ["<pad>", "<unk>", "<s>", "</s>"] + (
@@ -102,12 +102,28 @@ def collect(net, batch):
     return {name: np.concatenate(parts) for name, parts in seen.items()}
 
 
-def pruned(dense, batch, method, sparsity, *options):
+def calibration(inputs):
+    result = lacuna.Calibration(inputs.shape[1])
+    result.add(np.ascontiguousarray(inputs, np.float32))
+    return result
+
+
+def shares(dense, batch, method, sparsity, refit):
+    """Sparsities of the four matrices with the least sum of errors: letters have few directions, states have many."""
+    inputs = collect(dense, batch)
+    found = lacuna.share([calibration(x) for x in inputs.values()], [dense[name] for name in inputs], sparsity,
+                         method=method, refit=refit)
+    return dict(zip(inputs, found))
+
+
+def pruned(dense, batch, method, sparsity, refit=False, shared=None):
     net = dict(dense)
     for side in ("enc", "dec"):
         inputs = collect(net, batch)
         for name in (side + "_w_ih", side + "_w_hh"):
-            net[name], _ = prune(dense[name], inputs[name], method, sparsity, *options)
+            w = dense[name].copy()
+            calibration(inputs[name]).prune(w, method, shared[name] if shared else sparsity, refit=refit)
+            net[name] = w
     return net
 
 
@@ -126,13 +142,17 @@ def main():
     batch = [every[i][0] for i in order[options.test:options.test + options.calibration]]
     print(f"dense: {phoneme_error(dense, test):.3f}", flush=True)
     for sparsity in options.sparsity:
-        for method, more in (("magnitude", ()), ("wanda", ()), ("wanda", ("--refit",)), ("sparsegpt", ()),
-                             ("sparsegpt", ("--refit",)), ("alps", ())):
+        for method, refit, share in (("magnitude", False, False), ("wanda", False, False), ("wanda", True, False),
+                                     ("sparsegpt", False, False), ("sparsegpt", True, False), ("alps", False, False),
+                                     ("wanda", True, True), ("alps", False, True)):
             start = time.time()
-            net = pruned(dense, batch, method, sparsity, *more)
+            shared = shares(dense, batch, method, sparsity, refit) if share else None
+            net = pruned(dense, batch, method, sparsity, refit, shared)
             seconds = time.time() - start
-            print(f"{sparsity:.0%} {method}{' + re-fit' if more else ''}: {phoneme_error(net, test):.3f}, "
-                  f"{seconds:.1f} s", flush=True)
+            label = method + (" + re-fit" if refit else "")
+            if shared:
+                label += " (" + ", ".join(f"{name} {own:.0%}" for name, own in shared.items()) + ")"
+            print(f"{sparsity:.0%} {label}: {phoneme_error(net, test):.3f}, {seconds:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ import time
 
 import numpy as np
 
-from tool import prune, safetensors
+import lacuna_sparse as lacuna
+
+from tool import safetensors
 
 HEADS, LAYERS = 12, 6
 
@@ -141,48 +143,80 @@ def embedded(net, parts):
     return np.concatenate(result)
 
 
-def corrected(w, before, after, damping=0.01):
-    """W' whose outputs on the inputs `after` are nearest to those of W on the inputs `before`."""
-    h = after.T @ after
-    h[np.diag_indices_from(h)] += damping * np.diag(h).mean()
-    return (w + w @ np.linalg.solve(h, after.T @ (before - after)).T).astype(np.float32)
+def other(net, layer, x, on, part):
+    """What the residual sum behind a matrix has besides the matrix's outputs, on the tokens; 0 where there is no sum."""
+    if part == "attention.output.dense":
+        return x[on]
+    if part == "output.dense":
+        seen = {}
+        block(net, layer, x, on, seen, 2)
+        return seen["intermediate.dense"][0]
+    return 0
 
 
-def pruned(dense, parts, method, sparsity, *options, aim=True):
-    """Block after block, and in a block each stage on what the pruned ones before it give.
+def collected(dense, net, layer, n, states, originals, aim):
+    """A calibration of each matrix of a stage: its inputs in the pruned network, and what it should make of them.
 
-    With `aim` each matrix and its bias aim at the outputs that they have in the dense network, so that they make up
-    for what the ones before them lost.
+    With `aim` that is what the dense network has there. Where a residual sum follows, it is the dense network's sum less
+    what the pruned one adds: the matrix makes up for what the ones on the other branch lost, too.
     """
+    result = {}
+    for (x, on), (x0, _) in zip(states, originals):
+        seen, before = {}, {}
+        block(net, layer, x, on, seen, n)
+        if aim:
+            block(dense, layer, x0, on, before, n)
+        for part in STAGES[n]:
+            name = f"encoder.layer.{layer}.{part}."
+            w = dense[name + "weight"]
+            if part not in result:
+                result[part] = lacuna.Calibration(w.shape[1], outputs=len(w) if aim else None)
+            if aim:
+                targets = before[part][0] @ w.T + dense[name + "bias"]
+                targets += other(dense, layer, x0, on, part) - other(net, layer, x, on, part)
+                result[part].add(seen[part][0], targets)
+            else:
+                result[part].add(seen[part][0])
+    return result
+
+
+def through(net, layer, states):
+    return [(block(net, layer, x, on), on) for x, on in states]
+
+
+def shares(dense, parts, method, sparsity, refit):
+    """Sparsities of the least error together, on the dense network's inputs."""
+    states, names, calibrations = [entry(dense, batch) for batch in parts], [], []
+    for layer in range(LAYERS):
+        for n in range(len(STAGES)):
+            for part, calibration in collected(dense, dense, layer, n, states, states, False).items():
+                names.append(f"encoder.layer.{layer}.{part}.weight")
+                calibrations.append(calibration)
+        states = through(dense, layer, states)
+    found = lacuna.share(calibrations, [dense[name] for name in names], sparsity, method=method, refit=refit)
+    return dict(zip(names, found))
+
+
+def pruned(dense, parts, method, sparsity, refit=False, aim=True, shared=None):
+    """Block after block, and in a block each stage on what the pruned ones before it give; and the seconds it took."""
     net, seconds = dict(dense), 0.0
     states = [entry(net, batch) for batch in parts]
     originals = states
     for layer in range(LAYERS):
         for n, stage in enumerate(STAGES):
-            seen, before = {}, {}
-            for x, on in states:
-                block(net, layer, x, on, seen, n)
-            if aim:
-                for x, on in originals:
-                    block(dense, layer, x, on, before, n)
+            calibrations = collected(dense, net, layer, n, states, originals, aim)
             for part in stage:
-                name = f"encoder.layer.{layer}.{part}.weight"
-                inputs = np.concatenate(seen[part])
+                name = f"encoder.layer.{layer}.{part}."
                 start = time.time()
-                if aim:
-                    aimed = np.concatenate(before[part])
-                    net[name], _ = prune(corrected(dense[name], aimed, inputs), inputs, method, sparsity,
-                                         *options)
-                    # What is left on average is the bias's.
-                    bias = name.removesuffix("weight") + "bias"
-                    net[bias] = dense[bias] + (aimed.mean(0) @ dense[name].T
-                                               - inputs.mean(0) @ net[name].T).astype(np.float32)
-                else:
-                    net[name], _ = prune(dense[name], inputs, method, sparsity, *options)
+                w = dense[name + "weight"].copy()
+                own = shared[name + "weight"] if shared else sparsity
+                _, report = calibrations[part].prune(w, method, own, refit=refit)
                 seconds += time.time() - start
-        states = [(block(net, layer, x, on), on) for x, on in states]
-        if aim:
-            originals = [(block(dense, layer, x, on), on) for x, on in originals]
+                net[name + "weight"] = w
+                if aim:
+                    net[name + "bias"] = report["bias"]
+        states = through(net, layer, states)
+        originals = through(dense, layer, originals)
     return net, seconds
 
 
@@ -195,6 +229,7 @@ def main():
     arguments.add_argument("--sparsity", type=float, nargs="*", default=[0.5])
     arguments.add_argument("--method", nargs="*", default=["magnitude", "wanda", "wanda+refit", "sparsegpt", "alps"])
     arguments.add_argument("--alone", action="store_true", help="each matrix keeps its own outputs, not the network's")
+    arguments.add_argument("--share", action="store_true", help="sparsities of the least error in place of equal ones")
     options = arguments.parse_args()
     words = vocabulary(options.model)
     dense = safetensors(os.path.join(options.model, "model.safetensors"))
@@ -218,8 +253,8 @@ def main():
     for sparsity in options.sparsity:
         for method in options.method:
             name, *more = method.split("+")
-            net, seconds = pruned(dense, calibration, name, sparsity, *(["--refit"] if more else []),
-                                  aim=not options.alone)
+            shared = shares(dense, calibration, name, sparsity, bool(more)) if options.share else None
+            net, seconds = pruned(dense, calibration, name, sparsity, bool(more), not options.alone, shared)
             found = embedded(net, test)
             print(f"{sparsity:.0%} {method}: mean cosine {(found * reference).sum(1).mean():.4f}, same nearest "
                   f"{(nearest(found) == nearest(reference)).mean():.1%}, rank correlation "
