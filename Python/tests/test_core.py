@@ -542,7 +542,7 @@ def one_shot():
     for budget in ("global", "owl", "least_error"):
         shares = lacuna.share([inputs, easy], [w, w], 0.5, budget)
         assert abs(shares.mean() - 0.5) < 1e-3 and (budget != "least_error" or shares[1] > 0.7)
-    assert lacuna.choose([[(4, 0), (2, 1), (1, 3)], [(4, 0), (2, 5)]], 6) == [1, 0]
+    assert lacuna.choose([[(4, 0), (2, 1), (1, 3)], [(4, 0), (2, 5)]], 6.1) == [1, 0]
     assert lacuna.product_seconds(w, 8) > 0 and lacuna.product_seconds(w, 8, sparse=False) > 0
     fails(lacuna.Error, lambda: lacuna.choose([[(4, 0)]], 3), "4", status="LCN_INVALID_ARGUMENT")
 

@@ -142,7 +142,7 @@ import Testing
   @Test func `Choices are the best that fit`() {
     var chosen = [Int64](repeating: -1, count: 2)
     let seconds = [4.0, 2, 1, 4, 2], errors = [0.0, 1, 3, 0, 5]
-    expect(lcn_oneshot_choose(2, [3, 2], seconds, errors, 6, &chosen), "LCN_OK")
+    expect(lcn_oneshot_choose(2, [3, 2], seconds, errors, 6.1, &chosen), "LCN_OK")
     #expect(chosen == [1, 0])
     expect(lcn_oneshot_choose(2, [3, 2], seconds, errors, 8, &chosen), "LCN_OK")
     #expect(chosen == [0, 0])

@@ -26,7 +26,7 @@ import Testing
     "--layers": .form(["1,65", "0,1", "1,9223372036854775807", "3"]),
     "--layer-sparsity": .form(["a=1", "a=-0.1", "a=nan", "a=", "=x"]), "--latency": .fraction,
     "--schedule": .word, "--pool": .word, "--optimiser": .word, "--architecture": .word,
-    "--method": .word, "--structure": .word, "--allocation": .word,
+    "--method": .word, "--structure": .word, "--allocation": .word, "--aim": .word,
     "--budget": .word, "--ties": .word, "--compat": .word, "--kind": .word,
     "--to": .word,
     "--data": .text, "--output": .text, "--commit": .text, "--resume": .text, "--exclude": .text,

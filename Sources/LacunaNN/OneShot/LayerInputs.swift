@@ -91,11 +91,13 @@ extension AimedCalibration {
           m: count, n: rows, k: kernel.columns, a: x.elements.baseAddress!, lda: x.stride,
           b: kernel.values.pointer, ldb: kernel.columns, transposeB: true, beta: 1,
           c: t.pointer, ldc: rows)
-        try pruned.withBatch(range) {
-          try add(
-            $0,
-            targets: CalibrationBatch(
-              UnsafeBufferPointer(t.elements), samples: count, inputs: rows))
+        try withExtendedLifetime(t) {
+          try pruned.withBatch(range) {
+            try add(
+              $0,
+              targets: CalibrationBatch(
+                UnsafeBufferPointer(t.elements), samples: count, inputs: rows))
+          }
         }
       }
     }

@@ -98,9 +98,12 @@ public final class AimedCalibration {
         for j in 0..<inputs { sums[j] += x.pointer[i * inputs + j] }
         for j in 0..<outputs { targetSums[j] += t.pointer[i * outputs + j] }
       }
-      TiledAlgebra.product(
-        m: outputs, n: inputs, k: range.count, a: t.pointer, lda: outputs, transposeA: true,
-        b: x.pointer, ldb: inputs, beta: 1, c: cross.pointer, ldc: inputs)
+      // Their memory goes with the last use of the buffers, not of their pointers.
+      withExtendedLifetime((x, t)) {
+        TiledAlgebra.product(
+          m: outputs, n: inputs, k: range.count, a: t.pointer, lda: outputs, transposeA: true,
+          b: x.pointer, ldb: inputs, beta: 1, c: cross.pointer, ldc: inputs)
+      }
     }
     try plain.add(batch)
   }
@@ -167,14 +170,19 @@ extension AimedCalibration {
     let change = centredCross()
     let trained = AlignedBuffer<Double>(uninitialized: weights.count)
     for i in 0..<weights.count { trained.pointer[i] = Double(weights.pointer[i]) }
-    TiledAlgebra.product(
-      m: outputs, n: n, k: n, alpha: -1, a: trained.pointer, lda: n,
-      b: centred.damped(by: 0).pointer, ldb: n, beta: 1, c: change.pointer, ldc: n)
+    let products = centred.damped(by: 0)
+    withExtendedLifetime(products) {
+      TiledAlgebra.product(
+        m: outputs, n: n, k: n, alpha: -1, a: trained.pointer, lda: n, b: products.pointer,
+        ldb: n, beta: 1, c: change.pointer, ldc: n)
+    }
     // A dead input has no products, so nothing asks it to change.
     let dead = centred.squaredNorms.map { $0 == 0 }
     for i in 0..<change.count where dead[i % n] { change.pointer[i] = 0 }
     let factor = try centred.factor(damping: damping)
-    TiledAlgebra.solveRows(m: outputs, n: n, lower: factor.matrix.pointer, change.pointer)
+    withExtendedLifetime(factor.matrix) {
+      TiledAlgebra.solveRows(m: outputs, n: n, lower: factor.matrix.pointer, change.pointer)
+    }
     let result = AlignedBuffer<Float>(uninitialized: weights.count)
     for i in 0..<result.count {
       result.pointer[i] = Float(trained.pointer[i] + change.pointer[i])
