@@ -120,6 +120,8 @@ import Testing
         if done.count == 2 { throw Stop() }
       }
     }
+    // What goes on starts from the dense network, too.
+    try model.setWeights(whole)
     let rest = try oneShot(model, calibration: samples, settings: request, done: done)
     #expect(rest.map(\.name) == ["dense1/kernel", "dense2/kernel"])
     #expect(model.weights == expected)

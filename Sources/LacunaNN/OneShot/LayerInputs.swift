@@ -66,9 +66,12 @@ struct LayerInputs: CalibrationSource {
           from: all.pointer + place * patch, count: patch)
       }
     }
-    try body(
-      CalibrationBatch(
-        UnsafeBufferPointer(chosen.elements), samples: range.count * taken, inputs: patch))
+    // Their memory would go with the last use of the buffer, not of its pointer.
+    try withExtendedLifetime(chosen) {
+      try body(
+        CalibrationBatch(
+          UnsafeBufferPointer(chosen.elements), samples: range.count * taken, inputs: patch))
+    }
   }
 }
 
