@@ -41,7 +41,7 @@ ScheduleDesc = _struct("ScheduleDesc", kind=c_int32, initial_sparsity=c_double, 
 MaskOptions = _struct("MaskOptions", granularity=c_int32, sparsity=c_double, block_rows=c_int64,
                       block_columns=c_int64, pooling=c_int32, ties=c_int32, group_keep=c_int32,
                       group_size=c_int32)
-ModelOptions = _struct("ModelOptions", threads=c_int32, batch=c_int64, exclude_dense=c_int32, reserved=c_int32)
+ModelOptions = _struct("ModelOptions", threads=c_int32, batch=c_int64, exclude_dense=c_int32, arithmetic=c_int32)
 ModelInfo = _struct("ModelInfo", reserved=c_int32, inputs=c_int64, outputs=c_int64, parameters=c_int64,
                     stored=c_int64, weights=c_int64)
 CalibrationInfo = _struct("CalibrationInfo", reserved=c_int32, inputs=c_int64, samples=c_int64, dead_inputs=c_int64)

@@ -8,20 +8,28 @@ from typing import Any, Callable, List, Optional, Union
 
 import numpy as np
 
-from ._arguments import integer, made, text
+from ._arguments import integer, made, text, word
 from ._arrays import Array, address, imported, native, packed
 from ._errors import check
 from ._library import ModelInfo, ModelOptions, lib
 from .matrix import Matrix
 
 
+ARITHMETICS = {"float32": 1, "int8": 3}
+
+
 class Model:
-    """A network from a .lacuna file: `model(x)` are its outputs."""
+    """A network from a .lacuna file: `model(x)` are its outputs.
+
+    With `arithmetic="int8"` layers whose weights are stored in 8 bits multiply bytes: their inputs become bytes on the
+    way, by a range for each of them. At least one layer has to be stored so.
+    """
 
     def __init__(self, path: Union[str, bytes, "os.PathLike[str]"], threads: int = 1, batch: int = 1,
-                 exclude_dense: bool = False) -> None:
+                 exclude_dense: bool = False, arithmetic: str = "float32") -> None:
         options = ModelOptions(threads=integer(threads, "threads", 32), batch=integer(batch, "batch"),
-                               exclude_dense=int(bool(exclude_dense)))
+                               exclude_dense=int(bool(exclude_dense)),
+                               arithmetic=word(ARITHMETICS, arithmetic, "arithmetic"))
         self._handle: Optional[c_void_p] = made(lib.lcn_model_load, os.fsencode(path), byref(options))
         self._path = os.fsdecode(path)
         self._info = ModelInfo()

@@ -51,6 +51,7 @@ class Objects(unittest.TestCase):
 
     def test_an_error_is_of_pythons_kind_too(self):
         for call, kind in ((lambda: lacuna.Model("/absent"), FileNotFoundError),
+                           (lambda: lacuna.Model("/absent", arithmetic="int8"), FileNotFoundError),
                            (lambda: lacuna.Plan(self.matrix, kernel="none"), NotImplementedError),
                            (lambda: lacuna.Plan(self.matrix, width=-1), ValueError),
                            (lambda: lacuna.Plan.from_bytes(bytes(self.plan)[:-1]), ValueError)):

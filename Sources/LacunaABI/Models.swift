@@ -20,10 +20,11 @@ final class ModelObject: Sendable {
   private let network: SparseNetwork
 
   init(
-    _ model: CompressedModel, batch: Int, threads: Int, excludesDense: Bool
+    _ model: CompressedModel, batch: Int, threads: Int, excludesDense: Bool,
+    arithmetic: NetworkArithmetic
   ) throws(ModelError) {
     let network = try SparseNetwork(
-      model, batch: batch, threads: threads, excludesDense: excludesDense)
+      model, batch: batch, threads: threads, excludesDense: excludesDense, arithmetic: arithmetic)
     var (parameters, stored) = (0, 0)
     for tensor in model.tensors {
       let count = tensor.tensor.shape.reduce(1, *)
@@ -118,19 +119,27 @@ public func lcn_model_load(
     let out = try LacunaABI.result(result)
     guard let path else { throw Failure(.nullPointer, "path is NULL") }
     let name = try text(path, limit: 4096, "path")
-    var (batch, threads, excludesDense) = (1, 1, false)
+    var (batch, threads, excludesDense, arithmetic) = (1, 1, false, NetworkArithmetic.f32)
     if let options {
       let o = try descriptor(options, "options")
       threads = try threadCount(o.threads)
       batch = try dimension(o.batch, "batch")
       excludesDense = try flag(o.exclude_dense, "exclude_dense")
-      try zero(o.reserved, "reserved of options")
+      switch Int(o.arithmetic) {
+      case 0, LCN_F32: break
+      case LCN_I8: arithmetic = .i8
+      default:
+        throw Failure(
+          .invalidArgument, "arithmetic is \(o.arithmetic), must be 0, LCN_F32 or LCN_I8")
+      }
     }
     let model = try Failure.model { () throws(ModelError) in try CompressedModel.load(from: name) }
     // Packed once more for the plans.
     try reserve(model.tensors.reduce(0) { $0 + $1.tensor.shape.reduce(1, *) } * 12)
     let object = try Failure.model { () throws(ModelError) in
-      try ModelObject(model, batch: batch, threads: threads, excludesDense: excludesDense)
+      try ModelObject(
+        model, batch: batch, threads: threads, excludesDense: excludesDense,
+        arithmetic: arithmetic)
     }
     try deliver(object, .model, to: out)
   }

@@ -21,11 +21,17 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "Run a compact model with every weight dense, zeros too.")
   var dense = false
 
+  @Option(help: NetworkArithmetic.help)
+  var arithmetic = NetworkArithmetic.f32
+
   /// Images of one mini-batch: wide enough for the kernels, small enough for the caches.
   private static let batch = 256
 
   func validate() throws {
     try check("--threads", threads, in: OptionRange.threads)
+    if dense {
+      try refuse([("--arithmetic", arithmetic != .f32)], "is for sparse weights, not --dense")
+    }
   }
 
   func run() throws {
@@ -33,7 +39,8 @@ struct EvaluateCommand: ParsableCommand {
     let evaluation: Evaluation
     if file.metadata["kind"] == "lacuna checkpoint" {
       try refuse(
-        [("--dense", dense)], "is for compact models: a checkpoint always runs with every weight")
+        [("--dense", dense), ("--arithmetic", arithmetic != .f32)],
+        "is for compact models: a checkpoint always runs with every weight")
       let network = try Checkpoint(file).makeModel(threads: threads)
       evaluation = try network.evaluate(try data.load().test)
     } else {
@@ -42,7 +49,8 @@ struct EvaluateCommand: ParsableCommand {
       let network: InferenceNetwork =
         dense
         ? try DenseNetwork(stored, batch: Self.batch, threads: threads)
-        : try SparseNetwork(stored, batch: Self.batch, threads: threads)
+        : try SparseNetwork(
+          stored, batch: Self.batch, threads: threads, arithmetic: arithmetic)
       evaluation = try network.evaluate(try data.load().test)
     }
     let result = EvaluationResult(
@@ -51,6 +59,12 @@ struct EvaluateCommand: ParsableCommand {
       "accuracy \(Numeral.percent(evaluation.accuracy, digits: 2)) on \(evaluation.count) images, "
         + "loss \(Numeral.fixed(evaluation.loss, digits: 4))"
     }
+  }
+}
+
+extension NetworkArithmetic: ExpressibleByArgument {
+  static var help: ArgumentHelp {
+    "What a compact model multiplies in: f32, or i8 for products of bytes where weights are 8-bit."
   }
 }
 

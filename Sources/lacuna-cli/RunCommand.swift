@@ -139,6 +139,9 @@ struct RunNetwork: ParsableCommand {
 
   @OptionGroup var flow: ArrayFlow
 
+  @Option(help: NetworkArithmetic.help)
+  var arithmetic = NetworkArithmetic.f32
+
   func run() throws {
     let stored = try CompressedModel(LacunaFile(contentsOf: model))
     let x = try flow.read()
@@ -149,7 +152,8 @@ struct RunNetwork: ParsableCommand {
         .badData,
         "\(flow.input) is \(x.shape), must be [batch, …] of \(size) values for each input")
     }
-    let network = try SparseNetwork(stored, batch: min(count, 256), threads: flow.threads)
+    let network = try SparseNetwork(
+      stored, batch: min(count, 256), threads: flow.threads, arithmetic: arithmetic)
     let values = try x.floats()
     var logits: [Float] = []
     let (seconds, runs) = try flow.time { logits = try network.logits(values) }

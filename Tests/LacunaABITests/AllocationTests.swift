@@ -98,7 +98,7 @@ struct AllocationTests {
     try CompressedModel(model, form: .sparse).save(to: path)
     var options = lcn_model_options(
       struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: threads, batch: 64,
-      exclude_dense: 0, reserved: 0)
+      exclude_dense: 0, arithmetic: 0)
     var handle: OpaquePointer?
     expect(lcn_model_load(path, &options, &handle), "LCN_OK")
     var text = [CChar](repeating: 0, count: 4096)

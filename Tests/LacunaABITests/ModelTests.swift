@@ -40,7 +40,7 @@ import Testing
 
     var options = lcn_model_options(
       struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 1, batch: 4,
-      exclude_dense: 0, reserved: 0)
+      exclude_dense: 0, arithmetic: 0)
     var handle: OpaquePointer?
     expect(lcn_model_load(path, &options, &handle), "LCN_OK")
     var info = lcn_model_info()
@@ -96,11 +96,25 @@ import Testing
     }
     options = lcn_model_options(
       struct_size: UInt32(MemoryLayout<lcn_model_options>.size), threads: 0, batch: 1,
-      exclude_dense: 0, reserved: 0)
+      exclude_dense: 0, arithmetic: 0)
     expect(lcn_model_load(path, &options, &handle), "LCN_INVALID_ARGUMENT")
-    (options.threads, options.reserved) = (1, 1)
-    expect(lcn_model_load(path, &options, &handle), "LCN_INVALID_ARGUMENT")
-    #expect(handle == nil)
+    for arithmetic in [LCN_F64, LCN_U8, -1] {
+      (options.threads, options.arithmetic) = (1, Int32(arithmetic))
+      expect(lcn_model_load(path, &options, &handle), "LCN_INVALID_ARGUMENT")
+      #expect(lastError().contains("arithmetic is \(arithmetic)"))
+    }
+    options.arithmetic = Int32(LCN_I8)
+    if form == .quantized {
+      expect(lcn_model_load(path, &options, &handle), "LCN_OK")
+      expect(lcn_model_run(handle, images, &output, 11), "LCN_OK")
+      let bytes = try SparseNetwork(compressed, arithmetic: .i8).logits(images)
+      #expect(output == bytes && output != expected)
+      expect(lcn_model_destroy(handle), "LCN_OK")
+    } else {
+      expect(lcn_model_load(path, &options, &handle), "LCN_INVALID_ARGUMENT")
+      #expect(lastError().contains("arithmetic is i8"))
+      #expect(handle == nil)
+    }
   }
 
   @Test func `Files that are no model are told apart`() throws {

@@ -79,6 +79,11 @@ extension ToolRun {
       let evaluation = try run("evaluate", model, "--json", "--data", shop.folder.root).json()
       accuracies.append(try #require(evaluation["accuracy"] as? Double))
     }
+    let model = folder.path("model8.lacuna")
+    let bytes = try run(
+      "evaluate", model, "--arithmetic", "i8", "--json", "--data", shop.folder.root)
+    accuracies.append(try #require(try bytes.json()["accuracy"] as? Double))
+    #expect(abs(accuracies[2] - accuracies[1]) <= 0.03, "\(accuracies)")
     #expect(accuracies[0] == report["testAccuracy"] as? Double)
     #expect(abs(accuracies[0] - accuracies[1]) <= 0.03, "\(accuracies)")
   }

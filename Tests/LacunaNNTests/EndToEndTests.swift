@@ -61,6 +61,8 @@ private let network = Architecture(
     let quantized = try CompressedModel(model, form: .quantized)
     let small = try SparseNetwork(quantized, batch: 100).evaluate(held)
     #expect(small.accuracy > sparse.accuracy - 0.01, "f32 \(sparse), 8-bit \(small)")
+    let bytes = try SparseNetwork(quantized, batch: 100, arithmetic: .i8).evaluate(held)
+    #expect(abs(bytes.accuracy - sparse.accuracy) <= 0.003, "f32 \(sparse), in 8 bits \(bytes)")
     #expect(try quantized.file.encoded().count < file.file.encoded().count / 2)
   }
 }

@@ -98,6 +98,38 @@ import Testing
     }
   }
 
+  @Test(
+    "With products of bytes a sample has the same logits in every mini-batch, near those of f32",
+    arguments: networks)
+  func bytes(architecture: Architecture) throws {
+    let model = try Self.pruned(architecture, sparsity: 0.8, seed: 7)
+    for block in try [BlockSize.element, BlockSize(4, 1)] {
+      let compressed = try CompressedModel(model, form: .quantized, block: block)
+      let images = Self.images(23, architecture.input, seed: 8)
+      let floats = try SparseNetwork(compressed, batch: 23).logits(images)
+      let bytes = try SparseNetwork(compressed, arithmetic: .i8).logits(images)
+      for (batch, threads) in [(5, 1), (19, 1), (40, 3)] {
+        let network = try SparseNetwork(
+          compressed, batch: batch, threads: threads, arithmetic: .i8)
+        #expect(try network.logits(images) == bytes, "\(architecture.name), batch \(batch)")
+      }
+      let largest = floats.map { $0.magnitude }.max()!
+      let difference = zip(floats, bytes).map { ($0 - $1).magnitude }.max()!
+      #expect(difference > 0 && difference < 0.03 * largest, "\(difference) of \(largest)")
+    }
+  }
+
+  @Test("A model without kernels in 8 bits has no products of bytes")
+  func bytesOfFloats() throws {
+    let model = try Self.pruned(Fixtures.network, sparsity: 0.7, seed: 5)
+    for form in CompressedModel.Form.allCases where form != .quantized {
+      #expect(
+        throws: ModelError.invalidSetting(
+          name: "arithmetic", reason: "is i8, but no kernel of the model is stored in 8 bits")
+      ) { _ = try SparseNetwork(CompressedModel(model, form: form), arithmetic: .i8) }
+    }
+  }
+
   @Test("Sparse inference agrees with the training network's own evaluation")
   func agreesWithTraining() throws {
     let data = try Fixtures.quadrants(count: 90, seed: 4)

@@ -43,6 +43,8 @@ import Testing
       try SparseNetwork(compressed, batch: batch),
       try SparseNetwork(compressed, batch: batch, excludesDense: true),
       try DenseNetwork(compressed, batch: batch),
+      try SparseNetwork(
+        CompressedModel(model, form: .quantized), batch: batch, arithmetic: .i8),
     ] {
       let clean = try network.logits(InferenceTests.images(count, architecture.input, seed: 3))
       let found = try network.logits(Self.images(count, architecture.input, bad: bad))

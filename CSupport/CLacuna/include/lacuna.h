@@ -788,7 +788,8 @@ typedef struct {
   int32_t threads; /* threads that a run may use, 1 … 1024 */
   int64_t batch;   /* expected number of inputs per run, 1 … 65536 */
   int32_t exclude_dense; /* 1: layers that are stored sparse never run dense, as in lcn_plan_options */
-  int32_t reserved;      /* 0 */
+  int32_t arithmetic;    /* 0 or LCN_F32: products in single precision; LCN_I8: those of layers whose weights are stored
+                            in 8 bits are products of bytes, with a range of x for each input (LCN_RANGE_SIDE) */
 } lcn_model_options;
 #define LCN_MODEL_OPTIONS_INIT {(uint32_t)sizeof(lcn_model_options), 1, 1, 0, 0}
 
@@ -806,7 +807,7 @@ typedef struct {
 /* Loads the network in the file at `path` (UTF-8, at most 4095 bytes). `options` NULL means
  * LCN_MODEL_OPTIONS_INIT. The file is read in full and not needed any more. Errors: LCN_FILE_NOT_FOUND, LCN_IO,
  * LCN_BAD_DATA, LCN_UNSUPPORTED for a valid file without a network, LCN_INVALID_ARGUMENT for an option outside its
- * range or a path that is not UTF-8. Allocates the weights, packed, and the activations of a batch. */
+ * range, LCN_I8 where no layer is stored in 8 bits, or a path that is not UTF-8. Allocates the weights, packed, and the activations of a batch. */
 lcn_status lcn_model_load(const char *path, const lcn_model_options *options,
                           lcn_model **result) LCN_NOEXCEPT;
 

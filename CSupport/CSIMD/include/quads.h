@@ -36,12 +36,12 @@ typedef struct {
   float *_Nullable scales;          // floats: NaN is written where a column holds NaN
 } lcn_quad_pack_args;
 
-// The least and the greatest number of each right-hand side, 0 among them, NaN left out.
+// Widens the range of each right-hand side to its numbers, NaN left out.
 typedef struct {
   const float *source;
   int64_t sourceStride;
   int64_t inputs, columns;
-  float *lowest, *highest;  // one per right-hand side
+  float *lowest, *highest;  // one per right-hand side, 0 before the first widening
 } lcn_range_args;
 
 // sum + x[0]·w[0] + x[1]·w[1] + x[2]·w[2] + x[3]·w[3] in each lane: four unsigned bytes by four signed

@@ -133,13 +133,13 @@ private func load(_ p: UnsafePointer<Float>, _ count: Int) -> VectorF32.Lanes {
   count == lanes ? VectorF32.load(p, 0).lanes : VectorF32.loadFirst(count, p).lanes
 }
 
-/// Least and greatest of each column of X, one column to a lane.
+/// Widens ranges to each column of X, one column to a lane.
 public func rangeColumnsF32(_ pointer: UnsafePointer<lcn_range_args>) {
   let a = pointer.pointee
   var c = 0
   while c < Int(a.columns) {
     let count = min(lanes, Int(a.columns) &- c)
-    var (low, high) = (VectorF32.zero.lanes, VectorF32.zero.lanes)
+    var (low, high) = (load(a.lowest + c, count), load(a.highest + c, count))
     for j in 0..<Int(a.inputs) {
       let v = load(a.source + j &* Int(a.sourceStride) + c, count)
       low = lcn_lowest(low, v)
@@ -151,12 +151,13 @@ public func rangeColumnsF32(_ pointer: UnsafePointer<lcn_range_args>) {
   }
 }
 
-/// Least and greatest of each row of X.
+/// Widens ranges to each row of X.
 public func rangeRowsF32(_ pointer: UnsafePointer<lcn_range_args>) {
   let a = pointer.pointee
   for c in 0..<Int(a.columns) {
     let row = a.source + c &* Int(a.sourceStride)
-    var (low, high) = (VectorF32.zero.lanes, VectorF32.zero.lanes)
+    var low = VectorF32(repeating: a.lowest[c]).lanes
+    var high = VectorF32(repeating: a.highest[c]).lanes
     var j = 0
     while j < Int(a.inputs) {
       let v = load(row + j, min(lanes, Int(a.inputs) &- j))

@@ -14,7 +14,7 @@ final class ConvolutionStep: InferenceStep {
   let input: ActivationLayout
   let output: ActivationLayout
   private let geometry: WindowGeometry
-  private let plan: Plan<Float>
+  private let plan: PlanCore
   private let samples: Int
   private let taps: UnsafeMutableBufferPointer<Int>
   private let patches: [AlignedBuffer<Float>]
@@ -25,11 +25,11 @@ final class ConvolutionStep: InferenceStep {
   /// Below this many columns a row of the image does not fill the registers of a product.
   private static let shortRow = 64
 
-  var kernelName: String { plan.kernelName }
+  var kernelName: String { plan.body.name }
 
   init(
     _ name: String, geometry g: WindowGeometry, filters: Int, samples: Int, threads: Int,
-    plan: Plan<Float>
+    plan: PlanCore
   ) {
     (self.name, geometry, self.plan, self.samples) = (name, g, plan, samples)
     let (bottom, right) = (
@@ -39,7 +39,7 @@ final class ConvolutionStep: InferenceStep {
     let input = ActivationLayout(
       g.input, samples: samples, top: g.padTop, left: g.padLeft, bottom: bottom, right: right)
     self.input = input
-    let usesTaps = plan.readsTaps && g.window.strideX == 1 && g.window.strideY == 1
+    let usesTaps = plan.body.readsTaps && g.window.strideX == 1 && g.window.strideY == 1
     let shape = Shape(height: g.outHeight, width: g.outWidth, channels: filters)
     wholeImage = usesTaps && g.outWidth * samples < Self.shortRow
     output = ActivationLayout(
@@ -63,21 +63,24 @@ final class ConvolutionStep: InferenceStep {
       let matrix = patches[thread].pointer
       copyPatches(x, to: matrix)
       let columns = g.pixels * samples
-      plan.run(matrix, stride: columns, into: y, stride: columns, width: columns)
+      plan.run(
+        ProductCall(x: matrix, xStride: columns, y: y, yStride: columns, width: columns))
       return
     }
     let tapRows = RowTaps(offsets: taps.baseAddress!, rows: g.input.channels)
     if wholeImage {
       plan.run(
-        x, taps: tapRows, stride: input.channelStride, into: y, stride: output.channelStride,
-        width: (g.outHeight - 1) * input.rowStride + g.outWidth * samples)
+        ProductCall(
+          x: x, xStride: input.channelStride, y: y, yStride: output.channelStride,
+          width: (g.outHeight - 1) * input.rowStride + g.outWidth * samples, taps: tapRows))
       return
     }
     for row in 0..<g.outHeight {
       plan.run(
-        x + row * input.rowStride, taps: tapRows, stride: input.channelStride,
-        into: y + row * output.rowStride, stride: output.channelStride,
-        width: g.outWidth * samples)
+        ProductCall(
+          x: x + row * input.rowStride, xStride: input.channelStride,
+          y: y + row * output.rowStride, yStride: output.channelStride,
+          width: g.outWidth * samples, taps: tapRows))
     }
   }
 

@@ -130,9 +130,9 @@ public class InferenceNetwork: @unchecked Sendable {
 ///     let network = try SparseNetwork(CompressedModel.load(from: "model.lacuna"), batch: 256)
 ///     let logits = try network.logits(images)
 ///
-/// Each layer with weights is a `Plan` over the tensor as it is stored; 8-bit values are expanded to
-/// f32 when the plan is packed, and zeros are never stored. Only a plan that finds dense weights faster
-/// for a layer (few zeros in it) makes that layer dense, unless the network excludes it.
+/// Each layer with weights is a plan over the tensor as it is stored, whose zeros are never stored; what the products
+/// are computed in is a choice, ``NetworkArithmetic``. Only a plan that finds dense weights faster for a layer (few
+/// zeros in it) makes that layer dense, unless the network excludes it.
 // Sound to share: it adds nothing to its superclass.
 public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
   /// Plans every layer for mini-batches of `batch` samples.
@@ -141,12 +141,20 @@ public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
   ///   - threads: threads to use; results do not depend on it.
   ///   - excludesDense: no layer that is stored sparse is made dense, so that a NaN or an infinity
   ///     meets stored weights only: `PlanOptions.excludesDense`.
-  /// - Throws: ``ModelError`` when a tensor does not fit or a product cannot be planned.
+  ///   - arithmetic: what products are computed in.
+  /// - Throws: ``ModelError`` when a tensor does not fit or a product cannot be planned, and
+  ///   ``ModelError/invalidSetting(name:reason:)`` for ``NetworkArithmetic/i8`` when no kernel is stored in 8 bits.
   public init(
-    _ model: CompressedModel, batch: Int = 1, threads: Int = 1, excludesDense: Bool = false
+    _ model: CompressedModel, batch: Int = 1, threads: Int = 1, excludesDense: Bool = false,
+    arithmetic: NetworkArithmetic = .f32
   ) throws(ModelError) {
+    if arithmetic == .i8 && !model.tensors.contains(where: { $0.tensor.isQuantized }) {
+      throw .invalidSetting(
+        name: "arithmetic", reason: "is i8, but no kernel of the model is stored in 8 bits")
+    }
     try super.init(
-      model, storage: .sparse, batch: batch, threads: threads, excludesDense: excludesDense)
+      model, storage: .sparse(arithmetic), batch: batch, threads: threads,
+      excludesDense: excludesDense)
   }
 }
 
@@ -154,7 +162,7 @@ public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
 /// compared with, in results and in time.
 // Sound to share: it adds nothing to its superclass.
 public final class DenseNetwork: InferenceNetwork, @unchecked Sendable {
-  /// As ``SparseNetwork/init(_:batch:threads:excludesDense:)``.
+  /// As ``SparseNetwork/init(_:batch:threads:excludesDense:arithmetic:)``.
   public init(_ model: CompressedModel, batch: Int = 1, threads: Int = 1) throws(ModelError) {
     try super.init(
       model, storage: .dense, batch: batch, threads: threads, excludesDense: false)

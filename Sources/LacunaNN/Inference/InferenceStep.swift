@@ -24,18 +24,18 @@ extension InferenceStep {
 final class DenseStep: InferenceStep {
   let name: String
   let input: ActivationLayout
-  private let plan: Plan<Float>
+  private let plan: PlanCore
   private let samples: Int
 
-  var kernelName: String { plan.kernelName }
+  var kernelName: String { plan.body.name }
 
-  init(_ name: String, input: Shape, samples: Int, plan: Plan<Float>) {
+  init(_ name: String, input: Shape, samples: Int, plan: PlanCore) {
     (self.name, self.plan, self.samples) = (name, plan, samples)
     self.input = ActivationLayout(Shape(features: input.count), samples: samples)
   }
 
   func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int) {
-    plan.run(x, stride: samples, into: y, stride: samples, width: samples)
+    plan.run(ProductCall(x: x, xStride: samples, y: y, yStride: samples, width: samples))
   }
 }
 

@@ -25,17 +25,18 @@ public struct InferenceTiming: Sendable, Codable, Equatable {
   /// Measures `model` at mini-batches of `batch` samples for about `seconds`.
   ///
   /// Sparse and dense runs take turns, so that both see the same machine; medians are taken over the
-  /// runs.
+  /// runs. Dense is in single precision whatever `arithmetic` the sparse network computes in.
   ///
   /// - Throws: ``ModelError`` when a network cannot be made, or `seconds` is not in `0...3600`.
   public static func measure(
-    _ model: CompressedModel, batch: Int, threads: Int = 1, seconds: Double = 2
+    _ model: CompressedModel, batch: Int, threads: Int = 1, seconds: Double = 2,
+    arithmetic: NetworkArithmetic = .f32
   ) throws(ModelError) -> InferenceTiming {
     if !(seconds >= 0 && seconds <= 3600) {
       throw .invalidSetting(name: "seconds", reason: "is \(seconds), must be in 0...3600")
     }
     let networks: [InferenceNetwork] = [
-      try SparseNetwork(model, batch: batch, threads: threads),
+      try SparseNetwork(model, batch: batch, threads: threads, arithmetic: arithmetic),
       try DenseNetwork(model, batch: batch, threads: threads),
     ]
     var totals: [[Double]] = [[], []]

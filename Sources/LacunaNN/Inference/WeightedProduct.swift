@@ -4,10 +4,20 @@ import LacunaFormats
 import LacunaIO
 import LacunaOperations
 
+/// What a sparse network multiplies in.
+public enum NetworkArithmetic: String, Sendable, Codable, CaseIterable {
+  /// Single precision: weights that are stored in 8 bits or on few values are expanded when a plan is packed.
+  case f32
+  /// Layers whose weights are stored in 8 bits multiply bytes, as `QuantizedPlan` does: activations become bytes
+  /// by the range of each right-hand side (a sample, or the patch of a pixel), so that the logits of a sample do not
+  /// depend on what it is computed with, and sums are exact. Other layers compute in single precision.
+  case i8
+}
+
 /// How a network's kernels are kept in memory for inference.
-public enum WeightStorage: String, Sendable, CaseIterable {
+enum WeightStorage: Equatable {
   /// As stored in the file: sparse tensors become plans for sparse products, never dense matrices.
-  case sparse
+  case sparse(NetworkArithmetic)
   /// As dense matrices for OpenBLAS: the baseline and the oracle.
   case dense
 }
@@ -19,18 +29,27 @@ extension StoredTensor {
   func plan(
     storage: WeightStorage, width: Int, epilogue: Epilogue<Float>, options: PlanOptions,
     name: String
-  ) throws(ModelError) -> Plan<Float> {
+  ) throws(ModelError) -> PlanCore {
     let dense = storage == .dense
+    let inBytes = storage == .sparse(.i8)
     do {
       switch self {
+      case .quantizedSparse(_, let weights) where inBytes:
+        return try QuantizedPlan<Float>(
+          weights, activations: .perSide, width: width, epilogue: epilogue, options: options
+        ).core
+      case .quantizedBlockSparse(_, let weights) where inBytes:
+        return try QuantizedPlan<Float>(
+          weights, activations: .perSide, width: width, epilogue: epilogue, options: options
+        ).core
       case .dense(let shape, let values):
         let matrix = try DenseMatrix<Float>(
           rows: shape.first ?? 1, columns: shape.dropFirst().reduce(1, *), values: values)
-        return try Plan(dense: matrix, width: width, epilogue: epilogue, options: options)
+        return try Plan(dense: matrix, width: width, epilogue: epilogue, options: options).core
       case .sparse(_, let csr):
         return dense
-          ? try Plan(dense: csr.dense(), width: width, epilogue: epilogue, options: options)
-          : try Plan(csr, width: width, epilogue: epilogue, options: options)
+          ? try Plan(dense: csr.dense(), width: width, epilogue: epilogue, options: options).core
+          : try Plan(csr, width: width, epilogue: epilogue, options: options).core
       case .quantizedSparse(let shape, let quantized):
         return try StoredTensor.sparse(shape: shape, quantized.dequantized()).plan(
           storage: storage, width: width, epilogue: epilogue, options: options, name: name)
@@ -39,8 +58,8 @@ extension StoredTensor {
           storage: storage, width: width, epilogue: epilogue, options: options, name: name)
       case .blockSparse(_, let bsr):
         return dense
-          ? try Plan(dense: bsr.dense(), width: width, epilogue: epilogue, options: options)
-          : try Plan(bsr, width: width, epilogue: epilogue, options: options)
+          ? try Plan(dense: bsr.dense(), width: width, epilogue: epilogue, options: options).core
+          : try Plan(bsr, width: width, epilogue: epilogue, options: options).core
       case .quantizedBlockSparse(let shape, let quantized):
         return try StoredTensor.blockSparse(shape: shape, quantized.dequantized()).plan(
           storage: storage, width: width, epilogue: epilogue, options: options, name: name)
@@ -53,6 +72,14 @@ extension StoredTensor {
       throw .operation(layer: name, error)
     } catch {
       throw .tensorKind(name: name, expected: "a matrix", found: "\(error)")
+    }
+  }
+
+  /// Whether ``NetworkArithmetic/i8`` computes with it.
+  var isQuantized: Bool {
+    switch self {
+    case .quantizedSparse, .quantizedBlockSparse: true
+    case .dense, .sparse, .blockSparse, .codebookSparse, .bitMask, .bytes: false
     }
   }
 

@@ -48,22 +48,6 @@ extension Plan {
     core.run(call)
   }
 
-  /// Whether ``run(_:taps:stride:into:stride:width:)`` may be called: the chosen kernel can do it.
-  package var readsTaps: Bool { body.readsTaps }
-
-  /// The same with rows of X that lie where `taps` says: a convolution without its patch matrix.
-  /// Not checked: anything.
-  package func run(
-    _ x: UnsafePointer<Scalar>, taps: RowTaps, stride xStride: Int,
-    into y: UnsafeMutablePointer<Scalar>, stride yStride: Int, width: Int
-  ) {
-    var call = ProductCall(
-      x: UnsafeRawPointer(x), xStride: xStride, y: UnsafeMutableRawPointer(y), yStride: yStride,
-      width: width)
-    call.taps = taps
-    core.run(call)
-  }
-
   /// Share number `slice` of `slices` of the same work, for callers with threads of their own. All
   /// shares together compute Y, each a part of it that no other touches. Not checked: anything.
   public func run(

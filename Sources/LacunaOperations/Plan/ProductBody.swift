@@ -17,14 +17,14 @@ package struct ProductCall {
 
   package init(
     x: UnsafeRawPointer, xStride: Int, y: UnsafeMutableRawPointer, yStride: Int, width: Int,
-    beta: Double = 0
+    beta: Double = 0, taps: RowTaps? = nil
   ) {
     (self.x, self.xStride, self.y, self.yStride) = (x, xStride, y, yStride)
-    (self.width, self.beta) = (width, beta)
+    (self.width, self.beta, self.taps) = (width, beta, taps)
   }
 }
 
-/// Rows of X in groups: row `r` starts at element `offsets[r / rows] + (r % rows) · xStride`.
+/// Rows of X in groups, each with as many: row `r` starts at element `offsets[r / rows] + (r % rows) · xStride`.
 ///
 /// The patches of a stride-1 convolution are such a matrix: one group per kernel position, one row
 /// per channel, each a shifted view of the same image. Rows may overlap, so nothing has to be

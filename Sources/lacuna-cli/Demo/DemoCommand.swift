@@ -109,9 +109,13 @@ struct DemoCommand: ParsableCommand {
       [denseModel, prunedDense, sparseModel, quantizedModel, codebookModel], on: test)
 
     stage("6/6  measure sparse against dense, one thread")
-    let timings = try [sparseModel, quantizedModel, codebookModel].flatMap { model in
+    let measured: [(CompressedModel, NetworkArithmetic)] = [
+      (sparseModel, .f32), (quantizedModel, .i8), (codebookModel, .f32),
+    ]
+    let timings = try measured.flatMap { model, arithmetic in
       try [1, Self.largeBatch].map { batch in
-        try InferenceTiming.measure(model, batch: batch, threads: 1, seconds: measure)
+        try InferenceTiming.measure(
+          model, batch: batch, threads: 1, seconds: measure, arithmetic: arithmetic)
       }
     }
 
@@ -145,8 +149,8 @@ struct DemoCommand: ParsableCommand {
           "sparse f32", 2, sparseModel, file: "sparse.lacuna", dense: false, timing: 0,
           sparsity: sparsity),
         try row(
-          "sparse 8-bit", 3, quantizedModel, file: "sparse-8bit.lacuna", dense: false, timing: 2,
-          sparsity: sparsity),
+          "sparse, products in 8 bits", 3, quantizedModel, file: "sparse-8bit.lacuna",
+          dense: false, timing: 2, sparsity: sparsity),
         try row(
           "sparse codebook", 4, codebookModel, file: "sparse-codebook.lacuna", dense: false,
           timing: 4, sparsity: zeros(in: try model.copyOfKernels().map(\.values))),
@@ -202,15 +206,16 @@ struct DemoCommand: ParsableCommand {
     return try LacunaReader(contentsOf: kept).byteCount
   }
 
-  /// Accuracies: the first two models run dense, the others sparse; and how far sparse logits are from
-  /// dense ones of the same weights.
+  /// Accuracies: the first two models run dense, the others sparse, what is stored in 8 bits with products of
+  /// bytes; and how far sparse logits are from dense ones of the same weights.
   private func verified(
     _ models: [CompressedModel], on test: ImageDataset
   ) throws -> (accuracies: [Double], difference: Double) {
     let batch = Self.largeBatch
     let networks: [InferenceNetwork] = try models.enumerated().map { index, model in
       index < 2
-        ? try DenseNetwork(model, batch: batch) : try SparseNetwork(model, batch: batch)
+        ? try DenseNetwork(model, batch: batch)
+        : try SparseNetwork(model, batch: batch, arithmetic: index == 3 ? .i8 : .f32)
     }
     let accuracies = try networks.map { try $0.evaluate(test).accuracy }
     let sample = test.prefix(batch)

@@ -261,9 +261,10 @@ func sweepRange(_ row: KernelRow) {
         let (length, count) = byColumns ? (columns, inputs) : (inputs, columns)
         let stride = length + 2
         let x = numbers(max((count - 1) * stride + length, 0), hasNaN: true, &generator)
-        var (lowest, highest) = (
-          [Float](repeating: 0, count: columns), [Float](repeating: 0, count: columns)
-        )
+        let before = (0..<2 * columns).map { i in
+          Float.random(in: 0...100, using: &generator) * (i < columns ? -1 : 1)
+        }
+        var (lowest, highest) = (Array(before[..<columns]), Array(before[columns...]))
         for c in 0..<columns {
           for j in 0..<inputs {
             let value = x[byColumns ? j * stride + c : c * stride + j]
@@ -275,8 +276,7 @@ func sweepRange(_ row: KernelRow) {
         GuardedMemory.with(side) { memory in
           let from = memory.copy(x)
           row.conform(
-            to: expected, from: [Float](repeating: Float(untouched), count: 2 * columns), side,
-            "\(inputs) inputs, \(columns) columns"
+            to: expected, from: before, side, "\(inputs) inputs, \(columns) columns"
           ) { kernel, output in
             var arguments = lcn_range_args(
               source: from, sourceStride: Int64(stride), inputs: Int64(inputs),

@@ -40,6 +40,7 @@ final class QuadProduct: ProductBody {
   }
 
   var packedBytes: Int { weights.byteCount }
+  var readsTaps: Bool { layout == .columns }
 
   /// Quads and columns of Y per register.
   private var lanes: Int { vectorBytes / 4 }
@@ -49,7 +50,10 @@ final class QuadProduct: ProductBody {
     panelOffset + min(weights.columnBlock, max(weights.columns, 1)) * panelBytes
   }
 
-  var workspaceBytes: Int { scalesOffset + PanelScales.rows * panelBytes }
+  private var quadOffset: Int { scalesOffset + PanelScales.rows * panelBytes }
+
+  /// A panel of sums, one of X, its scales, and four rows of X for a quad that no single tap holds.
+  var workspaceBytes: Int { quadOffset + 4 * panelBytes }
 
   private func panels(width: Int) -> Int {
     let vectors = (width + lanes - 1) / lanes
@@ -101,7 +105,7 @@ final class QuadProduct: ProductBody {
       let depth = min(weights.columnBlock, weights.columns - start)
       packPanel(
         call, firstColumn: firstColumn, columns: columns, padded: vectors * lanes, start: start,
-        depth: depth, scales: scales, panel: panel)
+        depth: depth, scales: scales, workspace: workspace)
       for section in kernels.indices {
         let region = weights.region(rowBlock: rowBlock, columnBlock: block, section: section)
         if region.groupCount == 0 { continue }
@@ -134,19 +138,49 @@ final class QuadProduct: ProductBody {
 
   private func packPanel(
     _ call: ProductCall, firstColumn: Int, columns: Int, padded: Int, start: Int, depth: Int,
-    scales: PanelScales, panel: UnsafeMutableRawPointer
+    scales: PanelScales, workspace: UnsafeMutableRawPointer
   ) {
     let size = quantized.activations.type.size
-    let source =
-      layout == .columns
-      ? 4 * start * call.xStride + firstColumn : firstColumn * call.xStride + 4 * start
-    var arguments = lcn_quad_pack_args(
-      source: call.x + source * size, sourceStride: Int64(call.xStride),
-      target: panel.assumingMemoryBound(to: Int32.self), targetStride: Int64(padded),
-      inputs: Int64(min(4 * depth, quantized.columns - 4 * start)), columns: Int64(columns),
-      paddedColumns: Int64(padded), flip: quantized.activations.flip, inverses: scales.inverses,
-      zeros: scales.zeros, scales: scales.scales)
-    pack.call(&arguments)
+    let panel = (workspace + panelOffset).assumingMemoryBound(to: Int32.self)
+    let (begin, end) = (4 * start, min(4 * (start + depth), quantized.columns))
+    func packQuads(_ x: UnsafeRawPointer, stride: Int, from input: Int, count: Int) {
+      var arguments = lcn_quad_pack_args(
+        source: x, sourceStride: Int64(stride), target: panel + (input - begin) / 4 * padded,
+        targetStride: Int64(padded), inputs: Int64(count), columns: Int64(columns),
+        paddedColumns: Int64(padded), flip: quantized.activations.flip,
+        inverses: scales.inverses, zeros: scales.zeros, scales: scales.scales)
+      pack.call(&arguments)
+    }
+    guard let taps = call.taps else {
+      let source =
+        layout == .columns
+        ? begin * call.xStride + firstColumn : firstColumn * call.xStride + begin
+      packQuads(call.x + source * size, stride: call.xStride, from: begin, count: end - begin)
+      return
+    }
+    func row(_ input: Int) -> UnsafeRawPointer {
+      let (tap, within) = (input / taps.rows, input % taps.rows)
+      return call.x + (taps.offsets[tap] + within * call.xStride + firstColumn) * size
+    }
+    // Rows come in evenly spaced groups: one call of the kernel for the whole quads of each, and one for
+    // each quad whose rows lie in several.
+    var input = begin
+    while input < end {
+      let rest = min(taps.rows - input % taps.rows, end - input)
+      let count = input + rest == end ? rest : rest & ~3
+      if count > 0 {
+        packQuads(row(input), stride: call.xStride, from: input, count: count)
+        input += count
+      } else {
+        let (gathered, length) = (workspace + quadOffset, columns * size)
+        let count = min(4, end - input)
+        for j in 0..<count {
+          (gathered + j * length).copyMemory(from: row(input + j), byteCount: length)
+        }
+        packQuads(gathered, stride: columns, from: input, count: count)
+        input += count
+      }
+    }
   }
 }
 
@@ -175,12 +209,21 @@ extension QuadProduct {
   private func measure(
     _ call: ProductCall, first: Int, columns: Int, _ memory: PanelScales
   ) {
-    let x = call.x.assumingMemoryBound(to: Float.self)
-    var arguments = lcn_range_args(
-      source: x + first * (layout == .columns ? 1 : call.xStride),
-      sourceStride: Int64(call.xStride), inputs: Int64(quantized.columns),
-      columns: Int64(columns), lowest: memory.lowest, highest: memory.highest)
-    range.call(&arguments)
+    memory.lowest.update(repeating: 0, count: columns)
+    memory.highest.update(repeating: 0, count: columns)
+    let x =
+      call.x.assumingMemoryBound(to: Float.self)
+      + first * (layout == .columns ? 1 : call.xStride)
+    func widen(to x: UnsafePointer<Float>, inputs: Int) {
+      var arguments = lcn_range_args(
+        source: x, sourceStride: Int64(call.xStride), inputs: Int64(inputs),
+        columns: Int64(columns), lowest: memory.lowest, highest: memory.highest)
+      range.call(&arguments)
+    }
+    guard let taps = call.taps else { return widen(to: x, inputs: quantized.columns) }
+    for tap in 0..<quantized.columns / taps.rows {
+      widen(to: x + taps.offsets[tap], inputs: taps.rows)
+    }
   }
 
   /// Scales and zeros of a panel's columns.
