@@ -15,7 +15,7 @@
 numpy is needed; scipy only for from_scipy and to_scipy. `lacuna_sparse.keras`, `.torch`, `.jax`, `.onnxruntime` and
 `.litert` are imported by name and need those packages.
 
-Elements are float32 or float64 and are never converted to another type. What is only read may lie in memory in any
+Elements are float32 or float64 and are never converted to another type, unless a plan is made with a Quantization. What is only read may lie in memory in any
 way: strides, byte order and alignment that the library does not take are copied first. What is written (`out`, the
 weights of apply_mask) must be right as it is. A wrong argument raises TypeError or ValueError that says what is
 wanted; a call that the library refuses raises lacuna_sparse.Error, which is a ValueError, NotImplementedError,
@@ -29,7 +29,7 @@ from .masks import apply_mask, mask, topk_threshold
 from .matrix import Matrix
 from .model import Model
 from .oneshot import Calibration, choose, product_seconds, prune_network, share
-from .plan import Plan
+from .plan import Plan, Quantization
 from .pruner import Pruner
 from .recipe import Recipe
 from .schedule import Schedule
@@ -38,6 +38,7 @@ from .tensors import read_tensor, write_tensor
 __version__ = version
 __all__ = [
     "ArgumentError", "Calibration", "Error", "FileSystemError", "Matrix", "MissingFileError", "Model",
-    "OutOfMemoryError", "Plan", "Pruner", "Recipe", "Schedule", "UnsupportedError", "apply_mask", "choose", "info",
-    "mask", "product_seconds", "prune_network", "read_tensor", "share", "topk_threshold", "version", "write_tensor",
+    "OutOfMemoryError", "Plan", "Pruner", "Quantization", "Recipe", "Schedule", "UnsupportedError", "apply_mask",
+    "choose", "info", "mask", "product_seconds", "prune_network", "read_tensor", "share", "topk_threshold", "version",
+    "write_tensor",
 ]

@@ -6,7 +6,7 @@ copied first. What is written must be right as it is.
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any, Iterable, Tuple
 
 import numpy as np
 
@@ -54,11 +54,11 @@ def dtype_code(array: Array) -> int:
         raise TypeError(f"float32 or float64 wanted in the machine's byte order, not {array.dtype}") from None
 
 
-def native(array: Any) -> Array:
-    """The same elements in this machine's byte order, which must be float32 or float64."""
+def native(array: Any, dtypes: Iterable[Any] = tuple(DTYPES)) -> Array:
+    """The same elements in this machine's byte order, which must be of one of the types."""
     array = plain(array)
-    if array.dtype.newbyteorder("=") not in DTYPES:
-        raise TypeError(f"float32 or float64 wanted, not {array.dtype}")
+    if array.dtype.newbyteorder("=") not in dtypes:
+        raise TypeError(f"{' or '.join(map(str, dtypes))} wanted, not {array.dtype}")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 

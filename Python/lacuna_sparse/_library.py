@@ -32,7 +32,9 @@ MatrixInfo = _struct("MatrixInfo", dtype=c_int32, format=c_int32, reserved=c_int
 PlanOptions = _struct("PlanOptions", layout=c_int32, width=c_int64, bias=c_void_p, bias_count=c_int64,
                       activation=c_int32, threads=c_int32, clamp_lower=c_double, clamp_upper=c_double,
                       deterministic=c_int32, exclude_dense=c_int32, kernel=c_char_p, updatable=c_int32,
-                      reserved=c_int32)
+                      reserved=c_int32, weights=c_int32, activations=c_int32, range=c_int32, zero_point=c_int32,
+                      activation_scale=c_double, one_scale=c_int32, output=c_int32, output_scale=c_double,
+                      output_zero_point=c_int32, reserved2=c_int32)
 PlanInfo = _struct("PlanInfo", dtype=c_int32, layout=c_int32, threads=c_int32, rows=c_int64,
                    columns=c_int64, width=c_int64, slices=c_int64, stored=c_int64, packed_bytes=c_int64,
                    kernel=c_char * 64)

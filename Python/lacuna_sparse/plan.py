@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 from ctypes import byref, c_size_t, c_void_p
 from typing import Any, Callable, Mapping, Optional, Tuple, Union
 
@@ -17,6 +18,49 @@ from .matrix import Matrix
 LAYOUTS = {"columns": 1, "rows": 2}
 ACTIVATIONS: Mapping[Optional[str], int] = {None: 0, "none": 0, "relu": 1}
 Activation = Union[None, str, Tuple[float, float]]
+# Element types by the constants of lacuna.h.
+NUMBERS: Mapping[int, Any] = {1: np.dtype(np.float32), 2: np.dtype(np.float64), 3: np.dtype(np.int8),
+                              4: np.dtype(np.uint8)}
+RANGES = {"tensor": 1, "side": 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantization:
+    """How a plan of a float32 matrix multiplies bytes: `Plan(matrix, quantization=Quantization())`.
+
+    Weights become int8, symmetric, zero exact, with a scale for each output row, or `one_scale` for all. `activations`
+    is the dtype of x: uint8 and int8 stand for scale · (x − zero point) with the pair `range`; float32 becomes such
+    bytes on the way, by a range that is measured in each run, for each right-hand side ("side") or for all of x
+    ("tensor"), or given as that pair. Sums are exact. `output` is None for results in float32, or (dtype, scale, zero
+    point): after bias and activation, y becomes the byte zero point + round(y / scale), bounded to the type.
+    """
+
+    activations: Any = np.float32
+    range: Union[str, Tuple[float, int]] = "side"
+    one_scale: bool = False
+    output: Optional[Tuple[Any, float, int]] = None
+
+    def _set(self, options: Any) -> None:
+        options.weights = 3
+        options.activations = _byte_code(self.activations, "activations")
+        options.one_scale = int(bool(self.one_scale))
+        if isinstance(self.range, (tuple, list)) and len(self.range) == 2:
+            options.activation_scale = self.range[0]
+            options.zero_point = integer(self.range[1], "zero point", 32)
+        else:
+            options.range = word(RANGES, self.range, "range", " or a pair (scale, zero point)")
+        if self.output is not None:
+            dtype, options.output_scale, zero = self.output
+            options.output = _byte_code(dtype, "output")
+            options.output_zero_point = integer(zero, "zero point of the output", 32)
+
+
+def _byte_code(dtype: Any, what: str) -> int:
+    number = np.dtype(dtype)
+    for code in (1, 3, 4):
+        if NUMBERS[code] == number:
+            return code
+    raise TypeError(f"{what} is {number}, must be float32, int8 or uint8")
 
 
 class Plan:
@@ -26,12 +70,13 @@ class Plan:
     "relu" or (lower, upper); NaN passes each of them, as in numpy.maximum and numpy.clip. A weight that is not stored
     contributes nothing, not even 0 · NaN, unless the plan finds dense faster (`plan.kernel` says so);
     `exclude_dense` keeps it from that. A plan made `updatable` takes new weights on the same pattern: see `update`.
+    With a `quantization` the product is one of bytes.
     """
 
     def __init__(self, matrix: Matrix, width: int = 1, layout: str = "columns", bias: Any = None,
                  activation: Activation = None, threads: int = 1, deterministic: bool = True,
                  kernel: Optional[str] = None, exclude_dense: bool = False,
-                 updatable: bool = False) -> None:
+                 updatable: bool = False, quantization: Optional[Quantization] = None) -> None:
         if not isinstance(matrix, Matrix):
             raise TypeError(f"a Matrix wanted, not {type(matrix).__name__}: see Matrix.from_numpy, from_scipy")
         options = PlanOptions(layout=word(LAYOUTS, layout, "layout"), width=integer(width, "width"),
@@ -51,7 +96,11 @@ class Plan:
             if not isinstance(kernel, str):
                 raise TypeError(f"kernel is {kernel!r}, must be a name as in str(plan)")
             options.kernel = kernel.encode()
+        if quantization is not None:
+            quantization._set(options)
         self._adopt(made(lib.lcn_plan_create, matrix._handle, byref(options)))
+        if quantization is not None:
+            self._x_dtype, self._y_dtype = NUMBERS[options.activations], NUMBERS[options.output or 1]
 
     def _adopt(self, handle: c_void_p) -> None:
         self._handle: Optional[c_void_p] = handle
@@ -61,7 +110,7 @@ class Plan:
         self._number = handle.value
         self._by_columns = info.layout == 1
         self._rows, self._columns = info.rows, info.columns
-        self._dtype = np.dtype(np.float32 if info.dtype == 1 else np.float64)
+        self._dtype = self._x_dtype = self._y_dtype = NUMBERS[info.dtype]
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> Plan:
@@ -101,6 +150,7 @@ class Plan:
 
     @property
     def dtype(self) -> Any:
+        """Of the packed weights: int8 with a quantization."""
         return self._dtype
 
     @property
@@ -184,8 +234,9 @@ class Plan:
                 plain(array)
         xi, yi = x.__array_interface__, out.__array_interface__
         (xs, ys) = (xi["shape"], yi["shape"])
-        if x.dtype != self._dtype or out.dtype != self._dtype:
-            raise TypeError(f"{self._dtype} wanted, not {x.dtype} and {out.dtype}")
+        if x.dtype != self._x_dtype or out.dtype != self._y_dtype:
+            wanted_types = self._x_dtype if self._x_dtype == self._y_dtype else f"{self._x_dtype} and {self._y_dtype}"
+            raise TypeError(f"{wanted_types} wanted, not {x.dtype} and {out.dtype}")
         if yi["data"][1]:
             raise ValueError("out is read-only")
         if len(xs) == 1 and len(ys) == 1:
@@ -210,16 +261,16 @@ class Plan:
 
         An x whose rows are not contiguous is copied first.
         """
-        x = native(x)
+        x = native(x, (self._x_dtype,))
         if x.ndim not in (1, 2):
             raise ValueError(f"x has {x.ndim} dimensions, a vector or a matrix is wanted")
         if x.size and not (x.flags.aligned and (x.flags.c_contiguous or x.ndim == 2 and fits(x)
                                                 and (x.strides[1] == x.itemsize or x.shape[1] == 1))):
             x = packed(x)
         if x.ndim == 1:
-            return self.run(x, np.empty(self._rows, self._dtype))
+            return self.run(x, np.empty(self._rows, self._y_dtype))
         shape = (self._rows, x.shape[1]) if self._by_columns else (x.shape[0], self._rows)
-        return self.run(x, np.empty(shape, self._dtype))
+        return self.run(x, np.empty(shape, self._y_dtype))
 
     __call__ = __matmul__
 

@@ -45,9 +45,7 @@ final class PlanObject: Sendable {
     self.init(.f64(plan, source), plan.core)
   }
 
-  convenience init<Activation>(_ plan: QuantizedPlan<Activation>, stored: Int) {
-    self.init(.i8(stored: stored), plan.core)
-  }
+  convenience init(quantized core: PlanCore, stored: Int) { self.init(.i8(stored: stored), core) }
 
   /// Stored elements of the matrix that it was made from.
   var stored: Int {
@@ -79,6 +77,8 @@ struct PlanRequestFromC {
     let activations: NumberType
     let range: ActivationRange
     let isPerTensor: Bool
+    /// The type of y, and what its bytes stand for.
+    let output: (type: NumberType, scale: OutputScale?)
   }
 }
 

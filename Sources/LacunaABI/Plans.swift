@@ -129,11 +129,10 @@ extension PlanRequestFromC {
       try zero(o.range, "range, without 8-bit weights,")
       try zero(o.zero_point, "zero_point, without 8-bit weights,")
       try zero(o.one_scale, "one_scale, without 8-bit weights,")
-      if o.activation_scale != 0 {
-        throw Failure(
-          .invalidArgument,
-          "activation_scale is \(o.activation_scale), must be 0 without 8-bit weights")
-      }
+      try zero(o.output, "output, without 8-bit weights,")
+      try zero(o.output_zero_point, "output_zero_point, without 8-bit weights,")
+      try zero(o.activation_scale, "activation_scale, without 8-bit weights,")
+      try zero(o.output_scale, "output_scale, without 8-bit weights,")
       return nil
     }
     if Int(o.weights) != LCN_I8 {
@@ -151,12 +150,22 @@ extension PlanRequestFromC {
     let isMeasured = Int(o.range) == LCN_RANGE_TENSOR || Int(o.range) == LCN_RANGE_SIDE
     if isMeasured {
       try zero(o.zero_point, "zero_point of a range that is measured")
-      if o.activation_scale != 0 {
-        throw Failure(
-          .invalidArgument,
-          "activation_scale is \(o.activation_scale), must be 0 for a range that is measured")
-      }
+      try zero(o.activation_scale, "activation_scale of a range that is measured")
     }
+    let isOfFloats = o.output == 0 || Int(o.output) == LCN_F32
+    if isOfFloats {
+      try zero(o.output_zero_point, "output_zero_point of an output in f32")
+      try zero(o.output_scale, "output_scale of an output in f32")
+    }
+    let output: NumberType =
+      switch Int(o.output) {
+      case 0, LCN_F32: .f32
+      case LCN_U8: .u8
+      case LCN_I8: .i8
+      default:
+        throw Failure(
+          .invalidArgument, "output is \(o.output), must be 0, LCN_F32, LCN_U8 or LCN_I8")
+      }
     let range: ActivationRange =
       switch Int(o.range) {
       case LCN_RANGE_FIXED:
@@ -167,7 +176,13 @@ extension PlanRequestFromC {
         throw Failure(.invalidArgument, "range is \(o.range), must be one of LCN_RANGE_…")
       }
     return Quantization(
-      activations: type, range: range, isPerTensor: try flag(o.one_scale, "one_scale"))
+      activations: type, range: range, isPerTensor: try flag(o.one_scale, "one_scale"),
+      output: (
+        output,
+        isOfFloats
+          ? nil
+          : OutputScale(scale: Float(o.output_scale), zeroPoint: Int(o.output_zero_point))
+      ))
   }
 }
 
@@ -180,7 +195,7 @@ func flag(_ value: Int32, _ name: StaticString) throws(Failure) -> Bool {
 }
 
 /// A member that has no meaning yet: a program that sets it asks for what this library cannot do.
-func zero(_ value: Int32, _ name: StaticString) throws(Failure) {
+func zero<Number: Numeric>(_ value: Number, _ name: StaticString) throws(Failure) {
   if value != 0 { throw Failure(.invalidArgument, "\(name) is \(value), must be 0") }
 }
 

@@ -14,19 +14,6 @@ func makeQuantizedPlan(
     try reserve(try product(try product(matrix.rows, matrix.columns, "elements"), 8, "bytes"))
   }
   let scales: WeightScales = quantization.isPerTensor ? .perTensor : .perRow
-  switch quantization.activations {
-  case .u8: return try makePlan(matrix, request, quantization, bias, scales, UInt8.self)
-  case .i8: return try makePlan(matrix, request, quantization, bias, scales, Int8.self)
-  case .f32, .f64, .i32:
-    return try makePlan(matrix, request, quantization, bias, scales, Float.self)
-  }
-}
-
-private func makePlan<Activation: ActivationElement>(
-  _ matrix: StoredMatrix<Float>, _ request: PlanRequestFromC,
-  _ quantization: PlanRequestFromC.Quantization, _ bias: [Float]?, _ scales: WeightScales,
-  _: Activation.Type
-) throws(Failure) -> PlanObject {
   let source: QuantizedSource
   if case .bsr(let m) = matrix {
     source = .bsr(
@@ -40,12 +27,13 @@ private func makePlan<Activation: ActivationElement>(
         try QuantizedCSR(quantizing: m, scales: scales)
       })
   }
-  let epilogue = Epilogue<Float>(bias: bias, activation: request.activation)
-  let plan = try Failure.operation { () throws(OperationError) in
-    try QuantizedPlan<Activation>(
-      source, quantization.range, request.layout, request.width, epilogue, request.options)
+  let core = try Failure.operation { () throws(OperationError) in
+    try PlanCore(
+      source, activations: (quantization.activations, quantization.range),
+      output: quantization.output, layout: request.layout, width: request.width,
+      epilogue: Epilogue(bias: bias, activation: request.activation), options: request.options)
   }
-  return PlanObject(plan, stored: matrix.stored)
+  return PlanObject(quantized: core, stored: matrix.stored)
 }
 
 /// Weights that are NaN or infinite have no bytes.

@@ -41,13 +41,22 @@ import Testing
     }
     let csr = CSRMatrix(dense: try DenseMatrix(rows: 12, columns: 20, values: Self.values))
     let scales: WeightScales = o.one_scale == 1 ? .perTensor : .perRow
-    let swift = try QuantizedPlan<Activation>(
+    let swift = try QuantizedPlan<Activation, Float>(
       QuantizedCSR(quantizing: csr, scales: scales), activations: range,
       layout: byColumns ? .columns : .rows, width: 5, epilogue: Epilogue(activation: .relu))
-    var expected = try DenseMatrix<Float>(rows: byColumns ? 12 : 5, columns: byColumns ? 5 : 12)
-    try swift.run(x, into: &expected)
-    #expect(y == expected.values && slices == expected.values)
+    var expected = [Float](repeating: 0, count: 12 * 5)
+    try swift.run(x, into: &expected, width: 5)
+    #expect(y == expected && slices == expected)
     #expect(y.contains { $0 > 0 })
+    // The same results as bytes.
+    var bytes: OpaquePointer?
+    (o.output, o.output_scale, o.output_zero_point) = (Int32(LCN_I8), 0.25, -5)
+    expect(lcn_plan_create(matrix, &o, &bytes), "LCN_OK")
+    var made = [Int8](repeating: 1, count: 12 * 5)
+    expect(
+      lcn_plan_run(bytes, x, byColumns ? 5 : 20, &made, Int64(yStride), 5, nil, 0), "LCN_OK")
+    #expect(made == y.map { Int8(min(max(($0 * 4).rounded(.toNearestOrEven) - 5, -128), 127)) })
+    expect(lcn_plan_destroy(bytes), "LCN_OK")
     var info = lcn_plan_info()
     info.struct_size = UInt32(MemoryLayout<lcn_plan_info>.size)
     expect(lcn_plan_get_info(plan, &info), "LCN_OK")
@@ -110,6 +119,22 @@ import Testing
     refused("LCN_INVALID_ARGUMENT", ["256", "0...255"]) {
       $0.range = Int32(LCN_RANGE_FIXED)
       ($0.activation_scale, $0.zero_point) = (1, 256)
+    }
+    for scale in [0, -1, .infinity, .nan, 1e-60] {
+      refused("LCN_INVALID_ARGUMENT", ["scale of the output"]) {
+        $0.output = Int32(LCN_U8)
+        $0.output_scale = scale
+      }
+    }
+    refused("LCN_INVALID_ARGUMENT", ["128", "-128...127"]) {
+      $0.output = Int32(LCN_I8)
+      ($0.output_scale, $0.output_zero_point) = (1, 128)
+    }
+    refused("LCN_INVALID_ARGUMENT", ["output is 2"]) { $0.output = Int32(LCN_F64) }
+    refused("LCN_INVALID_ARGUMENT", ["output_scale"]) { $0.output_scale = 1 }
+    refused("LCN_INVALID_ARGUMENT", ["output_zero_point"]) { $0.output_zero_point = 1 }
+    refused("LCN_INVALID_ARGUMENT", ["output"]) {
+      ($0.weights, $0.activations, $0.range, $0.output) = (0, 0, 0, Int32(LCN_U8))
     }
     refused("LCN_UNSUPPORTED", ["updatable"]) { $0.updatable = 1 }
     refused("LCN_INVALID_ARGUMENT", ["activations"]) { $0.weights = 0 }

@@ -1,6 +1,7 @@
 // Plans of 8-bit weights give exactly what integers give, whatever the kernel, layout, width and
 // instruction set; what they cannot compute is refused with its numbers.
 
+import Foundation
 import LacunaFormats
 import LacunaOperations
 import TestSupport
@@ -35,57 +36,100 @@ extension Int8: TestActivation {
   func integer(_ scale: Float, _ zeroPoint: Int) -> Int { Int(self) }
 }
 
-@Suite struct QuantizedPlanTests {
-  /// Weights as a plan takes them, and dense, as integers.
-  private struct Weights {
-    let rows: Int, columns: Int, dense: [Int], scales: [Float]
-    let csr: QuantizedCSR?
-    let bsr: QuantizedBSR?
+/// What is fixed about one product.
+private struct Case {
+  var range: ActivationRange
+  var output = OutputScale(scale: 0.02, zeroPoint: 0)
+  var layout = ProductLayout.columns
+  var width: Int
+  var epilogue = Epilogue<Float>()
+  var options = PlanOptions()
+}
 
-    init(_ rows: Int, _ columns: Int, block: BlockSize, sparsity: Double, seed: UInt64) throws {
-      var generator = SeededGenerator(seed: seed)
-      let w: [Float] = randomWeights(rows, columns, sparsity: sparsity, block: block, &generator)
-      (self.rows, self.columns) = (rows, columns)
-      if block == .element {
-        let quantized = try QuantizedCSR(
-          quantizing: LacunaOperationsTests.csr(w, rows, columns))
-        (csr, bsr, scales) = (quantized, nil, quantized.scales)
-        var dense = [Int](repeating: 0, count: rows * columns)
-        for row in 0..<rows {
-          let offsets = quantized.pattern.rowOffsets
-          for p in offsets[row]..<offsets[row + 1] {
-            dense[row * columns + quantized.pattern.columnIndices[p]] = Int(quantized.values[p])
-          }
-        }
-        self.dense = dense
-      } else {
-        let quantized = try QuantizedBSR(
-          quantizing: LacunaOperationsTests.bsr(w, rows, columns, block))
-        (csr, bsr, scales) = (nil, quantized, quantized.scales)
-        let numbers = quantized.dequantized().dense()
-        dense = (0..<rows * columns).map { i in
-          let scale = quantized.scales[i / columns]
-          return scale == 0
-            ? 0 : Int((numbers[i / columns, i % columns] / scale).rounded())
-        }
-      }
-    }
+/// How results are taken: numbers, unsigned bytes, signed ones.
+private protocol TestOutput: ActivationElement, Equatable, ExpressibleByIntegerLiteral {
+  static func plan<Activation: ActivationElement>(
+    _ weights: Weights, _ c: Case
+  ) throws -> QuantizedPlan<Activation, Self>
+  static func of(_ y: Float, _ output: OutputScale) -> Self
+}
 
-    func plan<Activation: ActivationElement>(
-      _: Activation.Type, _ range: ActivationRange, layout: ProductLayout, width: Int,
-      epilogue: Epilogue<Float> = .init(), options: PlanOptions
-    ) throws -> QuantizedPlan<Activation> {
-      if let csr {
-        return try QuantizedPlan(
-          csr, activations: range, layout: layout, width: width, epilogue: epilogue,
-          options: options)
-      }
+extension Float: TestOutput {
+  fileprivate static func plan<Activation: ActivationElement>(
+    _ weights: Weights, _ c: Case
+  ) throws -> QuantizedPlan<Activation, Float> {
+    if let csr = weights.csr {
       return try QuantizedPlan(
-        bsr!, activations: range, layout: layout, width: width, epilogue: epilogue,
-        options: options)
+        csr, activations: c.range, layout: c.layout, width: c.width, epilogue: c.epilogue,
+        options: c.options)
+    }
+    return try QuantizedPlan(
+      weights.bsr!, activations: c.range, layout: c.layout, width: c.width, epilogue: c.epilogue,
+      options: c.options)
+  }
+  fileprivate static func of(_ y: Float, _ output: OutputScale) -> Float { y }
+}
+
+extension TestOutput where Self: ByteElement & FixedWidthInteger {
+  fileprivate static func plan<Activation: ActivationElement>(
+    _ weights: Weights, _ c: Case
+  ) throws -> QuantizedPlan<Activation, Self> {
+    if let csr = weights.csr {
+      return try QuantizedPlan(
+        csr, activations: c.range, output: c.output, layout: c.layout, width: c.width,
+        epilogue: c.epilogue, options: c.options)
+    }
+    return try QuantizedPlan(
+      weights.bsr!, activations: c.range, output: c.output, layout: c.layout, width: c.width,
+      epilogue: c.epilogue, options: c.options)
+  }
+  fileprivate static func of(_ y: Float, _ output: OutputScale) -> Self {
+    // Far results leave the byte's range long before they leave that of integers.
+    let scaled = Swift.min(Swift.max(y * (1 / output.scale), -1000), 1000)
+      .rounded(.toNearestOrEven)
+    return Self(clamping: Int(scaled) + output.zeroPoint)
+  }
+}
+extension UInt8: TestOutput {}
+extension Int8: TestOutput {}
+
+/// Weights as a plan takes them, and dense, as integers.
+private struct Weights {
+  let rows: Int, columns: Int, dense: [Int], scales: [Float]
+  let csr: QuantizedCSR?
+  let bsr: QuantizedBSR?
+
+  init(_ rows: Int, _ columns: Int, block: BlockSize, sparsity: Double, seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let w: [Float] = randomWeights(rows, columns, sparsity: sparsity, block: block, &generator)
+    (self.rows, self.columns) = (rows, columns)
+    if block == .element {
+      let quantized = try QuantizedCSR(
+        quantizing: LacunaOperationsTests.csr(w, rows, columns))
+      (csr, bsr, scales) = (quantized, nil, quantized.scales)
+      var dense = [Int](repeating: 0, count: rows * columns)
+      for row in 0..<rows {
+        let offsets = quantized.pattern.rowOffsets
+        for p in offsets[row]..<offsets[row + 1] {
+          dense[row * columns + quantized.pattern.columnIndices[p]] = Int(quantized.values[p])
+        }
+      }
+      self.dense = dense
+    } else {
+      let quantized = try QuantizedBSR(
+        quantizing: LacunaOperationsTests.bsr(w, rows, columns, block))
+      (csr, bsr, scales) = (nil, quantized, quantized.scales)
+      let numbers = quantized.dequantized().dense()
+      dense = (0..<rows * columns).map { i in
+        let scale = quantized.scales[i / columns]
+        return scale == 0
+          ? 0 : Int((numbers[i / columns, i % columns] / scale).rounded())
+      }
     }
   }
+}
 
+@Suite struct QuantizedPlanTests {
   private static let kernels = ["spmm-1x4", "spmm-2x4", "spmm-4x4", "dense"]
 
   @Test("Every kernel is exact, at every edge", arguments: ISA.allCases, ProductLayout.allCases)
@@ -105,43 +149,53 @@ extension Int8: TestActivation {
           let kernel = Self.kernels[Int(seed / 3) % Self.kernels.count]
           let options = PlanOptions(
             threads: seed % 2 == 0 ? 3 : 1, deterministic: true, kernel: kernel, isa: isa)
+          func check<A: TestActivation, O: TestOutput>(
+            _: A.Type, _ range: ActivationRange, _: O.Type, _ output: OutputScale? = nil
+          ) throws {
+            var c = Case(range: range, layout: layout, width: width, options: options)
+            c.output = output ?? c.output
+            try self.check(weights, A.self, O.self, c, seed)
+          }
+          try check(Float.self, .fixed(scale: 0.031, zeroPoint: 97), Float.self)
+          try check(Float.self, .perTensor, Float.self)
+          try check(Float.self, .perSide, Float.self)
+          try check(UInt8.self, .fixed(scale: 0.5, zeroPoint: 255), Float.self)
+          try check(Int8.self, .fixed(scale: 2, zeroPoint: -128), Float.self)
           try check(
-            weights, Float.self, .fixed(scale: 0.031, zeroPoint: 97), layout, width, options, seed)
-          try check(weights, Float.self, .perTensor, layout, width, options, seed)
-          try check(weights, Float.self, .perSide, layout, width, options, seed)
+            Float.self, .perSide, UInt8.self, OutputScale(scale: 0.017, zeroPoint: 120))
           try check(
-            weights, UInt8.self, .fixed(scale: 0.5, zeroPoint: 255), layout, width, options, seed)
+            UInt8.self, .fixed(scale: 0.5, zeroPoint: 3), Int8.self,
+            OutputScale(scale: 0.03, zeroPoint: -128))
           try check(
-            weights, Int8.self, .fixed(scale: 2, zeroPoint: -128), layout, width, options, seed)
+            Int8.self, .fixed(scale: 0.1, zeroPoint: 5), UInt8.self,
+            OutputScale(scale: 0.011, zeroPoint: 255))
         }
       }
     }
   }
 
   /// One product against integers, whole and by slices.
-  private func check<Activation: TestActivation>(
-    _ weights: Weights, _: Activation.Type, _ range: ActivationRange, _ layout: ProductLayout,
-    _ width: Int, _ options: PlanOptions, _ seed: UInt64
+  private func check<Activation: TestActivation, Output: TestOutput>(
+    _ weights: Weights, _: Activation.Type, _: Output.Type, _ c: Case, _ seed: UInt64
   ) throws {
     var generator = SeededGenerator(seed: seed &+ 1000)
-    let (rows, columns) = (weights.rows, weights.columns)
+    let (rows, columns, layout, width) = (weights.rows, weights.columns, c.layout, c.width)
+    var c = c
     let bias = (0..<rows).map { _ in Float.random(in: -1...1, using: &generator) }
-    let activation: Activation_ = seed % 2 == 0 ? .relu : .clamp(-2, 3)
-    let plan = try weights.plan(
-      Activation.self, range, layout: layout, width: width,
-      epilogue: Epilogue(bias: bias, activation: activation), options: options)
-    #expect(plan.kernelName == options.kernel)
+    c.epilogue = Epilogue(bias: bias, activation: seed % 2 == 0 ? .relu : .clamp(-2, 3))
+    let plan: QuantizedPlan<Activation, Output> = try Output.plan(weights, c)
+    #expect(plan.kernelName == c.options.kernel)
+    #expect(plan.types == .quantized(Activation.numberType, output: Output.numberType))
     let x = (0..<columns * width).map { _ in Activation.random(&generator) }
     func at(_ j: Int, _ n: Int) -> Activation {
       x[layout == .columns ? j * width + n : n * columns + j]
     }
-    let (lower, upper) = activation.bounds
-    var expected = try DenseMatrix<Float>(
-      rows: layout == .columns ? rows : width, columns: layout == .columns ? width : rows)
+    let (lower, upper) = c.epilogue.activation.bounds
+    var expected = [Output](repeating: 0, count: rows * width)
     let tensor = scale(of: x.compactMap { $0 as? Float })
     for n in 0..<width {
       let (scale, zero) =
-        switch range {
+        switch c.range {
         case .fixed(let scale, let zero): (scale, zero)
         case .perTensor: tensor
         case .perSide: self.scale(of: (0..<columns).compactMap { at($0, n) as? Float })
@@ -152,30 +206,27 @@ extension Int8: TestActivation {
         for j in 0..<columns { sum += weights.dense[i * columns + j] * (bytes[j] - zero) }
         let product = Float(sum) * (weights.scales[i] * scale)
         let y = min(max(product + bias[i], Float(lower)), Float(upper))
-        if layout == .columns { expected[i, n] = y } else { expected[n, i] = y }
+        expected[layout == .columns ? i * width + n : n * rows + i] = .of(y, c.output)
       }
     }
-    var y = try DenseMatrix<Float>(rows: expected.rows, columns: expected.columns)
-    try plan.run(x, into: &y)
-    let name =
-      "\(plan) \(Activation.numberType) \(range) \(options.isa!) seed \(seed)"
+    var y = [Output](repeating: 0, count: rows * width)
+    try plan.run(x, into: &y, width: width)
+    let name = "\(plan) \(c.range) \(c.output) \(c.options.isa!) seed \(seed)"
     #expect(y == expected, "\(name)")
-    var z = try DenseMatrix<Float>(rows: expected.rows, columns: expected.columns)
-    let stride = layout == .columns ? width : columns
+    var z = [Output](repeating: 0, count: rows * width)
+    let strides = layout == .columns ? (width, width) : (columns, rows)
     x.withUnsafeBufferPointer { x in
-      z.withUnsafeMutableElements { z in
+      z.withUnsafeMutableBufferPointer { z in
         guard let from = x.baseAddress else { return }
         for slice in 0..<5 {
           plan.run(
-            slice: slice, of: 5, from, stride: stride, into: z.baseAddress!,
-            stride: expected.columns, width: width)
+            slice: slice, of: 5, from, stride: strides.0, into: z.baseAddress!,
+            stride: strides.1, width: width)
         }
       }
     }
     if width > 0 { #expect(z == expected, "\(name), in slices") }
   }
-
-  private typealias Activation_ = LacunaOperations.Activation
 
   /// The documented range: least and greatest with 0 among them.
   private func scale(of x: [Float]) -> (scale: Float, zero: Int) {
@@ -188,25 +239,28 @@ extension Int8: TestActivation {
   @Test("A plan chooses among its candidates and says why")
   func choice() throws {
     let weights = try Weights(96, 160, block: BlockSize(4, 4), sparsity: 0.9, seed: 5)
-    let plan = try weights.plan(
-      Float.self, .perTensor, layout: .columns, width: 64, options: PlanOptions(deterministic: true)
-    )
-    #expect(plan.kernelName == "spmm-4x4")
-    #expect(plan.types == .quantized(.f32))
-    #expect(Set(plan.explanation.candidates.map(\.kernel)) == Set(Self.kernels))
-    let loaded = try weights.plan(
-      Float.self, .perTensor, layout: .columns, width: 64,
-      options: PlanOptions(decision: plan.decision))
-    #expect(loaded.decision == plan.decision)
-    // The same weights with bytes for activations are another product.
-    #expect(throws: OperationError.self) {
-      try weights.plan(
-        UInt8.self, .fixed(scale: 1, zeroPoint: 0), layout: .columns, width: 64,
-        options: PlanOptions(decision: plan.decision))
+    func plan<A: ActivationElement, O: TestOutput>(
+      _ range: ActivationRange, _: A.Type, _: O.Type, _ options: PlanOptions
+    ) throws -> QuantizedPlan<A, O> {
+      try O.plan(weights, Case(range: range, width: 64, options: options))
     }
-    let sparse = try weights.plan(
-      Float.self, .perTensor, layout: .columns, width: 64, options: PlanOptions(excludesDense: true)
-    )
+    let measured = ActivationRange.perTensor
+    let first = try plan(measured, Float.self, Float.self, PlanOptions(deterministic: true))
+    #expect(first.kernelName == "spmm-4x4")
+    #expect(Set(first.explanation.candidates.map(\.kernel)) == Set(Self.kernels))
+    let decided = PlanOptions(decision: first.decision)
+    #expect(
+      try plan(measured, Float.self, Float.self, decided).decision == first.decision)
+    // The same weights with bytes for activations, or for results, are another product.
+    #expect(throws: OperationError.self) {
+      try plan(.fixed(scale: 1, zeroPoint: 0), UInt8.self, Float.self, decided)
+    }
+    #expect(throws: OperationError.self) { try plan(measured, Float.self, Int8.self, decided) }
+    let bytes = try plan(measured, Float.self, Int8.self, PlanOptions()).decision
+    let saved = try JSONEncoder().encode(bytes)
+    #expect(try JSONDecoder().decode(PlanDecision.self, from: saved) == bytes)
+    let sparse = try plan(
+      measured, Float.self, Float.self, PlanOptions(excludesDense: true))
     #expect(!sparse.explanation.candidates.contains { $0.kernel == "dense" })
   }
 
@@ -219,11 +273,16 @@ extension Int8: TestActivation {
         func place(_ j: Int, _ n: Int) -> Int { layout == .columns ? j * 20 + n : n * 21 + j }
         x[place(2, 7)] = .nan
         x[place(20, 13)] = .infinity
-        let plan = try weights.plan(
-          Float.self, range, layout: layout, width: 20, options: PlanOptions())
-        var y = try DenseMatrix<Float>(
-          rows: layout == .columns ? 9 : 20, columns: layout == .columns ? 20 : 9)
-        try plan.run(x, into: &y)
+        let c = Case(
+          range: range, output: OutputScale(scale: 0.01, zeroPoint: -3), layout: layout, width: 20)
+        let plan: QuantizedPlan<Float, Float> = try Float.plan(weights, c)
+        var y = [Float](repeating: 0, count: 9 * 20)
+        try plan.run(x, into: &y, width: 20)
+        // Bytes have no NaN: the least one stands for it.
+        let inBytes: QuantizedPlan<Float, Int8> = try Int8.plan(weights, c)
+        var z = [Int8](repeating: 0, count: 9 * 20)
+        try inBytes.run(x, into: &z, width: 20)
+        #expect(z == y.map { $0.isNaN ? -128 : Int8.of($0, c.output) })
         for n in 0..<20 {
           let isNaN =
             switch range {
@@ -232,7 +291,7 @@ extension Int8: TestActivation {
             case .fixed: n == 7
             }
           for i in 0..<9 {
-            let value = layout == .columns ? y[i, n] : y[n, i]
+            let value = y[layout == .columns ? i * 20 + n : n * 9 + i]
             #expect(value.isNaN == isNaN, "\(range) \(layout) [\(i), \(n)] is \(value)")
           }
         }
@@ -248,7 +307,7 @@ extension Int8: TestActivation {
       do throws(OperationError) {
         let pattern = try! CSRPattern(
           rows: 2, columns: 1, rowOffsets: [0, 1, 2], columnIndices: [0, 0])
-        _ = try QuantizedPlan<Float>(
+        _ = try QuantizedPlan<Float, Float>(
           try! QuantizedCSR(pattern: pattern, values: values, scales: scales), activations: range,
           width: 1)
         return nil
@@ -257,7 +316,7 @@ extension Int8: TestActivation {
     for scale in [0, -1, -Float.infinity, .infinity, .leastNonzeroMagnitude] as [Float] {
       #expect(
         refusal([1, 1], .fixed(scale: scale, zeroPoint: 0))
-          == .quantization(.activationScale(value: scale)))
+          == .quantization(.scale(.activations, value: scale)))
     }
     #expect(refusal([1, 1], .fixed(scale: .nan, zeroPoint: 0)) != nil)
     for scale in [0, -1, .infinity] as [Float] {
@@ -269,29 +328,53 @@ extension Int8: TestActivation {
     for zero in [-1, 256] {
       #expect(
         refusal([1, 1], .fixed(scale: 1, zeroPoint: zero))
-          == .quantization(.zeroPoint(value: zero, type: .f32, minimum: 0, maximum: 255)))
+          == .quantization(
+            .zeroPoint(.activations, value: zero, type: .f32, minimum: 0, maximum: 255)))
     }
     let pattern = try CSRPattern(rows: 1, columns: 1, rowOffsets: [0, 1], columnIndices: [0])
     let one = try QuantizedCSR(pattern: pattern, values: [1], scales: [1])
     #expect(
       throws: OperationError.quantization(
-        .zeroPoint(value: 128, type: .i8, minimum: -128, maximum: 127))
-    ) { try QuantizedPlan<Int8>(one, activations: .fixed(scale: 1, zeroPoint: 128), width: 1) }
+        .zeroPoint(.activations, value: 128, type: .i8, minimum: -128, maximum: 127))
+    ) {
+      try QuantizedPlan<Int8, Float>(one, activations: .fixed(scale: 1, zeroPoint: 128), width: 1)
+    }
     #expect(throws: OperationError.quantization(.measuredBytes(type: .u8))) {
-      try QuantizedPlan<UInt8>(one, activations: .perTensor, width: 1)
+      try QuantizedPlan<UInt8, Float>(one, activations: .perTensor, width: 1)
     }
     #expect(throws: OperationError.quantization(.updatable)) {
-      try QuantizedPlan<UInt8>(
+      try QuantizedPlan<UInt8, Float>(
         one, activations: .fixed(scale: 1, zeroPoint: 0), width: 1,
         options: PlanOptions(updatable: true))
     }
-    #expect(
-      throws: OperationError.shapeMismatch(
-        operand: "Y", dimension: "rows", expected: 1, actual: 2)
-    ) {
-      var y = try DenseMatrix<Float>(rows: 2, columns: 1)
-      try QuantizedPlan<UInt8>(one, activations: .fixed(scale: 1, zeroPoint: 0), width: 1)
-        .run([1], into: &y)
+    for scale in [0, -1, .infinity] as [Float] {
+      #expect(throws: OperationError.quantization(.scale(.output, value: scale))) {
+        try QuantizedPlan<Float, UInt8>(
+          one, activations: .perSide, output: OutputScale(scale: scale, zeroPoint: 0), width: 1)
+      }
+    }
+    for zero in [-129, 128] {
+      #expect(
+        throws: OperationError.quantization(
+          .zeroPoint(.output, value: zero, type: .i8, minimum: -128, maximum: 127))
+      ) {
+        try QuantizedPlan<Float, Int8>(
+          one, activations: .perSide, output: OutputScale(scale: 1, zeroPoint: zero), width: 1)
+      }
+    }
+    let plan = try QuantizedPlan<UInt8, Float>(
+      one, activations: .fixed(scale: 1, zeroPoint: 0), width: 1)
+    var y: [Float] = [0, 0]
+    for (x, count, width, name, expected) in [
+      ([1], 2, 1, "results", 1), ([1, 2], 1, 1, "activations", 1), ([], 0, -1, "activations", -1),
+      ([1], 1, .max, "activations", .max),
+    ] as [([UInt8], Int, Int, String, Int)] {
+      y = [Float](repeating: 0, count: count)
+      let actual = name == "results" ? count : x.count
+      #expect(
+        throws: OperationError.format(
+          .wrongCount(name: name, expected: expected, actual: actual))
+      ) { try plan.run(x, into: &y, width: width) }
     }
   }
 
@@ -309,14 +392,15 @@ extension Int8: TestActivation {
         throws: OperationError.quantization(
           .sumOverflow(row: 0, magnitude: magnitude, mostMagnitude: Int(Int32.max) / 255))
       ) {
-        try QuantizedPlan<UInt8>(weights, activations: .fixed(scale: 1, zeroPoint: 0), width: 1)
+        try QuantizedPlan<UInt8, Float>(
+          weights, activations: .fixed(scale: 1, zeroPoint: 0), width: 1)
       }
     } else {
-      let plan = try QuantizedPlan<UInt8>(
+      let plan = try QuantizedPlan<UInt8, Float>(
         weights, activations: .fixed(scale: 1, zeroPoint: 0), width: 1)
-      var y = try DenseMatrix<Float>(rows: 1, columns: 1)
+      var y: [Float] = [0]
       try plan.run([UInt8](repeating: 255, count: columns), into: &y)
-      #expect(y[0, 0] == Float(-255 * magnitude))
+      #expect(y == [Float(-255 * magnitude)])
     }
   }
 }

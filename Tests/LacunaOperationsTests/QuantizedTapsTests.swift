@@ -35,7 +35,7 @@ import Testing
     let (outputs, columns) = (11, rows * taps)
     let w: [Float] = randomWeights(
       outputs, columns, sparsity: 0.7, block: .element, &generator)
-    let plan = try QuantizedPlan<Activation>(
+    let plan = try QuantizedPlan<Activation, Float>(
       QuantizedCSR(quantizing: csr(w, outputs, columns)), activations: range, width: width,
       options: PlanOptions(deterministic: true, isa: isa))
     #expect(plan.core.body.readsTaps)
@@ -47,16 +47,15 @@ import Testing
       let first = offsets[j / rows] + j % rows * stride
       return image[first..<first + width]
     }
-    var expected = try DenseMatrix<Float>(rows: outputs, columns: width)
-    try plan.run(x, into: &expected)
-    var y = try DenseMatrix<Float>(rows: outputs, columns: width)
+    var expected = [Float](repeating: 0, count: outputs * width)
+    try plan.run(x, into: &expected, width: width)
+    var y = [Float](repeating: 0, count: outputs * width)
     image.withUnsafeBufferPointer { image in
       offsets.withUnsafeBufferPointer { offsets in
-        let yStride = y.rowStride
-        y.withUnsafeMutableElements { y in
+        y.withUnsafeMutableBufferPointer { y in
           plan.core.run(
             ProductCall(
-              x: image.baseAddress!, xStride: stride, y: y.baseAddress!, yStride: yStride,
+              x: image.baseAddress!, xStride: stride, y: y.baseAddress!, yStride: width,
               width: width, taps: RowTaps(offsets: offsets.baseAddress!, rows: rows)))
         }
       }

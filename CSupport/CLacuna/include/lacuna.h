@@ -379,16 +379,21 @@ typedef struct {
   /* The following members came later and are all 0 for a product in the matrix's own type. */
   int32_t weights;       /* LCN_I8: the weights of an LCN_F32 matrix become 8-bit, symmetric, zero exact, and the plan
                             is an 8-bit product, see lcn_plan_run */
-  int32_t activations;   /* what x holds: LCN_F32, LCN_U8 or LCN_I8. y and the bias are f32. */
+  int32_t activations;   /* what x holds: LCN_F32, LCN_U8 or LCN_I8; the bias is f32 */
   int32_t range;         /* LCN_RANGE_…; bytes have a fixed one */
   int32_t zero_point;    /* of a fixed range: the byte that stands for 0; 0 … 255, of LCN_I8 −128 … 127 */
   double activation_scale; /* of a fixed range: what a step of one byte stands for, a normal positive float */
   int32_t one_scale;     /* 1: one scale for all weights; 0: one for each output row */
+  int32_t output;        /* what y holds: 0 or LCN_F32, LCN_U8 or LCN_I8: after bias and activation, the byte
+                            output_zero_point + round(y · (1 / output_scale)), to even in the middle, bounded to the
+                            type; NaN becomes the least byte */
+  double output_scale;   /* of bytes: what a step of one byte stands for, a normal positive float */
+  int32_t output_zero_point; /* of bytes: the byte that stands for 0; 0 … 255, of LCN_I8 −128 … 127 */
   int32_t reserved2;     /* 0 */
 } lcn_plan_options;
 #define LCN_PLAN_OPTIONS_INIT                                                                               \
   {(uint32_t)sizeof(lcn_plan_options), LCN_COLUMNS, 1, NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL, \
-   0, 0, 0, 0, 0, 0, 0.0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0.0, 0, 0, 0.0, 0, 0}
 
 /* What a plan is. */
 typedef struct {

@@ -44,6 +44,18 @@ typedef struct {
   float *lowest, *highest;  // one per right-hand side, 0 before the first widening
 } lcn_range_args;
 
+// Rows of results as bytes: zero + round(v·inverse), combined with `flip`: 0x80 for signed ones.
+typedef struct {
+  const float *source;
+  int64_t sourceStride;
+  uint8_t *target;
+  int64_t targetStride;
+  int64_t rows, columns;
+  float inverse;            // 1 / scale
+  int32_t zero;             // the unsigned byte that stands for 0
+  uint8_t flip;
+} lcn_requantize_args;
+
 // sum + x[0]·w[0] + x[1]·w[1] + x[2]·w[2] + x[3]·w[3] in each lane: four unsigned bytes by four signed
 // ones, exact. One instruction where there is VNNI. Elsewhere the bytes with even and those with odd numbers
 // are widened to 16 bits: their products fit, and so do sums of two. vpmaddubsw would saturate.

@@ -1,4 +1,4 @@
-// panel[g, c] ← the bytes of X[4g…4g + 3, c]: copied, or made of floats; and the range of each column.
+// panel[g, c] ← the bytes of X[4g…4g + 3, c]: copied, or made of floats; the range of each column; Y as bytes.
 
 import CSIMD
 
@@ -167,5 +167,31 @@ public func rangeRowsF32(_ pointer: UnsafePointer<lcn_range_args>) {
     }
     a.lowest[c] = lcn_lowest_lane(low)
     a.highest[c] = lcn_highest_lane(high)
+  }
+}
+
+/// Rows of results, made bytes.
+public func requantizeU8(_ pointer: UnsafePointer<lcn_requantize_args>) {
+  let a = pointer.pointee
+  let (inverse, zero) = (VectorF32(repeating: a.inverse).lanes, VectorI8(repeating: a.zero).lanes)
+  let flip = lcn_vu32(repeating: UInt32(a.flip))
+  var bytes = VectorI8(repeating: 0)
+  for row in 0..<Int(a.rows) {
+    let source = a.source + row &* Int(a.sourceStride)
+    let target = UnsafeMutableRawPointer(a.target + row &* Int(a.targetStride))
+    var c = 0
+    while c < Int(a.columns) {
+      let count = min(lanes, Int(a.columns) &- c)
+      let made = lcn_quantize(load(source + c, count), inverse, zero) ^ flip
+      if count == lanes {
+        lcn_store_bytes(target + c, made)
+      } else {
+        withUnsafeMutableBytes(of: &bytes) { memory in
+          lcn_store_bytes(memory.baseAddress!, made)
+          (target + c).copyMemory(from: memory.baseAddress!, byteCount: count)
+        }
+      }
+      c &+= lanes
+    }
   }
 }

@@ -32,16 +32,16 @@ extension StoredTensor {
   ) throws(ModelError) -> PlanCore {
     let dense = storage == .dense
     let inBytes = storage == .sparse(.i8)
+    func bytes(_ weights: QuantizedSource) throws -> PlanCore {
+      try PlanCore(
+        weights, activations: (.f32, .perSide), width: width, epilogue: epilogue, options: options)
+    }
     do {
       switch self {
       case .quantizedSparse(_, let weights) where inBytes:
-        return try QuantizedPlan<Float>(
-          weights, activations: .perSide, width: width, epilogue: epilogue, options: options
-        ).core
+        return try bytes(.csr(weights))
       case .quantizedBlockSparse(_, let weights) where inBytes:
-        return try QuantizedPlan<Float>(
-          weights, activations: .perSide, width: width, epilogue: epilogue, options: options
-        ).core
+        return try bytes(.bsr(weights))
       case .dense(let shape, let values):
         let matrix = try DenseMatrix<Float>(
           rows: shape.first ?? 1, columns: shape.dropFirst().reduce(1, *), values: values)

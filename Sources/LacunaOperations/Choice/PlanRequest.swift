@@ -49,7 +49,7 @@ enum PlanWeights {
     switch self {
     case .f32: ProductTypes(.f32)
     case .f64: ProductTypes(.f64)
-    case .i8(let w): .quantized(w.activations.type)
+    case .i8(let w): .quantized(w.activations.type, output: w.output?.type ?? .f32)
     }
   }
 

@@ -14,7 +14,7 @@ import LacunaKernels
 extension KernelTable {
   private typealias Strips = @Sendable (UnsafePointer<lcn_spmm_args>) -> Void
 
-  /// Kernels of `spmm` for bytes, of `packQuads` and of `range`.
+  /// Kernels of `spmm` for bytes, of `packQuads`, `range` and `requantize`.
   static var quadKernels: [Kernel] {
     var kernels =
       strips(
@@ -30,6 +30,7 @@ extension KernelTable {
         pack("rows", .f32, .baseline) { LacunaKernels.packQuadRowsF32($0) },
         range("columns", .baseline) { LacunaKernels.rangeColumnsF32($0) },
         range("rows", .baseline) { LacunaKernels.rangeRowsF32($0) },
+        requantize(.baseline) { LacunaKernels.requantizeU8($0) },
       ]
     #if arch(x86_64)
       kernels +=
@@ -43,6 +44,7 @@ extension KernelTable {
           pack("rows", .f32, .v3) { LacunaKernelsX86V3.packQuadRowsF32($0) },
           range("columns", .v3) { LacunaKernelsX86V3.rangeColumnsF32($0) },
           range("rows", .v3) { LacunaKernelsX86V3.rangeRowsF32($0) },
+          requantize(.v3) { LacunaKernelsX86V3.requantizeU8($0) },
         ]
         + strips(
           .v3VNNI, LacunaKernelsX86V3VNNI.mostQuadVectors,
@@ -58,6 +60,7 @@ extension KernelTable {
           pack("rows", .f32, .v4) { LacunaKernelsX86V4.packQuadRowsF32($0) },
           range("columns", .v4) { LacunaKernelsX86V4.rangeColumnsF32($0) },
           range("rows", .v4) { LacunaKernelsX86V4.rangeRowsF32($0) },
+          requantize(.v4) { LacunaKernelsX86V4.requantizeU8($0) },
         ]
         + strips(
           .v4VNNI, LacunaKernelsX86V4VNNI.mostQuadVectors,
@@ -98,5 +101,14 @@ extension KernelTable {
       operation: .range, variant: variant, dtype: .f32, isa: isa, vectorBytes: isa.vectorBytes,
       mostVectors: 0
     ) { body($0.assumingMemoryBound(to: lcn_range_args.self)) }
+  }
+
+  private static func requantize(
+    _ isa: ISA, _ body: @escaping @Sendable (UnsafePointer<lcn_requantize_args>) -> Void
+  ) -> Kernel {
+    Kernel(
+      operation: .requantize, variant: "", types: .quantized(.f32, output: .u8), isa: isa,
+      vectorBytes: isa.vectorBytes, mostVectors: 0
+    ) { body($0.assumingMemoryBound(to: lcn_requantize_args.self)) }
   }
 }

@@ -35,6 +35,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case packQuads
   /// The range of each right-hand side: `lcn_range_args`.
   case range
+  /// Results in f32 made bytes: `lcn_requantize_args`.
+  case requantize
 }
 
 /// One compiled leaf kernel.

@@ -43,15 +43,18 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
     self.init(weights: type, activations: type, accumulator: type, output: type)
   }
 
-  /// 8-bit weights and activations of the given type, exact sums of 32 bits, f32 results.
-  public static func quantized(_ activations: NumberType) -> ProductTypes {
-    ProductTypes(weights: .i8, activations: activations, accumulator: .i32, output: .f32)
+  /// 8-bit weights and activations of the given type, exact sums of 32 bits.
+  public static func quantized(
+    _ activations: NumberType, output: NumberType = .f32
+  ) -> ProductTypes {
+    ProductTypes(weights: .i8, activations: activations, accumulator: .i32, output: output)
   }
 
-  /// Such as "f32", "i8u8" or "i8f32": weights and activations, which tell the rest.
+  /// Such as "f32", "i8u8" or "i8u8i8": weights and activations, and an output that is none of f32.
   public var name: String {
-    weights == activations && weights == output
-      ? weights.rawValue : weights.rawValue + activations.rawValue
+    if weights == activations && weights == output { return weights.rawValue }
+    let operands = weights.rawValue + activations.rawValue
+    return output == .f32 ? operands : operands + output.rawValue
   }
 
   /// Such as "f32" or "i8·u8→i32→f32".
@@ -67,9 +70,10 @@ extension ProductTypes: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
+    let bytes = [NumberType.f32, .u8, .i8]
     let known =
       DType.allCases.map { ProductTypes($0) }
-      + [NumberType.f32, .u8, .i8].map { ProductTypes.quantized($0) }
+      + bytes.flatMap { x in bytes.map { ProductTypes.quantized(x, output: $0) } }
     guard let found = known.first(where: { $0.description == text }) else {
       throw DecodingError.dataCorruptedError(
         in: container, debugDescription: "\(text) names no types of a product")

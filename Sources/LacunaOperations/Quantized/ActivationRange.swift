@@ -1,4 +1,4 @@
-// x ≈ scale · (q − zero point): how activations become bytes.
+// x ≈ scale · (q − zero point): how activations become bytes, and results.
 
 import LacunaFormats
 
@@ -16,7 +16,18 @@ public enum ActivationRange: Hashable, Sendable, Codable {
   case perSide
 }
 
-/// The type of a plan's activations: `Float`, `UInt8` or `Int8`, and nothing else.
+/// How results become bytes: as activations do, y is the byte zero point + round(y · (1 / scale)), to even where
+/// it lies in the middle, bounded to the byte's range. A result that is NaN becomes the least byte.
+public struct OutputScale: Hashable, Sendable, Codable {
+  /// What a step of one byte stands for.
+  public var scale: Float
+  /// The byte that stands for 0.
+  public var zeroPoint: Int
+
+  public init(scale: Float, zeroPoint: Int) { (self.scale, self.zeroPoint) = (scale, zeroPoint) }
+}
+
+/// The type of a plan's activations or results: `Float`, `UInt8` or `Int8`, and nothing else.
 public protocol ActivationElement: BitwiseCopyable, Sendable {
   /// The tag that kernel keys and decisions tell it by.
   static var numberType: NumberType { get }
@@ -24,6 +35,11 @@ public protocol ActivationElement: BitwiseCopyable, Sendable {
 extension Float: ActivationElement { public static var numberType: NumberType { .f32 } }
 extension UInt8: ActivationElement { public static var numberType: NumberType { .u8 } }
 extension Int8: ActivationElement { public static var numberType: NumberType { .i8 } }
+
+/// Bytes, which have a scale and a zero point.
+public protocol ByteElement: ActivationElement {}
+extension UInt8: ByteElement {}
+extension Int8: ByteElement {}
 
 /// The activations of an 8-bit product: what they are given as, and their range.
 struct QuantizedActivations: Sendable {
@@ -33,27 +49,46 @@ struct QuantizedActivations: Sendable {
   /// - Throws: ``QuantizedPlanError``.
   init(type: NumberType, range: ActivationRange) throws(QuantizedPlanError) {
     (self.type, self.range) = (type, range)
-    guard case .fixed(let scale, let zeroPoint) = range else {
-      if type != .f32 { throw .measuredBytes(type: type) }
-      return
-    }
-    if !(scale >= .leastNormalMagnitude && scale < .infinity) {
-      throw .activationScale(value: scale)
-    }
-    let (minimum, maximum) = type == .i8 ? (-128, 127) : (0, 255)
-    if !(minimum...maximum).contains(zeroPoint) {
-      throw .zeroPoint(value: zeroPoint, type: type, minimum: minimum, maximum: maximum)
+    if case .fixed(let scale, let zeroPoint) = range {
+      try checkBytes(.activations, type, scale: scale, zeroPoint: zeroPoint)
+    } else if type != .f32 {
+      throw .measuredBytes(type: type)
     }
   }
 
   /// What kernels combine each quad with: they know unsigned bytes only, 128 more than signed ones.
   var flip: Int32 { type == .i8 ? Int32(bitPattern: 0x8080_8080) : 0 }
-
-  /// What is added to a zero point for the same reason.
-  var zeroShift: Int { type == .i8 ? 128 : 0 }
 }
 
-/// How the bytes of one right-hand side stand for numbers.
+/// The results of an 8-bit product that are bytes.
+struct QuantizedOutput: Sendable {
+  let type: NumberType
+  let scale: ByteScale
+  /// What unsigned bytes are combined with.
+  let flip: UInt8
+
+  /// - Throws: ``QuantizedPlanError``.
+  init(type: NumberType, _ output: OutputScale) throws(QuantizedPlanError) {
+    try checkBytes(.output, type, scale: output.scale, zeroPoint: output.zeroPoint)
+    self.type = type
+    scale = ByteScale(scale: output.scale, zeroPoint: output.zeroPoint, of: type)
+    flip = type == .i8 ? 0x80 : 0
+  }
+}
+
+private func checkBytes(
+  _ operand: QuantizedPlanError.Operand, _ type: NumberType, scale: Float, zeroPoint: Int
+) throws(QuantizedPlanError) {
+  if !(scale >= .leastNormalMagnitude && scale < .infinity) {
+    throw .scale(operand, value: scale)
+  }
+  let (minimum, maximum) = type == .i8 ? (-128, 127) : (0, 255)
+  if !(minimum...maximum).contains(zeroPoint) {
+    throw .zeroPoint(operand, value: zeroPoint, type: type, minimum: minimum, maximum: maximum)
+  }
+}
+
+/// How the bytes of one right-hand side, or of all results, stand for numbers.
 struct ByteScale {
   let scale: Float, inverse: Float
   /// Of unsigned bytes.
@@ -61,6 +96,11 @@ struct ByteScale {
 
   init(scale: Float, zero: Int32) {
     (self.scale, inverse, self.zero) = (scale, 1 / scale, zero)
+  }
+
+  /// Signed bytes are unsigned ones that are 128 less.
+  init(scale: Float, zeroPoint: Int, of type: NumberType) {
+    self.init(scale: scale, zero: Int32(type == .i8 ? zeroPoint + 128 : zeroPoint))
   }
 
   /// For numbers in `low...high`, which holds 0. NaN when the range is not finite.

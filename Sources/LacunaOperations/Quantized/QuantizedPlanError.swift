@@ -2,12 +2,15 @@
 
 /// Why an 8-bit product was refused.
 public enum QuantizedPlanError: Error, Equatable, Sendable {
+  /// What is made of bytes.
+  public enum Operand: String, Sendable { case activations, output }
+
   /// The scale of a row of weights is zero (and a weight of it is not), negative, NaN or infinite.
   case weightScale(row: Int, value: Float)
-  /// The scale of the activations is not positive, not finite, or too small to divide by.
-  case activationScale(value: Float)
-  /// The zero point is no value of the activations' type.
-  case zeroPoint(value: Int, type: NumberType, minimum: Int, maximum: Int)
+  /// A scale of bytes is not positive, not finite, or too small to divide by.
+  case scale(Operand, value: Float)
+  /// The zero point is no value of the bytes' type.
+  case zeroPoint(Operand, value: Int, type: NumberType, minimum: Int, maximum: Int)
   /// Sums of `row` could leave 32 bits: its weights' magnitudes sum to `magnitude`, and activations may lie
   /// 255 from their zero point.
   case sumOverflow(row: Int, magnitude: Int, mostMagnitude: Int)
@@ -22,11 +25,12 @@ extension QuantizedPlanError: CustomStringConvertible {
     switch self {
     case .weightScale(let row, let value):
       "the scale of weight row \(row) is \(value), must be positive and finite"
-    case .activationScale(let value):
-      "the scale of the activations is \(value), must be at least \(Float.leastNormalMagnitude) "
+    case .scale(let operand, let value):
+      "the scale of the \(operand) is \(value), must be at least \(Float.leastNormalMagnitude) "
         + "and finite"
-    case .zeroPoint(let value, let type, let minimum, let maximum):
-      "the zero point of \(type.rawValue) activations is \(value), must be in \(minimum)...\(maximum)"
+    case .zeroPoint(let operand, let value, let type, let minimum, let maximum):
+      "the zero point of the \(operand), \(type.rawValue), is \(value), must be in "
+        + "\(minimum)...\(maximum)"
     case .sumOverflow(let row, let magnitude, let mostMagnitude):
       "sums of row \(row) may not fit 32 bits: the magnitudes of its weights sum to \(magnitude), "
         + "at most \(mostMagnitude) times 255 do"

@@ -54,6 +54,8 @@ package enum QuantizedSource {
 final class QuantizedWeights: @unchecked Sendable {
   let source: QuantizedSource
   let activations: QuantizedActivations
+  /// What results become; nil for f32.
+  let output: QuantizedOutput?
   /// The sum of each row's weights, which a zero point is multiplied by; and the rows' scales.
   let rowSums: AlignedBuffer<Int32>, rowScales: AlignedBuffer<Float>
 
@@ -62,9 +64,9 @@ final class QuantizedWeights: @unchecked Sendable {
 
   /// - Throws: ``QuantizedPlanError``.
   init(
-    _ source: QuantizedSource, activations: QuantizedActivations
+    _ source: QuantizedSource, activations: QuantizedActivations, output: QuantizedOutput?
   ) throws(QuantizedPlanError) {
-    (self.source, self.activations) = (source, activations)
+    (self.source, self.activations, self.output) = (source, activations, output)
     rowSums = AlignedBuffer(count: max(source.rows, 1))
     rowScales = AlignedBuffer(count: max(source.rows, 1))
     let scales = source.scales

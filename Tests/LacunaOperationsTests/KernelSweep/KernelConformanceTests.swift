@@ -43,7 +43,7 @@ extension Kernel: CustomTestStringConvertible {
     case .csr: sweepCSR(row, Scalar.self)
     case .blockVector: sweepBlocks(row, Scalar.self)
     case .range: sweepRange(row)
-    case .packQuads: Issue.record("\(row.kernel.name) is for bytes")
+    case .packQuads, .requantize: Issue.record("\(row.kernel.name) is for bytes")
     }
   }
 
@@ -51,6 +51,7 @@ extension Kernel: CustomTestStringConvertible {
     switch row.kernel.operation {
     case .spmm: sweepQuadStrips(row)
     case .packQuads: sweepQuadPanels(row)
+    case .requantize: sweepRequantize(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .range:
       Issue.record("\(row.kernel.name) has no check for bytes")
@@ -96,7 +97,10 @@ extension Kernel: CustomTestStringConvertible {
   func floatsHaveEveryOperation(dtype: DType) {
     let found = Set(KernelTable.all.filter { $0.types == ProductTypes(dtype) }.map(\.operation))
     let missing = Set(KernelOperation.allCases).subtracting(found)
-    #expect(missing == (dtype == .f32 ? [.packQuads] : [.packQuads, .range, .blockVector]))
+    #expect(
+      missing
+        == (dtype == .f32
+          ? [.packQuads, .requantize] : [.packQuads, .requantize, .range, .blockVector]))
   }
 
   /// Instruction sets form no ladder: each has what it includes, in rising rank.

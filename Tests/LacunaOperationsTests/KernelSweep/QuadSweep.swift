@@ -288,3 +288,39 @@ func sweepRange(_ row: KernelRow) {
     }
   }
 }
+
+func sweepRequantize(_ row: KernelRow) {
+  var generator = SeededGenerator(seed: 970)
+  for columns in [1, row.lanes - 1, row.lanes, row.lanes + 1, 3 * row.lanes] {
+    for rows in [0, 1, 3] {
+      for side in GuardedMemory.Side.allCases {
+        let stride = columns + 3
+        let y = numbers(max((rows - 1) * stride + columns, 0), hasNaN: true, &generator)
+        let inverse = Float.random(in: 0.5...2, using: &generator)
+        let zero = Int32.random(in: 0...255, using: &generator)
+        let flip: UInt8 = generator.chance(0.5) ? 0x80 : 0
+        let initial = [Float](repeating: 7, count: max((rows - 1) * stride + columns, 0))
+        var expected = initial.map { Expected(exactly: $0) }
+        for i in 0..<rows {
+          for c in 0..<columns {
+            let place = i * stride + c
+            expected[place] = Expected(exactly: Float(byte(y[place], inverse, zero) ^ flip))
+          }
+        }
+        GuardedMemory.with(side) { memory in
+          let from = memory.copy(y)
+          row.conform(to: expected, from: initial, side, "\(rows)×\(columns), flip \(flip)") {
+            kernel, output in
+            let bytes = memory.copy([UInt8](repeating: 7, count: initial.count))
+            var arguments = lcn_requantize_args(
+              source: from, sourceStride: Int64(stride), target: bytes,
+              targetStride: Int64(stride), rows: Int64(rows), columns: Int64(columns),
+              inverse: inverse, zero: zero, flip: flip)
+            kernel.call(&arguments)
+            for i in initial.indices { output[i] = Float(bytes[i]) }
+          }
+        }
+      }
+    }
+  }
+}

@@ -18,6 +18,7 @@ final class QuadProduct: ProductBody {
   private let pack: Kernel
   private let range: Kernel
   private let unpack: Kernel
+  private let requantize: Kernel
   private let mostVectors: Int, vectorBytes: Int
 
   init(
@@ -35,6 +36,7 @@ final class QuadProduct: ProductBody {
     pack = table.kernel(.packQuads, variant: lies, types: .quantized(type))!
     range = table.kernel(.range, variant: lies, dtype: .f32)!
     unpack = table.kernel(.packTransposed, dtype: .f32)!
+    requantize = table.kernel(.requantize, types: .quantized(.f32, output: .u8))!
     mostVectors = min(vectors, kernels.map(\.mostVectors).min() ?? vectors)
     vectorBytes = table.isa.vectorBytes
   }
@@ -52,8 +54,12 @@ final class QuadProduct: ProductBody {
 
   private var quadOffset: Int { scalesOffset + PanelScales.rows * panelBytes }
 
-  /// A panel of sums, one of X, its scales, and four rows of X for a quad that no single tap holds.
-  var workspaceBytes: Int { quadOffset + 4 * panelBytes }
+  private var turnedOffset: Int { quadOffset + 4 * panelBytes }
+
+  /// A panel of sums, one of X, its scales, four rows of X for a quad that no single tap holds, and results in
+  /// rows of right-hand sides that are yet to become bytes.
+  var workspaceBytes: Int { turnedOffset + (turnsBytes ? weights.tallestRowBlock * panelBytes : 0) }
+  private var turnsBytes: Bool { layout == .rows && quantized.output != nil }
 
   private func panels(width: Int) -> Int {
     let vectors = (width + lanes - 1) / lanes
@@ -98,7 +104,7 @@ final class QuadProduct: ProductBody {
     let firstRow = weights.rowCuts[rowBlock]
     let columns = min(vectors * lanes, call.width - firstColumn)
     let panel = workspace + panelOffset
-    let writesScratch = layout == .rows
+    let writesScratch = layout == .rows || quantized.output != nil
     let target = call.y + (firstRow * call.yStride + firstColumn) * 4
     for block in 0..<weights.columnBlocks {
       let start = block * weights.columnBlock
@@ -125,15 +131,31 @@ final class QuadProduct: ProductBody {
         kernels[section].call(&arguments)
       }
     }
-    if writesScratch {
-      let rows = weights.rowCuts[rowBlock + 1] - firstRow
+    if !writesScratch { return }
+    let rows = weights.rowCuts[rowBlock + 1] - firstRow
+    let place =
+      layout == .columns
+      ? firstRow * call.yStride + firstColumn : firstColumn * call.yStride + firstRow
+    var (results, resultStride) = (workspace, stride / 4)
+    if layout == .rows {
+      let (into, intoStride) =
+        quantized.output == nil
+        ? (call.y + place * 4, call.yStride) : (workspace + turnedOffset, rows)
       var arguments = lcn_pack_args(
-        source: UnsafeRawPointer(workspace), sourceStride: Int64(stride / 4),
-        target: call.y + (firstColumn * call.yStride + firstRow) * 4,
-        targetStride: Int64(call.yStride), rows: Int64(columns), columns: Int64(rows),
+        source: UnsafeRawPointer(workspace), sourceStride: Int64(resultStride), target: into,
+        targetStride: Int64(intoStride), rows: Int64(columns), columns: Int64(rows),
         paddedColumns: Int64(rows))
       unpack.call(&arguments)
+      (results, resultStride) = (into, intoStride)
     }
+    guard let output = quantized.output else { return }
+    var arguments = lcn_requantize_args(
+      source: results.assumingMemoryBound(to: Float.self), sourceStride: Int64(resultStride),
+      target: call.y.assumingMemoryBound(to: UInt8.self) + place,
+      targetStride: Int64(call.yStride), rows: Int64(layout == .columns ? rows : columns),
+      columns: Int64(layout == .columns ? columns : rows), inverse: output.scale.inverse,
+      zero: output.scale.zero, flip: output.flip)
+    requantize.call(&arguments)
   }
 
   private func packPanel(
@@ -189,8 +211,7 @@ extension QuadProduct {
   private func tensorScale(_ call: ProductCall, _ memory: PanelScales) -> ByteScale? {
     switch quantized.activations.range {
     case .fixed(let scale, let zeroPoint):
-      return ByteScale(
-        scale: scale, zero: Int32(zeroPoint + quantized.activations.zeroShift))
+      return ByteScale(scale: scale, zeroPoint: zeroPoint, of: quantized.activations.type)
     case .perSide: return nil
     case .perTensor:
       var (low, high): (Float, Float) = (0, 0)
