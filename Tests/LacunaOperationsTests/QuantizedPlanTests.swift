@@ -130,7 +130,7 @@ private struct Weights {
 }
 
 @Suite struct QuantizedPlanTests {
-  private static let kernels = ["spmm-1x4", "spmm-2x4", "spmm-4x4", "dense"]
+  private static let kernels = ["spmm-1x4", "spmm-2x4", "spmm-4x4", "dense", "gaps"]
 
   @Test("Every kernel is exact, at every edge", arguments: ISA.allCases, ProductLayout.allCases)
   func exact(isa: ISA, layout: ProductLayout) throws {
@@ -141,7 +141,7 @@ private struct Weights {
     ]
     var seed: UInt64 = 300
     for block in blocks {
-      for (rows, columns) in [(1, 1), (8, 4), (13, 67), (34, 1030)] {
+      for (rows, columns) in [(1, 1), (8, 4), (13, 67), (34, 1030), (130, 40)] {
         for width in [0, 1, 7, 16, 33, 70] {
           seed += 1
           let weights = try Weights(
@@ -247,7 +247,8 @@ private struct Weights {
     let measured = ActivationRange.perTensor
     let first = try plan(measured, Float.self, Float.self, PlanOptions(deterministic: true))
     #expect(first.kernelName == "spmm-4x4")
-    #expect(Set(first.explanation.candidates.map(\.kernel)) == Set(Self.kernels))
+    #expect(
+      Set(first.explanation.candidates.map(\.kernel)) == Set(Self.kernels).subtracting(["gaps"]))
     let decided = PlanOptions(decision: first.decision)
     #expect(
       try plan(measured, Float.self, Float.self, decided).decision == first.decision)
@@ -262,6 +263,15 @@ private struct Weights {
     let sparse = try plan(
       measured, Float.self, Float.self, PlanOptions(excludesDense: true))
     #expect(!sparse.explanation.candidates.contains { $0.kernel == "dense" })
+  }
+
+  /// What comes from memory, indices and tables included.
+  @Test func aWeightOfTenTakesAtMost1Point7Bytes() throws {
+    let weights = try Weights(512, 4096, block: .element, sparsity: 0.9, seed: 8)
+    let range = ActivationRange.fixed(scale: 1, zeroPoint: 128)
+    let plan: QuantizedPlan<UInt8, Float> = try Float.plan(
+      weights, Case(range: range, width: 1, options: PlanOptions(kernel: "gaps")))
+    #expect(Double(plan.packedBytes) <= 1.7 * Double(weights.csr!.nnz), "\(plan)")
   }
 
   @Test("NaN makes its right-hand side NaN, and an infinity what is measured over it")

@@ -8,6 +8,7 @@
 #include "registers.h"
 #include "transpose.h"
 #include "quads.h"
+#include "gaps.h"
 #include "spmm.h"
 #include "peak.h"
 #include "select.h"

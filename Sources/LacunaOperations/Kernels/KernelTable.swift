@@ -37,6 +37,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case range
   /// Results in f32 made bytes: `lcn_requantize_args`.
   case requantize
+  /// Sums of bytes by weights that are named by the gaps between them: `lcn_gap_args`.
+  case gaps
 }
 
 /// One compiled leaf kernel.
@@ -119,7 +121,7 @@ public struct KernelTable: Sendable {
     // Kernels bring weak symbols that only csimd.c's strong ones make safe.
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
-      + selectionKernels + conversionKernels + blockVectorKernels + quadKernels
+      + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + gapKernels
   }()
 
   /// The kernel for an operation, nil when the instruction set has none of that variant.

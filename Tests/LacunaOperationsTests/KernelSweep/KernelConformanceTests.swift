@@ -43,7 +43,7 @@ extension Kernel: CustomTestStringConvertible {
     case .csr: sweepCSR(row, Scalar.self)
     case .blockVector: sweepBlocks(row, Scalar.self)
     case .range: sweepRange(row)
-    case .packQuads, .requantize: Issue.record("\(row.kernel.name) is for bytes")
+    case .packQuads, .requantize, .gaps: Issue.record("\(row.kernel.name) is for bytes")
     }
   }
 
@@ -52,6 +52,7 @@ extension Kernel: CustomTestStringConvertible {
     case .spmm: sweepQuadStrips(row)
     case .packQuads: sweepQuadPanels(row)
     case .requantize: sweepRequantize(row)
+    case .gaps: sweepGaps(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .range:
       Issue.record("\(row.kernel.name) has no check for bytes")
@@ -67,7 +68,7 @@ extension Kernel: CustomTestStringConvertible {
   /// plain twin.
   @Test func everyRearrangedKernelHasAPlainTwin() {
     let twinned: Set<KernelOperation> = [
-      .spmm, .packRows, .packTransposed, .window, .sddmm, .blockVector,
+      .spmm, .packRows, .packTransposed, .window, .sddmm, .blockVector, .gaps,
     ]
     for row in KernelTable.all where row.isa != nil {
       #expect((KernelRow(row).twin != nil) == twinned.contains(row.operation), "\(row.name)")
@@ -100,7 +101,8 @@ extension Kernel: CustomTestStringConvertible {
     #expect(
       missing
         == (dtype == .f32
-          ? [.packQuads, .requantize] : [.packQuads, .requantize, .range, .blockVector]))
+          ? [.packQuads, .requantize, .gaps]
+          : [.packQuads, .requantize, .gaps, .range, .blockVector]))
   }
 
   /// Instruction sets form no ladder: each has what it includes, in rising rank.

@@ -1,0 +1,39 @@
+// Gaps between weights as a candidate for 8-bit weights and few right-hand sides.
+
+import LacunaFormats
+
+/// ``GapProduct`` as a candidate: the fewest bytes for weights that come from memory.
+struct GapFormat: ProductFormat {
+  func name(_ request: PlanRequest) -> String { "gaps" }
+
+  private func weights(_ request: PlanRequest) -> QuantizedWeights? {
+    switch request.weights {
+    case .i8(let weights): weights
+    case .f32, .f64: nil
+    }
+  }
+
+  func suits(_ request: PlanRequest) -> Bool {
+    weights(request) != nil && request.columns <= GapWeights.mostColumns
+  }
+  func isWorthwhile(_ request: PlanRequest) -> Bool { request.isFew }
+
+  func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
+    guard let weights = weights(request) else { preconditionFailure("not 8-bit weights") }
+    let (bits, slots) = GapWeights.fewest(weights)
+    let n = Double(request.width)
+    let useful = Double(request.stored)
+    // Every right-hand side reads the weights anew.
+    return ProductCost(
+      operations: 2 * useful * n, weightBytes: Double(slots * (8 + bits) / 8) * n,
+      share: KernelShares(request.table.isa).gaps, work: Double(slots) / max(useful, 1))
+  }
+
+  func pack(_ request: PlanRequest) -> (any ProductBody)? {
+    guard let weights = weights(request) else { return nil }
+    let (bits, slots) = GapWeights.fewest(weights)
+    return GapProduct(
+      GapWeights(weights, bits: bits, count: slots), weights, layout: request.layout,
+      epilogue: request.epilogue, table: request.table)
+  }
+}

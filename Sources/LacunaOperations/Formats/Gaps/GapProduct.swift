@@ -1,0 +1,180 @@
+// Y ← bound((Wq·Xq − row sums · zeros) · scales + bias), one right-hand side after the other, weights as gaps.
+
+import CSIMD
+import LacunaFormats
+
+/// A product of 8-bit weights that are named by the gaps between them.
+///
+/// A right-hand side becomes one row of bytes, which the first-level cache holds up to 32 000 inputs; weights are read
+/// once for each.
+final class GapProduct: ProductBody {
+  let name = "gaps"
+  private let weights: GapWeights
+  private let quantized: QuantizedWeights
+  private let layout: ProductLayout
+  private let epilogue: EpilogueValues
+  private let kernel: Kernel
+  private let pack: Kernel
+  private let range: Kernel
+  private let requantize: Kernel
+
+  init(
+    _ weights: GapWeights, _ quantized: QuantizedWeights, layout: ProductLayout,
+    epilogue: EpilogueValues, table: KernelTable
+  ) {
+    (self.weights, self.quantized) = (weights, quantized)
+    (self.layout, self.epilogue) = (layout, epilogue)
+    kernel = table.kernel(.gaps, types: .quantized(.u8))!
+    let type = quantized.activations.type == .f32 ? NumberType.f32 : .u8
+    pack = table.kernel(.packQuads, variant: "rows", types: .quantized(type))!
+    range = table.kernel(.range, variant: "rows", dtype: .f32)!
+    requantize = table.kernel(.requantize, types: .quantized(.f32, output: .u8))!
+  }
+
+  var packedBytes: Int { weights.byteCount }
+
+  /// Quads of a right-hand side, and two more that kernels read behind it.
+  private var quads: Int { (quantized.columns + 3) / 4 + 2 }
+  private var sideOffset: Int { (quads * 4 + 63) / 64 * 64 }
+  private var sumsOffset: Int { sideOffset + (quantized.columns * 4 + 63) / 64 * 64 }
+  private var bytesOffset: Int { sumsOffset + (quantized.rows * 4 + 63) / 64 * 64 }
+
+  /// The bytes of a right-hand side, the side itself where it lies scattered, sums, and results as bytes.
+  var workspaceBytes: Int { bytesOffset + quantized.rows }
+
+  func usefulSlices(width: Int) -> Int { max(1, weights.blocks) }
+
+  private func firstBlock(slice: Int, of slices: Int) -> Int {
+    balancedCut(weights.blocks, slice: slice, of: slices) { weights.starts[$0].value }
+  }
+
+  func run(
+    _ call: ProductCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer
+  ) {
+    let first = firstBlock(slice: slice, of: slices)
+    let end = firstBlock(slice: slice + 1, of: slices)
+    if first == end { return }
+    let (row, rowEnd) = (
+      first * GapWeights.blockRows, min(end * GapWeights.blockRows, quantized.rows)
+    )
+    let tensor = tensorScale(call, workspace)
+    let sums = (workspace + sumsOffset).assumingMemoryBound(to: Int32.self)
+    for side in 0..<call.width {
+      let x = contiguous(call, side, workspace)
+      var scale = tensor ?? measured(x)
+      let bytes = packed(x, &scale, workspace)
+      var arguments = lcn_gap_args(
+        x: bytes, values: weights.values.pointer + weights.starts[first].value,
+        gaps: weights.gaps.pointer + weights.starts[first].gap,
+        counts: weights.counts.pointer + row, rows: Int64(rowEnd - row), bits: Int32(weights.bits),
+        sums: sums)
+      kernel.call(&arguments)
+      finish(call, side, rows: row..<rowEnd, scale, workspace)
+    }
+  }
+
+  /// A right-hand side in consecutive memory: where it lies, or copied.
+  private func contiguous(
+    _ call: ProductCall, _ side: Int, _ workspace: UnsafeMutableRawPointer
+  ) -> UnsafeRawPointer {
+    let size = quantized.activations.type.size
+    if layout == .rows { return call.x + side * call.xStride * size }
+    if call.xStride == 1 { return call.x }
+    let copy = workspace + sideOffset
+    func gather<Element: BitwiseCopyable>(_: Element.Type) {
+      let (from, to) = (
+        call.x.assumingMemoryBound(to: Element.self) + side,
+        copy.assumingMemoryBound(to: Element.self)
+      )
+      for j in 0..<quantized.columns { to[j] = from[j * call.xStride] }
+    }
+    if size == 1 { gather(UInt8.self) } else { gather(UInt32.self) }
+    return UnsafeRawPointer(copy)
+  }
+
+  private func tensorScale(_ call: ProductCall, _ workspace: UnsafeMutableRawPointer) -> ByteScale?
+  {
+    switch quantized.activations.range {
+    case .fixed(let scale, let zeroPoint):
+      return ByteScale(scale: scale, zeroPoint: zeroPoint, of: quantized.activations.type)
+    case .perSide: return nil
+    case .perTensor:
+      var (low, high): (Float, Float) = (0, 0)
+      for side in 0..<call.width { widen(&low, &high, to: contiguous(call, side, workspace)) }
+      return ByteScale(low: low, high: high)
+    }
+  }
+
+  private func measured(_ x: UnsafeRawPointer) -> ByteScale {
+    var (low, high): (Float, Float) = (0, 0)
+    widen(&low, &high, to: x)
+    return ByteScale(low: low, high: high)
+  }
+
+  private func widen(_ low: inout Float, _ high: inout Float, to x: UnsafeRawPointer) {
+    withUnsafeMutablePointer(to: &low) { low in
+      withUnsafeMutablePointer(to: &high) { high in
+        var arguments = lcn_range_args(
+          source: x.assumingMemoryBound(to: Float.self), sourceStride: 0,
+          inputs: Int64(quantized.columns), columns: 1, lowest: low, highest: high)
+        range.call(&arguments)
+      }
+    }
+  }
+
+  /// The unsigned bytes of a right-hand side; a scale of NaN when it holds NaN.
+  private func packed(
+    _ x: UnsafeRawPointer, _ scale: inout ByteScale, _ workspace: UnsafeMutableRawPointer
+  ) -> UnsafePointer<UInt8> {
+    var (inverse, zero, factor) = (scale.inverse, scale.zero, scale.scale)
+    withUnsafePointer(to: &inverse) { inverse in
+      withUnsafePointer(to: &zero) { zero in
+        withUnsafeMutablePointer(to: &factor) { factor in
+          var arguments = lcn_quad_pack_args(
+            source: x, sourceStride: 0, target: workspace.assumingMemoryBound(to: Int32.self),
+            targetStride: 1, inputs: Int64(quantized.columns), columns: 1, paddedColumns: 1,
+            flip: quantized.activations.flip, inverses: inverse, zeros: zero, scales: factor)
+          pack.call(&arguments)
+        }
+      }
+    }
+    scale = ByteScale(scale: factor, zero: scale.zero)
+    return UnsafePointer(workspace.assumingMemoryBound(to: UInt8.self))
+  }
+
+  /// Sums become results where they lie, and go to their places in Y.
+  private func finish(
+    _ call: ProductCall, _ side: Int, rows: Range<Int>, _ scale: ByteScale,
+    _ workspace: UnsafeMutableRawPointer
+  ) {
+    let sums = (workspace + sumsOffset).assumingMemoryBound(to: Int32.self)
+    let bias = epilogue.bias.assumingMemoryBound(to: Float.self)
+    let (lower, upper) = (Float(epilogue.lower), Float(epilogue.upper))
+    for i in 0..<rows.count {
+      let row = rows.lowerBound + i
+      let exact = sums[i] &- quantized.rowSums.pointer[row] &* scale.zero
+      // Each operation rounds on its own, as in the other kernels; NaN passes both bounds.
+      let scaled = Float(exact) * (quantized.rowScales.pointer[row] * scale.scale)
+      let y = scaled + bias[row]
+      let raised = lower > y ? lower : y
+      sums[i] = Int32(bitPattern: (upper < raised ? upper : raised).bitPattern)
+    }
+    let step = layout == .columns ? call.yStride : 1
+    let place =
+      layout == .columns
+      ? rows.lowerBound * step + side : side * call.yStride + rows.lowerBound
+    guard let output = quantized.output else {
+      let y = call.y.assumingMemoryBound(to: Int32.self) + place
+      for i in 0..<rows.count { y[i * step] = sums[i] }
+      return
+    }
+    let bytes = (workspace + bytesOffset).assumingMemoryBound(to: UInt8.self)
+    var arguments = lcn_requantize_args(
+      source: UnsafeRawPointer(sums).assumingMemoryBound(to: Float.self), sourceStride: 0,
+      target: bytes, targetStride: 0, rows: 1, columns: Int64(rows.count),
+      inverse: output.scale.inverse, zero: output.scale.zero, flip: output.flip)
+    requantize.call(&arguments)
+    let y = call.y.assumingMemoryBound(to: UInt8.self) + place
+    for i in 0..<rows.count { y[i * step] = bytes[i] }
+  }
+}
