@@ -21,6 +21,8 @@ public struct BlockSize: Hashable, Sendable, Codable, CustomStringConvertible {
   /// of a block's area with a number of blocks overflows.
   public static let maximumArea = 1 << 20
 
+  /// A block of `rows` outputs by `columns` inputs.
+  ///
   /// - Throws: ``FormatError/invalidBlock(rows:columns:)`` when an edge is less than 1 or the area is
   ///   more than ``maximumArea``.
   public init(_ rows: Int, _ columns: Int) throws(FormatError) {
@@ -41,6 +43,7 @@ public struct BlockSize: Hashable, Sendable, Codable, CustomStringConvertible {
   public var transposed: BlockSize { BlockSize(unchecked: columns, rows) }
   /// Elements per whole block.
   public var area: Int { rows * columns }
+  /// Rows and columns, as in `2x4`.
   public var description: String { "\(rows)x\(columns)" }
 
   /// Number of block rows and block columns that cover `rows`×`columns`.

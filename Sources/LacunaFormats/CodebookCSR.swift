@@ -86,7 +86,10 @@ public struct CodebookCSR: Equatable, Sendable {
     CSRMatrix(uncheckedPattern: pattern, values: codes.map { codebook[Int($0)] })
   }
 
+  /// Number of rows.
   public var rows: Int { pattern.rows }
+  /// Number of columns.
   public var columns: Int { pattern.columns }
+  /// Number of stored entries.
   public var nnz: Int { pattern.nnz }
 }

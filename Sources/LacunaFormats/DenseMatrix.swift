@@ -6,8 +6,9 @@
 ///                                       d e f ·      · is padding, never read by operations
 ///
 /// Copies share memory until one of them is written to.
-// Sound to share: a buffer that two values hold is never written; each copies it first.
 public struct DenseMatrix<Scalar: SparseScalar>: @unchecked Sendable {
+  // Sound to share: a buffer that two values hold is never written; each copies it first.
+
   /// Number of rows.
   public let rows: Int
   /// Number of columns.

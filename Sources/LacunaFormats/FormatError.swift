@@ -29,6 +29,7 @@ public enum FormatError: Error, Equatable, Sendable {
 }
 
 extension FormatError: CustomStringConvertible {
+  /// One line: the rule that was broken, and the values that broke it.
   public var description: String {
     switch self {
     case .negativeDimension(let name, let value): "\(name) is \(value), must be 0 or more"

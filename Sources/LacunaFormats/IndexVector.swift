@@ -4,7 +4,9 @@
 ///
 /// At 90 % sparsity an f32 weight with a 32-bit index is 8 bytes, with a 16-bit one 6.
 public enum IndexVector: Equatable, Sendable {
+  /// Two bytes each: every index is below 65 536.
   case u16([UInt16])
+  /// Four bytes each.
   case u32([UInt32])
 
   /// Whether indices in `0..<limit` fit in 16 bits.

@@ -5,6 +5,7 @@ public enum QuantizationError: Error, Equatable, Sendable, CustomStringConvertib
   /// Value number `position` of the stored values, in `row`, is NaN or infinite.
   case notFinite(row: Int, position: Int, value: Float)
 
+  /// One line: which stored value cannot be quantised.
   public var description: String {
     switch self {
     case .notFinite(let row, let position, let value):
@@ -76,8 +77,11 @@ public struct QuantizedCSR: Equatable, Sendable {
     return CSRMatrix(uncheckedPattern: pattern, values: result)
   }
 
+  /// Number of rows.
   public var rows: Int { pattern.rows }
+  /// Number of columns.
   public var columns: Int { pattern.columns }
+  /// Number of stored entries.
   public var nnz: Int { pattern.nnz }
 }
 

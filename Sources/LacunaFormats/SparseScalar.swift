@@ -11,6 +11,7 @@ public protocol SparseScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable
 
 /// The stored type of an element.
 public enum DType: String, Sendable, Codable, CaseIterable {
+  /// IEEE 754 single and double precision.
   case f32, f64
 
   /// Bytes per element.
@@ -23,9 +24,11 @@ public enum DType: String, Sendable, Codable, CaseIterable {
 }
 
 extension Float: SparseScalar {
+  /// Single precision.
   public static var dtype: DType { .f32 }
 }
 
 extension Double: SparseScalar {
+  /// Double precision.
   public static var dtype: DType { .f64 }
 }
