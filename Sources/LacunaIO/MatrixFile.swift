@@ -4,12 +4,16 @@ import LacunaFormats
 
 /// A matrix from a file, in the form that the file has.
 public enum LoadedMatrix<Scalar: SparseScalar>: Equatable, Sendable {
+  /// Every entry, row-major.
   case dense(DenseMatrix<Scalar>)
+  /// Single entries, row by row.
   case sparse(CSRMatrix<Scalar>)
+  /// Whole blocks of entries.
   case blocks(BSRMatrix<Scalar>)
   /// Positions without values.
   case pattern(CSRPattern)
 
+  /// Number of rows.
   public var rows: Int {
     switch self {
     case .dense(let m): m.rows
@@ -19,6 +23,7 @@ public enum LoadedMatrix<Scalar: SparseScalar>: Equatable, Sendable {
     }
   }
 
+  /// Number of columns.
   public var columns: Int {
     switch self {
     case .dense(let m): m.columns

@@ -115,7 +115,9 @@ public enum SectionCodec: UInt8, Sendable {
 
 /// Where a section is and what it holds.
 public struct SectionRecord: Equatable, Sendable {
+  /// What the section holds.
   public let role: SectionRole
+  /// How its bytes are coded.
   public let codec: SectionCodec
   /// CRC-32 of the section's bytes.
   public let checksum: UInt32
@@ -131,8 +133,11 @@ public struct SectionRecord: Equatable, Sendable {
 
 /// One tensor of the directory: what there is to know without decoding it.
 public struct TensorRecord: Equatable, Sendable {
+  /// The tensor's name, unique in the file.
   public let name: String
+  /// The form that the tensor is stored in.
   public let kind: TensorKind
+  /// Dimensions, outermost first; of a mask its rows and columns, of bytes their number.
   public let shape: [Int]
   /// Rows of the matrix, 0 when the tensor is not stored as one.
   public let rows: Int
@@ -142,6 +147,7 @@ public struct TensorRecord: Equatable, Sendable {
   public let block: BlockSize
   /// Stored entries: nonzeros, ones of a mask, blocks, or all elements of a dense tensor.
   public let entries: Int
+  /// The parts that the tensor is stored in.
   public let sections: [SectionRecord]
 
   /// Number of elements of the tensor, stored or not.

@@ -53,14 +53,21 @@ public enum StoredTensor: Equatable, Sendable {
 
 /// The forms of ``StoredTensor``; the raw value is what a file holds.
 public enum TensorKind: UInt8, Sendable, CaseIterable {
+  /// Bytes of any meaning.
   case bytes = 0
+  /// All values, f32.
   case dense = 1
+  /// CSR, f32.
   case sparse = 2
+  /// CSR in 8 bits, a scale for each row.
   case quantizedSparse = 3
+  /// BSR, f32.
   case blockSparse = 4
+  /// BSR in 8 bits, a scale for each row.
   case quantizedBlockSparse = 5
+  /// A bit for each weight.
   case bitMask = 6
-  /// Since version 2 of the layout.
+  /// CSR on few values. Since version 2 of the layout.
   case codebookSparse = 7
 }
 
@@ -68,8 +75,10 @@ public enum TensorKind: UInt8, Sendable, CaseIterable {
 public struct NamedTensor: Equatable, Sendable {
   /// Not empty, at most 65535 bytes of UTF-8, and unique in its file.
   public var name: String
+  /// The tensor, in one of the forms that a file can hold.
   public var tensor: StoredTensor
 
+  /// Joins name and tensor; ``LacunaFile/write(to:)`` checks both.
   public init(name: String, tensor: StoredTensor) { (self.name, self.tensor) = (name, tensor) }
 }
 
@@ -83,6 +92,7 @@ public struct LacunaFile: Equatable, Sendable {
   /// The tensors in the order of the file.
   public var tensors: [NamedTensor]
 
+  /// A file of these texts and tensors; ``write(to:)`` checks them.
   public init(metadata: [String: String] = [:], tensors: [NamedTensor] = []) {
     (self.metadata, self.tensors) = (metadata, tensors)
   }

@@ -22,6 +22,8 @@ public struct StoredEntropy: Equatable, Sendable {
   /// Bytes of both.
   public var total: Double { positions + values }
 
+  /// The entropy of `tensors`, each by the frequencies of its own values.
+  ///
   /// - Complexity: O(stored values)
   public init(_ tensors: [NamedTensor]) {
     for named in tensors {

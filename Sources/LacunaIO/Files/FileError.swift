@@ -36,6 +36,7 @@ public enum FileError: Error, Equatable, Sendable {
 }
 
 extension FileError: CustomStringConvertible {
+  /// One line: the path, control characters spelled out, and what happened.
   public var description: String {
     // A path may hold anything: it is shown, never obeyed.
     let path = Printable.escaped(path)
@@ -83,6 +84,7 @@ public enum DataProblem: Error, Equatable, Sendable {
 }
 
 extension DataProblem: CustomStringConvertible {
+  /// One line without the path: the rule, and the numbers that break it.
   public var description: String {
     switch self {
     case .wrongMagic(let format, let found): "not \(format): it starts with \(found)"

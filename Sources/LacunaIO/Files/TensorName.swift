@@ -8,8 +8,11 @@ public struct TensorName: Hashable, Sendable, ExpressibleByStringLiteral {
   /// The name as it stands in the file.
   public let bytes: [UInt8]
 
+  /// A name as it stands in a file, UTF-8 or not.
   public init(bytes: [UInt8]) { self.bytes = bytes }
+  /// The UTF-8 of `text`, in the normal form that it has.
   public init(_ text: String) { bytes = Array(text.utf8) }
+  /// The UTF-8 of the literal.
   public init(stringLiteral text: String) { self.init(text) }
 
   /// The name as text; nil when it is not UTF-8.
@@ -36,6 +39,7 @@ extension TensorName: CustomStringConvertible {
 }
 
 extension TensorName: Comparable {
+  /// Whether the bytes of `a` come first, byte by byte.
   public static func < (a: TensorName, b: TensorName) -> Bool {
     a.bytes.lexicographicallyPrecedes(b.bytes)
   }

@@ -2,17 +2,29 @@
 
 /// The types of numbers that arrays in files have, by NumPy's code without the byte order.
 public enum ElementType: String, CaseIterable, Sendable {
+  /// Truth values: bytes that are 0 or 1.
   case bool = "b1"
+  /// Signed 8-bit integers.
   case i8 = "i1"
+  /// Unsigned 8-bit integers.
   case u8 = "u1"
+  /// Signed 16-bit integers.
   case i16 = "i2"
+  /// Unsigned 16-bit integers.
   case u16 = "u2"
+  /// Signed 32-bit integers.
   case i32 = "i4"
+  /// Unsigned 32-bit integers.
   case u32 = "u4"
+  /// Signed 64-bit integers.
   case i64 = "i8"
+  /// Unsigned 64-bit integers.
   case u64 = "u8"
+  /// IEEE 754 half precision.
   case f16 = "f2"
+  /// IEEE 754 single precision.
   case f32 = "f4"
+  /// IEEE 754 double precision.
   case f64 = "f8"
   /// NumPy has none: the code is that of the ml_dtypes package.
   case bf16 = "bfloat16"

@@ -17,6 +17,7 @@ public enum StoredType: Equatable, Sendable {
 }
 
 extension StoredType: CustomStringConvertible {
+  /// A short name, such as `f32`; of other types the file's own spelling, escaped.
   public var description: String {
     switch self {
     case .number(let type): "\(type)"

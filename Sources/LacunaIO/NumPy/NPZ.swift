@@ -2,11 +2,15 @@
 
 /// An array and its name.
 public struct NamedArray: Equatable, Sendable {
+  /// The name; of a member of an archive without its `.npy`.
   public var name: TensorName
+  /// The array.
   public var array: NumericArray
 
+  /// Joins name and array.
   public init(name: TensorName, array: NumericArray) { (self.name, self.array) = (name, array) }
 
+  /// Joins array and name, the UTF-8 of a text.
   public init(name: String, array: NumericArray) {
     self.init(name: TensorName(name), array: array)
   }
@@ -20,6 +24,7 @@ public struct NPZ: Equatable, Sendable {
   /// The arrays in the order of the file, with unique names.
   public var arrays: [NamedArray]
 
+  /// A file of these arrays; ``encoded(deflated:)`` checks their names.
   public init(_ arrays: [NamedArray] = []) { self.arrays = arrays }
 
   /// Reads the file at `path`, stored or deflated.

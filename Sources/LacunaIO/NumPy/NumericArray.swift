@@ -4,20 +4,31 @@ import LacunaFormats
 
 /// The elements of an array in a file, in their own type.
 public enum NumericValues: Equatable, Sendable {
+  /// Truth values.
   case bool([Bool])
+  /// Signed 8-bit integers.
   case i8([Int8])
+  /// Unsigned 8-bit integers.
   case u8([UInt8])
+  /// Signed 16-bit integers.
   case i16([Int16])
+  /// Unsigned 16-bit integers.
   case u16([UInt16])
+  /// Signed 32-bit integers.
   case i32([Int32])
+  /// Unsigned 32-bit integers.
   case u32([UInt32])
+  /// Signed 64-bit integers.
   case i64([Int64])
+  /// Unsigned 64-bit integers.
   case u64([UInt64])
   /// Bit patterns of IEEE half precision.
   case f16([UInt16])
   /// Bit patterns of bfloat16, the upper half of an f32.
   case bf16([UInt16])
+  /// IEEE 754 single precision.
   case f32([Float])
+  /// IEEE 754 double precision.
   case f64([Double])
   /// What can be carried but not computed with: text, complex numbers, 8-bit floats.
   case opaque(OpaqueValues)

@@ -26,6 +26,7 @@ public struct CodebookSearch: Sendable {
     /// Even where bits cost nothing the error is larger than what was asked for.
     case errorTooSmall(asked: Double, least: Double)
 
+    /// One line: what cannot be had, with the numbers.
     public var description: String {
       switch self {
       case .value(let error): error.description

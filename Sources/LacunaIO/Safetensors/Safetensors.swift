@@ -19,6 +19,7 @@ public struct Safetensors: Equatable, Sendable {
   /// The longest header that readers accept.
   static let highestHeaderLength = 100_000_000
 
+  /// A file of these texts and arrays; ``encoded()`` checks both.
   public init(metadata: [String: String] = [:], arrays: [NamedArray] = []) {
     (self.metadata, self.arrays) = (metadata, arrays)
   }
