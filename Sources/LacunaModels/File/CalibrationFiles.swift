@@ -17,6 +17,7 @@ import LacunaPruning
 /// Files of a folder are read one at a time, in the order of their names. Half precision, integers
 /// and f64 become f32.
 public struct CalibrationFiles: CalibrationSource, Sendable {
+  /// Inputs of each sample: the last dimension of the first file's array.
   public let inputs: Int
   /// The files, in order.
   public let paths: [String]
@@ -35,6 +36,10 @@ public struct CalibrationFiles: CalibrationSource, Sendable {
     inputs = try Self.array(paths[0], name).array.shape.last!
   }
 
+  /// Calls `body` with the samples of each file, one file after the other.
+  ///
+  /// - Throws: `FileError` for a file that cannot be read or holds no such array, and what `body`
+  ///   throws.
   public func forEachBatch(_ body: (CalibrationBatch) throws -> Void) throws {
     for path in paths {
       let (file, array) = try Self.array(path, name)
@@ -93,8 +98,10 @@ public struct CalibrationFiles: CalibrationSource, Sendable {
 /// For a file of a single layer names do not matter: a `.npy`, a folder of batches, or an archive
 /// with one array.
 public struct CalibrationPlace: Sendable {
+  /// An archive, a `.npy`, or a folder.
   public let path: String
 
+  /// The place at `path`. Nothing is opened before ``inputs(of:isOnly:)`` asks for it.
   public init(_ path: String) { self.path = path }
 
   /// The inputs of one layer.

@@ -5,6 +5,7 @@ import LacunaIO
 
 /// How the values of a tensor are written into a `.lacuna` file.
 public enum CompressedValues: String, Sendable, CaseIterable, Codable {
+  /// Single precision.
   case f32
   /// 8-bit numbers with a scale for each row.
   case bits8 = "8"

@@ -6,6 +6,7 @@ import LacunaIO
 public struct ModelDifference: Sendable, Encodable {
   /// One name's tensors.
   public struct Tensor: Sendable, Encodable {
+    /// The tensor's name.
     public let name: String
     /// The largest |a − b|; nil where shapes differ or numbers cannot be read.
     public var largest: Float?
@@ -13,15 +14,18 @@ public struct ModelDifference: Sendable, Encodable {
     public var largestRelative: Float?
     /// Elements that are not equal.
     public var differing: Int?
-    /// Zeros over elements in the first file, and in the second.
+    /// Zeros over elements in the first file; nil where ``largest`` is.
     public var sparsity: Double?
+    /// Zeros over elements in the second file; nil where ``largest`` is.
     public var otherSparsity: Double?
     /// What else is different.
     public var note: String?
 
+    /// Whether both files have the tensor, of one shape and with equal elements.
     public var isEqual: Bool { note == nil && differing == 0 }
   }
 
+  /// One for each name: those of the first file in its order, then those of the second alone.
   public private(set) var tensors: [Tensor] = []
 
   /// Whether all tensors are equal.

@@ -11,12 +11,25 @@ import LacunaIO
 
 /// The format of a model file, by its content.
 public enum ModelFormat: String, Sendable, Codable, CaseIterable {
-  case onnx, tflite, safetensors, npz, npy, lacuna
+  /// An ONNX model.
+  case onnx
+  /// A TFLite model.
+  case tflite
+  /// Arrays in Hugging Face's format.
+  case safetensors
+  /// An archive of NumPy arrays.
+  case npz
+  /// One NumPy array.
+  case npy
+  /// Lacuna's own container.
+  case lacuna
   /// A `scipy.sparse` matrix.
   case scipy
   /// `model.safetensors.index.json`: a checkpoint in several safetensors files.
   case safetensorsIndex = "safetensors-index"
+  /// A matrix in Matrix Market's text format.
   case matrixMarket = "matrix-market"
+  /// The positions of a matrix as text, without values, as the DLMC collection has them.
   case smtx
 }
 
@@ -33,6 +46,7 @@ public enum ModelFormat: String, Sendable, Codable, CaseIterable {
 public struct ModelFile: Sendable {
   /// What errors call the file.
   public let path: String
+  /// What the file is, by its content.
   public let format: ModelFormat
   private let model: any ModelContent
 

@@ -31,8 +31,10 @@ public struct ModelOneShot: Sendable {
   public var budget: OneShotBudget
   /// Prune only tensors whose name matches one of these; `*` matches any characters.
   public var include: [String]
+  /// Leave alone what matches one of these, named in ``include`` or not.
   public var exclude: [String]
 
+  /// Settings by which all weights of a file take part unless names say otherwise.
   public init(
     layer: OneShotSettings, budget: OneShotBudget = .uniform, include: [String] = [],
     exclude: [String] = []

@@ -6,13 +6,16 @@ import LacunaPruning
 
 /// What can go wrong when a model file is pruned.
 public enum ModelPruningError: Error, Sendable {
+  /// The file cannot be read or written.
   case file(FileError)
+  /// The settings are refused, or weights are not finite.
   case pruning(PruningError)
   /// Nothing in the file can be pruned, or nothing of what was asked for.
   case nothingToPrune(path: String)
 }
 
 extension ModelPruningError: CustomStringConvertible {
+  /// One line: the file or the tensor, and what is wrong with it.
   public var description: String {
     switch self {
     case .file(let error): "\(error)"
@@ -29,15 +32,20 @@ extension ModelPruningError: CustomStringConvertible {
 /// what a tensor is for, every array of floats with two dimensions or more. Each is seen as the matrix
 /// [out, in] of its ``MatrixView``, so that blocks and N:M groups run along the inputs.
 public struct ModelPruning: Sendable {
+  /// The fraction of weights to drop, in `0..<1`.
   public var sparsity: Double
+  /// What is kept or dropped as one piece.
   public var granularity: Granularity
+  /// How the tensors share the sparsity.
   public var budget: Budget
+  /// What happens to weights that tie with the threshold.
   public var ties: TiePolicy
   /// The most weights that may be left, those that are not pruned included.
   public var parameterLimit: Int?
   /// Prune only tensors whose name matches one of these; `*` matches any characters. Embeddings and
   /// tensors without a role take part when they are named here.
   public var include: [String]
+  /// Leave alone what matches one of these, named in ``include`` or not.
   public var exclude: [String]
   /// Whose blocks are meant, and how arrays without a role lie: TensorFlow's are `[…, in, out]`, and its block
   /// of R×C is inputs by outputs.
@@ -46,6 +54,8 @@ public struct ModelPruning: Sendable {
   /// their ``Outcome`` says so.
   public var storage: TensorStorage
 
+  /// Settings, checked when a file is pruned. By default single weights go, the same share of each
+  /// tensor, and every tensor keeps the way that it is stored.
   public init(
     sparsity: Double, granularity: Granularity = .element, budget: Budget = .uniform,
     ties: TiePolicy = .exactK, parameterLimit: Int? = nil, include: [String] = [],
@@ -60,9 +70,13 @@ public struct ModelPruning: Sendable {
 
   /// What was done to one tensor.
   public struct Outcome: Sendable, Encodable {
+    /// The tensor's name.
     public let name: String
+    /// Its dimensions in the file.
     public let shape: [Int]
+    /// Number of weights.
     public let weights: Int
+    /// Weights that are left.
     public let kept: Int
     /// How the tensor is stored in the file that is written.
     public let storage: TensorStorage
@@ -73,6 +87,7 @@ public struct ModelPruning: Sendable {
 
     private enum CodingKeys: CodingKey { case name, shape, weights, kept, sparsity, storage }
 
+    /// Encodes the public properties, ``sparsity`` included.
     public func encode(to encoder: any Encoder) throws {
       var fields = encoder.container(keyedBy: CodingKeys.self)
       try fields.encode(name, forKey: .name)

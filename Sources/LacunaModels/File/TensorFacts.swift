@@ -5,13 +5,21 @@ import LacunaIO
 
 /// Figures of one tensor for people who choose a format.
 public struct TensorFacts: Sendable, Encodable {
+  /// The tensor's name.
   public let name: String
+  /// Its dimensions, outermost first.
   public let shape: [Int]
+  /// The type of its elements, as ``TensorType`` spells it.
   public let dtype: String
+  /// What it is for, as ``TensorRole`` spells it.
   public let role: String
+  /// The operator that uses it, as the file calls it; nil where the file has none.
   public let operation: String?
+  /// `dense`, or how the file stores positions, as in `csr 1×4`.
   public let encoding: String
+  /// Number of elements, zeros too.
   public let elements: Int
+  /// Elements that are zero; 0 where they cannot be read.
   public let zeros: Int
   /// Zeros over elements.
   public let sparsity: Double

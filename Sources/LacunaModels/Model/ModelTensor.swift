@@ -8,6 +8,7 @@ public enum TensorRole: String, Sendable, Codable {
   case recurrent
   /// Rows are looked up, not multiplied.
   case embedding
+  /// Added to products.
   case bias
   /// Scales and offsets of a normalisation.
   case normalization
@@ -42,14 +43,19 @@ public struct TensorQuantization: Equatable, Sendable {
 public struct ModelTensor: Sendable {
   /// Unique in the file.
   public let name: String
+  /// Dimensions, outermost first; empty for a single number.
   public let shape: [Int]
+  /// The type of an element.
   public let type: TensorType
+  /// What the tensor is for, as far as the file says.
   public let role: TensorRole
   /// The operator that uses it, as the file calls it: `Gemm`, `CONV_2D`.
   public let operation: String?
   /// The tensor as a matrix [out, in].
   public let view: MatrixView
+  /// How its zeros are stored.
   public let encoding: TensorEncoding
+  /// What its integers stand for; nil where they are numbers themselves.
   public let quantization: TensorQuantization?
   /// Bytes that the file spends on the elements and their positions.
   public let byteCount: Int

@@ -5,10 +5,18 @@
 /// Elements lie little-endian and row-major; types of less than a byte are packed from the lowest
 /// bits up, the last byte filled with zeros.
 public enum TensorType: String, CaseIterable, Sendable, Codable {
-  case bool, i8, u8, i16, u16, i32, u32, i64, u64
+  /// A byte that is 0 or 1.
+  case bool
+  /// Signed and unsigned integers of that many bits.
+  case i8, u8, i16, u16, i32, u32, i64, u64
+  /// IEEE 754 half precision, the upper half of an f32, IEEE 754 single and double precision.
   case f16, bf16, f32, f64
+  /// Signed and unsigned integers of 2 and 4 bits; carried, never decoded.
   case i2, u2, i4, u4
+  /// Floating-point numbers of 4 and 8 bits, by the bits of exponent and fraction; carried, never
+  /// decoded.
   case f4e2m1, f8e4m3, f8e4m3fnuz, f8e5m2, f8e5m2fnuz, f8e8m0
+  /// Complex numbers, a pair of f32 or of f64; carried, never decoded.
   case c64, c128
   /// Text, or whatever else has no fixed size; carried, never decoded.
   case text
