@@ -2,14 +2,19 @@
 
 /// Labelled 8-bit images, checked once.
 public struct ImageDataset: Sendable {
+  /// Shape of one image.
   public let shape: Shape
+  /// Number of classes; labels are below it.
   public let classes: Int
   /// `count · shape.count` bytes, NHWC.
   public let images: [UInt8]
   /// One label per image, below ``classes``.
   public let labels: [UInt8]
+  /// Number of images.
   public var count: Int { labels.count }
 
+  /// Joins images and labels, and checks both.
+  ///
   /// - Throws: ``ModelError`` when counts disagree or a label is not below `classes`.
   public init(shape: Shape, classes: Int, images: [UInt8], labels: [UInt8]) throws(ModelError) {
     if labels.count * shape.count != images.count {

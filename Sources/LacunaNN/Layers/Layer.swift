@@ -1,34 +1,36 @@
 // y = layer(x) and ∂loss/∂x, ∂loss/∂w from ∂loss/∂y: what a layer gives to the model that runs it.
 
 /// Which part of which mini-batch a layer is asked to compute, and how.
-public struct Pass: Sendable {
+package struct Pass: Sendable {
   /// Training uses batch statistics and dropout; inference does not.
-  public let isTraining: Bool
+  let isTraining: Bool
   /// Samples in the mini-batch.
-  public let batch: Int
+  let batch: Int
   /// The samples to compute now: the whole batch unless the layer is sample-wise.
-  public let samples: Range<Int>
+  let samples: Range<Int>
   /// Which slice of the batch `samples` belongs to. Gradients of parameters are summed per slice,
   /// then over slices in order, so they do not depend on which thread took which slice.
-  public let slice: Int
+  let slice: Int
   /// Whether `samples` begins its slice: partial sums start at zero then.
-  public let opensSlice: Bool
+  let opensSlice: Bool
   /// Index of the thread, for scratch memory.
-  public let worker: Int
+  let worker: Int
   /// Random numbers of this training step.
-  public let random: RandomStream
+  let random: RandomStream
   /// Threads for layers that take the whole batch at once.
   let threads: Workers
 }
 
 /// The activations around a layer during a pass. Sample `i` starts at `i · shape.count`.
-public struct Activations {
-  public let x: UnsafeMutablePointer<Float>
-  public let y: UnsafeMutablePointer<Float>
+package struct Activations {
+  /// The layer's inputs.
+  let x: UnsafeMutablePointer<Float>
+  /// The layer's outputs.
+  let y: UnsafeMutablePointer<Float>
   /// ∂loss/∂x to be written; nil when nobody needs it.
-  public let dx: UnsafeMutablePointer<Float>?
+  let dx: UnsafeMutablePointer<Float>?
   /// ∂loss/∂y. The layer may overwrite it.
-  public let dy: UnsafeMutablePointer<Float>
+  let dy: UnsafeMutablePointer<Float>
 }
 
 /// A layer of a ``SequentialModel``. Its memory is allocated once, by
@@ -36,9 +38,12 @@ public struct Activations {
 ///
 /// The model's threads run one layer at once, each on its own samples and with its own
 /// `Pass.worker`: scratch memory is per worker, partial gradients per slice.
-public protocol Layer: AnyObject {
+package protocol Layer: AnyObject {
+  /// Unique in the model; tensors are named `name/kernel`.
   var name: String { get }
+  /// Shape of one sample of x.
   var inputShape: Shape { get }
+  /// Shape of one sample of y.
   var outputShape: Shape { get }
   /// Learned tensors and running statistics, in a fixed order.
   var parameters: [Parameter] { get }
@@ -58,8 +63,8 @@ public protocol Layer: AnyObject {
 }
 
 extension Layer {
-  public var parameters: [Parameter] { [] }
-  public var isSampleWise: Bool { true }
-  public func prepare(batch: Int, workers: Int, slices: Int) {}
-  public func finishBackward(slices: Int, _ threads: Workers) {}
+  var parameters: [Parameter] { [] }
+  var isSampleWise: Bool { true }
+  func prepare(batch: Int, workers: Int, slices: Int) {}
+  func finishBackward(slices: Int, _ threads: Workers) {}
 }

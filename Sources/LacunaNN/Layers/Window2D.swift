@@ -11,12 +11,19 @@ public enum Padding: String, Hashable, Codable, Sendable {
 
 /// A window that slides over an image.
 public struct Window2D: Hashable, Codable, Sendable {
+  /// Pixels from top to bottom, 1 or more.
   public let height: Int
+  /// Pixels from left to right, 1 or more.
   public let width: Int
+  /// Pixels down from one row of positions to the next.
   public let strideY: Int
+  /// Pixels to the right from one position to the next.
   public let strideX: Int
+  /// What happens at the border.
   public let padding: Padding
 
+  /// A window that moves by single pixels unless strides say otherwise; building a network checks
+  /// it.
   public init(height: Int, width: Int, strideY: Int = 1, strideX: Int = 1, padding: Padding) {
     (self.height, self.width) = (height, width)
     (self.strideY, self.strideX, self.padding) = (strideY, strideX, padding)

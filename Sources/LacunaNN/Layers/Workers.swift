@@ -8,12 +8,12 @@ import Synchronization
 /// They come from the one pool of the process. Tasks call OpenBLAS from several of them at once;
 /// its own threads would fight with these for the processors, so that while tasks run it works on
 /// one (`BLAS.onOneThread`).
-public final class Workers: Sendable {
+package final class Workers: Sendable {
   /// Number of threads.
-  public let count: Int
+  package let count: Int
 
   /// - Parameter count: threads to use, at least 1; by default one per processor.
-  public init(count: Int? = nil) {
+  init(count: Int? = nil) {
     self.count = max(1, count ?? ThreadPool.shared.threads)
   }
 

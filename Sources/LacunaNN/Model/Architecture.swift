@@ -5,10 +5,13 @@
 public enum LayerDescription: Hashable, Codable, Sendable {
   /// A 2-D convolution with a bias, then a ReLU when asked.
   case convolution(name: String, filters: Int, window: Window2D, relu: Bool)
+  /// The largest value under each position of the window, channel by channel.
   case maxPooling(name: String, window: Window2D)
+  /// The mean under each position of the window, of pixels inside the image, channel by channel.
   case averagePooling(name: String, window: Window2D)
   /// Batch normalisation over the last axis.
   case batchNormalization(name: String, momentum: Float, epsilon: Float)
+  /// max(x, 0).
   case relu(name: String)
   /// Reads an image as a vector, rows first, channels innermost.
   case flatten(name: String)
@@ -17,6 +20,7 @@ public enum LayerDescription: Hashable, Codable, Sendable {
   /// Zeroes features with probability `rate` in training.
   case dropout(name: String, rate: Double)
 
+  /// The layer's name.
   public var name: String {
     switch self {
     case .convolution(let name, _, _, _), .maxPooling(let name, _), .averagePooling(let name, _),
@@ -31,9 +35,12 @@ public enum LayerDescription: Hashable, Codable, Sendable {
 public struct Architecture: Hashable, Codable, Sendable {
   /// What people call it.
   public let name: String
+  /// Shape of one sample.
   public let input: Shape
+  /// The layers, first to last.
   public let layers: [LayerDescription]
 
+  /// An architecture as given; ``shapes()`` and ``SequentialModel`` check it.
   public init(name: String, input: Shape, layers: [LayerDescription]) {
     (self.name, self.input, self.layers) = (name, input, layers)
   }

@@ -22,6 +22,7 @@ public struct CompressedModel: Sendable, Equatable {
   /// images that neither training nor test saw.
   public static let usualError = 0.08
 
+  /// What the network computes.
   public let architecture: Architecture
   /// In the order of the layers.
   public let tensors: [NamedTensor]

@@ -50,6 +50,7 @@ public enum ModelError: Error, Equatable, Sendable {
 }
 
 extension ModelError: CustomStringConvertible {
+  /// One line: the layer, tensor or setting, and the numbers.
   public var description: String {
     switch self {
     case .emptyArchitecture: "the architecture has no layers"

@@ -7,13 +7,21 @@ import LacunaFormats
 public final class Parameter {
   /// What a tensor is for; pruning takes kernels.
   public enum Role: String, Codable, Sendable {
-    case kernel, bias, scale, shift
+    /// What inputs are multiplied with.
+    case kernel
+    /// Added to each output of a product.
+    case bias
+    /// The factor of a normalised channel, γ.
+    case scale
+    /// Added to a normalised channel, β.
+    case shift
     /// A running statistic: saved with the model, not trained.
     case statistic
   }
 
   /// `layer/kind`, unique in a model: `conv1/kernel`.
   public let name: String
+  /// What the tensor is for.
   public let role: Role
   /// The tensor's own shape: a convolution kernel is `[outC, kH, kW, inC]`.
   public let shape: [Int]
@@ -21,6 +29,7 @@ public final class Parameter {
   public let rows: Int
   /// Inputs per output feature.
   public let columns: Int
+  /// The values, row-major; a layer reads them where they are.
   public let values: AlignedBuffer<Float>
   /// The gradient of the last backward pass; empty for a statistic.
   public let gradient: AlignedBuffer<Float>
@@ -34,6 +43,7 @@ public final class Parameter {
     if value != 0 { values.elements.update(repeating: value) }
   }
 
+  /// Number of values.
   public var count: Int { values.count }
 
   /// The values that are not zero, as a matrix.
@@ -42,6 +52,7 @@ public final class Parameter {
     CSRMatrix(
       dense: try! DenseMatrix(rows: rows, columns: columns, values: Array(values.elements)))
   }
+  /// Whether an optimiser changes it: all but running statistics.
   public var isTrainable: Bool { role != .statistic }
 
   /// Glorot and Bengio's uniform initialisation: ±√(6 / (fanIn + fanOut)).

@@ -25,6 +25,8 @@ extension SequentialModel {
     Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, Array($0.values.elements)) })
   }
 
+  /// Looks for weights that are NaN or infinite.
+  ///
   /// - Throws: ``ModelError/notFinite(tensor:index:)`` for the first weight that is NaN or infinite.
   public func checkFinite() throws(ModelError) {
     for p in parameters {

@@ -12,9 +12,12 @@ import LacunaFormats
 /// Belongs to one task or thread at a time; its own threads touch disjoint parts of the
 /// activations.
 public final class SequentialModel {
+  /// What the network was built from.
   public let architecture: Architecture
-  public let layers: [any Layer]
-  public let workers: Workers
+  /// The layers, first to last.
+  package let layers: [any Layer]
+  /// The threads that it runs on.
+  package let workers: Workers
   /// All tensors in the order of the layers.
   public let parameters: [Parameter]
 
@@ -43,7 +46,9 @@ public final class SequentialModel {
     chains = Self.chains(of: layers)
   }
 
+  /// Shape of one input sample.
   public var inputShape: Shape { architecture.input }
+  /// Shape of one output sample; its scalars are the logits.
   public var outputShape: Shape { layers.last!.outputShape }
   /// Scalars in all tensors, running statistics included.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }

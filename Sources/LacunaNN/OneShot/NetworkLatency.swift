@@ -9,10 +9,11 @@ public struct NetworkLatencyReport: Hashable, Sendable, Codable {
   public var choices: [LayerChoice]
   /// Kernels, in the order of the choices.
   public var kernels: [String]
-  /// Seconds of all layers' products before, by the choices' own timing, and measured again
-  /// afterwards.
+  /// Seconds of all layers' products before, by the choices' own timing.
   public var denseSeconds: Double
+  /// Seconds of all layers' products as chosen, by the choices' own timing.
   public var predictedSeconds: Double
+  /// Seconds of all layers' products, timed again on the pruned weights.
   public var measuredSeconds: Double
   /// The layers that were pruned.
   public var layers: [OneShotLayerReport]

@@ -30,6 +30,7 @@ public struct NetworkOneShotSettings: Sendable {
   /// move, and its own where the method only removes some, as ``Magnitude`` and ``Wanda`` do.
   public var aim: OneShotAim?
 
+  /// Settings, checked when a network is pruned.
   public init(
     layer: OneShotSettings, budget: OneShotBudget = .uniform, excluded: [String] = [],
     patchesPerSample: Int = 32, seed: UInt64 = 1, aim: OneShotAim? = nil
@@ -48,10 +49,12 @@ extension NetworkOneShotSettings {
 
 /// A kernel that an earlier run has pruned.
 public struct PrunedKernel: Hashable, Sendable {
+  /// All weights of the kernel, row-major, zeros too.
   public var weights: [Float]
   /// The bias of the same layer; nil where it did not change.
   public var bias: [Float]?
 
+  /// Joins the two.
   public init(weights: [Float], bias: [Float]? = nil) {
     (self.weights, self.bias) = (weights, bias)
   }

@@ -8,6 +8,8 @@ public struct StoredNetwork {
   public let model: SequentialModel
   private let checkpoint: Checkpoint?
 
+  /// Reads the file at `path`, a compressed model or a checkpoint.
+  ///
   /// - Throws: ``ModelError`` when the file cannot be read or holds no network.
   public init(contentsOf path: String, threads: Int? = nil) throws(ModelError) {
     let stored: LacunaFile

@@ -9,8 +9,11 @@ import LacunaPruning
 /// Random numbers are functions of the seed and the step, and so is the order of the samples: the
 /// step is their state.
 public struct Checkpoint: Sendable, Equatable {
+  /// What the network is built from.
   public let architecture: Architecture
+  /// The settings of the run.
   public let settings: TrainingSettings
+  /// How far the run is.
   public let progress: Progress
   /// All tensors, by name.
   public let weights: [String: [Float]]
@@ -43,7 +46,9 @@ public struct Checkpoint: Sendable, Equatable {
 
   /// The state of a pruner.
   public struct Pruning: Equatable, Sendable {
+    /// What the pruner goes on from beside its masks.
     public let state: PrunerState
+    /// The mask of each pruned tensor, by name.
     public let masks: [String: BitMask]
     /// The recipe in words, which a run that goes on has to repeat; nil in files of before.
     public let recipe: String?
@@ -106,6 +111,8 @@ public struct Checkpoint: Sendable, Equatable {
     return trainer
   }
 
+  /// Checks that the checkpoint is one of that network, whatever its name.
+  ///
   /// - Throws: ``ModelError/architectureMismatch(expected:found:)`` unless the network is that one.
   public func check(architecture expected: Architecture) throws(ModelError) {
     if !architecture.isSameNetwork(as: expected) {

@@ -16,6 +16,7 @@ import LacunaIO
 ///
 /// The network holds the quantised weights before and after every step.
 public final class CodebookModel: Trainable {
+  /// The network that is trained; its kernels hold their quantised weights.
   public let network: SequentialModel
   private var kernels: [TiedKernel]
   private let slope: Double
@@ -54,6 +55,7 @@ public final class CodebookModel: Trainable {
     return min(1 << bits, CodebookCSR.mostCodes)
   }
 
+  /// Fixes the zeros, and says how long values may still be fitted: for half of `steps`.
   public func willTrain(steps: Int) throws(ModelError) -> [TrainingWarning] {
     lastFit = step + steps / 2
     var masks: [String: BitMask] = [:]
@@ -62,6 +64,7 @@ public final class CodebookModel: Trainable {
     return []
   }
 
+  /// Fits the values anew, every 50 steps of the first half of a run.
   public func willStep() {
     step += 1
     if step % Self.frequency == 0 && step <= lastFit {
@@ -69,7 +72,9 @@ public final class CodebookModel: Trainable {
     }
   }
 
+  /// Nothing.
   public func didComputeGradients() {}
+  /// Moves the full-precision copies as the optimiser moved the weights, and quantises them again.
   public func didStep() { for kernel in kernels { kernel.follow() } }
 
   /// Zeros over all weights of the kernels.

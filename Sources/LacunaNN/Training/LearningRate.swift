@@ -8,6 +8,7 @@
 
 /// The learning rate over a training run.
 public enum LearningRate: Hashable, Codable, Sendable {
+  /// The same at every step.
   case constant(Float)
   /// From `initial` down a half cosine to `initial · finalFraction` at the last step.
   case cosine(initial: Float, finalFraction: Float)

@@ -29,6 +29,7 @@ public enum OptimiserSettings: Hashable, Codable, Sendable {
 
 /// An optimiser with its state: running moments of each trainable parameter and a step counter.
 public final class Optimiser {
+  /// Which optimiser it is, with its constants.
   public let settings: OptimiserSettings
   /// Steps applied so far.
   public internal(set) var step = 0

@@ -7,7 +7,9 @@ import LacunaPruning
 /// A network whose weights are pruned while it is trained. Masked weights are exactly zero after
 /// every step.
 public final class PrunedModel: Trainable {
+  /// The network that is trained and pruned.
   public let network: SequentialModel
+  /// What keeps the masks.
   public let pruner: Pruner
   private let tensors: [PrunableTensor]
   /// Whether the layers know the masks, because those have changed for the last time; nil before
@@ -63,6 +65,9 @@ public final class PrunedModel: Trainable {
     return warnings
   }
 
+  /// Renews masks where the schedule says so, and zeroes what they drop.
+  ///
+  /// - Throws: `PruningError`
   public func willStep() throws {
     try pruner.step(tensors)
     let isUpdate = pruner.history.entries.last?.updated.isEmpty == false
@@ -78,7 +83,11 @@ public final class PrunedModel: Trainable {
     lastStep ?? pruner.settings.plannedSteps ?? pruner.currentStep + 1_000_000
   }
 
+  /// Shows weights and gradients to the pruner, for saliencies that need them.
+  ///
+  /// - Throws: `PruningError`
   public func didComputeGradients() throws { try pruner.observe(tensors) }
+  /// Zeroes masked weights, which the optimiser may have moved.
   public func didStep() { pruner.enforce(tensors) }
 
   /// The mask of each tensor that is pruned, by name.
@@ -88,6 +97,7 @@ public final class PrunedModel: Trainable {
   /// - Complexity: O(weights)
   public var report: PruningReport { pruner.report(countingZerosOf: tensors) }
 
+  /// Masked weights over all weights of the pruned tensors; 0 before the first mask.
   public var sparsity: Double {
     let masks = pruner.masks.values
     let total = masks.reduce(0) { $0 + $1.rows * $1.columns }

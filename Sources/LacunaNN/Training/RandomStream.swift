@@ -21,6 +21,7 @@ public struct RandomStream: RandomNumberGenerator, Codable, Hashable, Sendable {
     Self.mix(key &+ (index &+ 1) &* 0x9E37_79B9_7F4A_7C15)
   }
 
+  /// The number at ``counter``, which moves on by one.
   public mutating func next() -> UInt64 {
     defer { counter &+= 1 }
     return self[counter]

@@ -2,6 +2,7 @@
 
 /// A network that ``Trainer`` can train: a plain ``SequentialModel``, or one that is being pruned.
 public protocol Trainable: AnyObject {
+  /// The network whose parameters are trained.
   var network: SequentialModel { get }
   /// Called once by a trainer that will run `steps` steps from now on.
   ///
@@ -19,13 +20,19 @@ public protocol Trainable: AnyObject {
 }
 
 extension Trainable {
+  /// Finds nothing odd.
   public func willTrain(steps: Int) throws(ModelError) -> [TrainingWarning] { [] }
 }
 
 extension SequentialModel: Trainable {
+  /// The model itself.
   public var network: SequentialModel { self }
+  /// Nothing.
   public func willStep() {}
+  /// Nothing.
   public func didComputeGradients() {}
+  /// Nothing.
   public func didStep() {}
+  /// 0: nothing is masked.
   public var sparsity: Double { 0 }
 }

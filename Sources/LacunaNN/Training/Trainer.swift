@@ -6,13 +6,19 @@ import LacunaFormats
 ///
 /// Belongs to one task or thread at a time, with its model: neither is `Sendable`.
 public final class Trainer {
+  /// What is trained.
   public let model: any Trainable
+  /// The training set.
   public let data: ImageDataset
+  /// The settings of the run.
   public let settings: TrainingSettings
+  /// Moves the parameters after each step.
   public let optimiser: Optimiser
   /// Steps done.
   public internal(set) var step = 0
+  /// Steps of an epoch: mini-batches that it takes to see every sample once.
   public let stepsPerEpoch: Int
+  /// Steps of the whole run.
   public let totalSteps: Int
   /// What is odd about this run: nothing is printed, a program may.
   public let warnings: [TrainingWarning]
@@ -22,6 +28,8 @@ public final class Trainer {
   var epochSamples = 0
   private var order: (epoch: Int, indices: [Int32]) = (-1, [])
 
+  /// A run over `data` from its first step on, or from the one after `done`.
+  ///
   /// - Parameter done: Steps of this run that were taken before it was stopped.
   /// - Throws: ``ModelError`` when the data do not fit the network, a setting is out of range, or a model
   ///   that is to be pruned has a schedule that cannot fire within the steps of this run.
@@ -46,6 +54,7 @@ public final class Trainer {
     warnings = try model.willTrain(steps: max(0, totalSteps - max(0, done)))
   }
 
+  /// Whether all steps are done.
   public var isFinished: Bool { step >= totalSteps }
 
   /// Trains to `last` steps in total (by default all) or until `cancellation` is raised.

@@ -2,14 +2,19 @@
 
 /// Settings of a training run. Two runs with equal settings, model and data give equal bits.
 public struct TrainingSettings: Hashable, Codable, Sendable {
+  /// How often every sample is seen, in ``allowedEpochs``.
   public var epochs: Int
   /// Samples per step; the last step of an epoch takes what is left.
   public var batchSize: Int
+  /// How weights follow their gradients.
   public var optimiser: OptimiserSettings
+  /// The size of the steps.
   public var learningRate: LearningRate
   /// Order of the samples and dropout.
   public var seed: UInt64
 
+  /// By default Adam on mini-batches of 128, its rate falling from 0.001 along half a cosine.
+  /// Trainers check the values.
   public init(
     epochs: Int, batchSize: Int = 128, optimiser: OptimiserSettings = .adam,
     learningRate: LearningRate = .cosine(initial: 1e-3, finalFraction: 0.02), seed: UInt64 = 1

@@ -5,7 +5,9 @@ import LacunaOperations
 
 /// What a training step costs over the matrix products in it.
 public struct TrainingStepTiming: Sendable, Codable, Equatable {
+  /// Samples per mini-batch.
   public let batch: Int
+  /// Threads of the network.
   public let threads: Int
   /// Median seconds of a whole step: batch, forward, loss, backward, optimiser.
   public let stepSeconds: Double

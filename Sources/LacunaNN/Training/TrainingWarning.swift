@@ -8,6 +8,7 @@ public enum TrainingWarning: Hashable, Codable, Sendable {
 }
 
 extension TrainingWarning: CustomStringConvertible {
+  /// One line: what will happen, and what was probably meant.
   public var description: String {
     switch self {
     case .scheduleCut(let schedule, let lastUpdate, let steps, let reached, let finalSparsity):
