@@ -33,6 +33,7 @@ public enum OperationError: Error, Equatable, Sendable {
 }
 
 extension OperationError: CustomStringConvertible {
+  /// One line: what disagrees, with the numbers.
   public var description: String {
     switch self {
     case .shapeMismatch(let operand, let dimension, let expected, let actual):

@@ -21,9 +21,10 @@ import CThreads
 /// A job is one 64-bit word: its number, its task count and the next unclaimed task. Claiming a
 /// task is a compare-and-swap on that word, so a thread that wakes too late for a job cannot touch
 /// it.
-// Sound to share: all mutable state is in `shared`, and changes by the atomic steps described
-// there.
 public final class ThreadPool: @unchecked Sendable {
+  // Sound to share: all mutable state is in `shared`, and changes by the atomic steps described
+  // there.
+
   /// The pool of this process: one thread per processor that the process may use, the caller's
   /// included.
   public static let shared = ThreadPool(threads: CPUInfo.current.cores)

@@ -8,7 +8,9 @@
 
 /// What a processor may execute beyond the package's own target.
 public struct CPUFeatures: OptionSet, Hashable, Sendable {
+  /// A bit for each feature.
   public let rawValue: Int
+  /// The features whose bits are set; bits without a feature are kept.
   public init(rawValue: Int) { self.rawValue = rawValue }
 
   /// AVX2, FMA and their companions.
@@ -74,6 +76,7 @@ public struct ISA: RawRepresentable, Hashable, CaseIterable, Codable, Sendable,
   /// Whether four products of bytes are one instruction.
   var hasByteProducts: Bool { !features.isDisjoint(with: [.avxVNNI, .avx512VNNI]) }
 
+  /// The name.
   public var description: String { rawValue }
 
   /// The variable that overrides the choice.

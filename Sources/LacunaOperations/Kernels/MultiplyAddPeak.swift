@@ -19,7 +19,7 @@ public struct MultiplyAddPeak: Sendable {
   }
 
   /// Floating-point operations of one round: 12 multiply-adds of one register, each counted as two.
-  public var operationsPerRound: Int { 24 * kernel.vectorBytes / dtype.size }
+  var operationsPerRound: Int { 24 * kernel.vectorBytes / dtype.size }
 
   /// Runs the loop on this thread. The caller times it.
   ///

@@ -33,6 +33,7 @@ public struct Epilogue<Scalar: SparseScalar>: Equatable, Sendable {
   /// Applied after the bias.
   public var activation: Activation
 
+  /// By default neither bias nor activation. Plans check that the bias fits their weights.
   public init(bias: [Scalar]? = nil, activation: Activation = .none) {
     (self.bias, self.activation) = (bias, activation)
   }

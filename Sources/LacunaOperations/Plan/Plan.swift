@@ -16,8 +16,9 @@ import LacunaFormats
 /// What is stored counts, a stored zero or the zeros inside a stored block as well: NaN in X or W,
 /// or ∞ − ∞, makes NaN in every kernel, and ``Activation`` passes it on.
 public final class Plan<Scalar: SparseScalar>: Sendable {
-  /// Output rows and input columns of the weights.
+  /// Output rows of the weights.
   public var rows: Int { core.rows }
+  /// Input columns of the weights.
   public var columns: Int { core.columns }
   /// How X and Y lie in memory.
   public var layout: ProductLayout { core.layout }

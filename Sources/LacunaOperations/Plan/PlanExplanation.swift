@@ -79,12 +79,15 @@ private func fixed(_ value: Double, _ decimals: Int) -> String {
 /// A plan's choice, and what it was made for: save it with a model, load it where the same weights run
 /// on the same kind of machine, and nothing is timed again.
 public struct PlanDecision: Hashable, Sendable, Codable {
-  /// Shape and stored weights of the matrix, and the block that they come in.
+  /// Rows, columns and stored weights of the matrix.
   public let rows: Int, columns: Int, stored: Int
+  /// The block that the weights come in; a single element for CSR.
   public let block: BlockSize
-  /// Types, layout and width of the products.
+  /// Types of the products.
   public let types: ProductTypes
+  /// How X and Y lie in memory.
   public let layout: ProductLayout
+  /// Right-hand sides that the plan was made for.
   public let width: Int
   /// The instruction set that it was made with.
   public let isa: ISA

@@ -20,6 +20,8 @@ public struct PlanOptions: Hashable, Sendable, Codable {
   /// Use this instruction set instead of ``ISA/selected``.
   public var isa: ISA?
 
+  /// By default one thread, and a kernel that is chosen by timing the likeliest. Plans check the
+  /// values.
   public init(
     threads: Int = 1, deterministic: Bool = false, kernel: String? = nil, isa: ISA? = nil,
     decision: PlanDecision? = nil, excludesDense: Bool = false, updatable: Bool = false

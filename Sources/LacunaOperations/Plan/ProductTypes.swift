@@ -4,10 +4,12 @@ import LacunaFormats
 
 /// The type of an operand of a product. `DType` names those that matrices hold.
 public enum NumberType: String, Hashable, Sendable, Codable, CaseIterable {
+  /// IEEE 754 single and double precision.
   case f32, f64
   /// Signed 32-bit, signed and unsigned 8-bit integers.
   case i32, i8, u8
 
+  /// The type of the same name.
   public init(_ dtype: DType) {
     switch dtype {
     case .f32: self = .f32
@@ -27,9 +29,12 @@ public enum NumberType: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// What a product multiplies, adds up in and writes: the key of its kernels and of its plan's decision.
 public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
+  /// Types of the two operands.
   public let weights: NumberType, activations: NumberType
+  /// The type that products are added up in, and that of the result.
   public let accumulator: NumberType, output: NumberType
 
+  /// Any four types; there are kernels for those of ``init(_:)`` and ``quantized(_:)``.
   public init(
     weights: NumberType, activations: NumberType, accumulator: NumberType, output: NumberType
   ) {
@@ -67,6 +72,7 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
 
 /// As its description: what decisions were saved as when all four were one.
 extension ProductTypes: Codable {
+  /// Decodes a ``description``; a text that is the description of no kernel's types is refused.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
@@ -81,6 +87,7 @@ extension ProductTypes: Codable {
     self = found
   }
 
+  /// Encodes the ``description``.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

@@ -20,6 +20,7 @@ public enum Selection {
     /// Number of magnitudes equal to the threshold; `above + equal >= k`.
     public var equal: Int
 
+    /// Joins the three. Not checked: that they belong to some input.
     public init(threshold: Scalar, above: Int, equal: Int) {
       (self.threshold, self.above, self.equal) = (threshold, above, equal)
     }

@@ -9,6 +9,7 @@ public enum SelectionError: Error, Equatable, Sendable {
 }
 
 extension SelectionError: CustomStringConvertible {
+  /// One line: the weight, or the rank and its range.
   public var description: String {
     switch self {
     case .notANumber(let tensor, let index):
