@@ -36,6 +36,7 @@ public enum PruningError: Error, Equatable, Sendable {
 }
 
 extension PruningError: CustomStringConvertible {
+  /// One line: the parameter or the tensor, what it is, and what is allowed.
   public var description: String {
     switch self {
     case .invalidParameter(let name, let value, let allowed):

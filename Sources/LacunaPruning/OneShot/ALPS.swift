@@ -21,13 +21,17 @@ import LacunaOperations
 ///
 /// The slowest and best of the methods: O(rows · columns²) per step, some tens of steps.
 public struct ALPS: OneShotMethod {
+  /// "alps".
   public var name: String { "alps" }
+  /// All products of the inputs.
   public var needs: Calibration.Moments? { .single }
   /// Most steps of ADMM.
   public var steps: Int
   /// ρ at the beginning, for inputs of unit norm.
   public var penalty: Float
 
+  /// ADMM of so many steps at most, from a penalty of one's own.
+  ///
   /// - Parameters:
   ///   - steps: At least 1.
   ///   - penalty: More than 0; the paper's 0.1.
@@ -46,6 +50,7 @@ public struct ALPS: OneShotMethod {
   /// 300 steps at most, from ρ = 0.1, as in the paper.
   public init() { (steps, penalty) = (300, 0.1) }
 
+  /// The mask that ADMM settles on, and the weights fitted on it; whole rows go by what they cost.
   public func prune(_ layer: OneShotLayer) throws(OneShotError) -> OneShotSolution {
     if case .rows = layer.structure {
       let mask = try layer.rowMask(costs: layer.calibration.energies(of: layer.weights, layer.rows))

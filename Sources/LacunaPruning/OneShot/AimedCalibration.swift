@@ -29,7 +29,9 @@ import LacunaOperations
 public final class AimedCalibration {
   /// What errors and reports call the layer.
   public let name: String
+  /// Inputs of the layer: columns of its weight matrix.
   public let inputs: Int
+  /// Outputs of the layer: rows of its weight matrix.
   public let outputs: Int
   /// Whether the layer's bias may change too.
   public let adaptsBias: Bool

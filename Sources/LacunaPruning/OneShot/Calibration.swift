@@ -26,6 +26,7 @@ public final class Calibration {
   public let name: String
   /// Inputs of the layer: columns of its weight matrix.
   public let inputs: Int
+  /// How much is kept of the inputs.
   public let moments: Moments
   /// Samples so far.
   public private(set) var samples = 0

@@ -10,13 +10,19 @@ public enum CalibrationLayout: String, Hashable, Sendable, Codable {
 
 /// A batch of activations in memory that somebody else owns.
 public struct CalibrationBatch {
+  /// The activations, stored rows ``stride`` apart.
   public let elements: UnsafeBufferPointer<Float>
+  /// Number of samples.
   public let samples: Int
+  /// Inputs of each sample.
   public let inputs: Int
+  /// Whether a stored row is a sample or an input.
   public let layout: CalibrationLayout
   /// Elements from one stored row to the next.
   public let stride: Int
 
+  /// A batch as given; ``Calibration/add(_:)`` checks it.
+  ///
   /// - Parameter stride: Elements from one stored row to the next; by default rows follow each
   ///   other.
   public init(
@@ -76,11 +82,17 @@ public protocol CalibrationSource {
 
 /// Activations that are all in memory.
 public struct CalibrationSamples: CalibrationSource, Sendable {
+  /// `samples · inputs` activations without gaps.
   public let values: [Float]
+  /// Number of samples.
   public let samples: Int
+  /// Inputs of each sample.
   public let inputs: Int
+  /// Whether a stored row is a sample or an input.
   public let layout: CalibrationLayout
 
+  /// All samples of a layer.
+  ///
   /// - Throws: ``OneShotError/batchTooShort(layer:expected:actual:)`` unless there are `samples ·
   ///   inputs` values.
   public init(
@@ -94,6 +106,7 @@ public struct CalibrationSamples: CalibrationSource, Sendable {
     (self.values, self.samples, self.inputs, self.layout) = (values, samples, inputs, layout)
   }
 
+  /// Calls `body` once, with all samples.
   public func forEachBatch(_ body: (CalibrationBatch) throws -> Void) throws {
     try values.withUnsafeBufferPointer {
       try body(CalibrationBatch($0, samples: samples, inputs: inputs, layout: layout))

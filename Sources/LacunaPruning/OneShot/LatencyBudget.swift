@@ -16,6 +16,7 @@ public struct LayerChoice: Hashable, Sendable, Codable {
   /// add up.
   public var error: Double
 
+  /// Joins the four. ``LatencyBudget/best(of:)`` checks time and error.
   public init(sparsity: Double, structure: Granularity, seconds: Double, error: Double) {
     (self.sparsity, self.structure, self.seconds, self.error) = (
       sparsity, structure, seconds, error
@@ -40,6 +41,8 @@ public struct LatencyBudget: Hashable, Sendable {
     [0.5, 0.6, 0.7, 0.8, 0.9, 0.95].map { ($0, .element) }
     + [0.5, 0.7, 0.9].map { ($0, .block(BlockSize(unchecked: 8, 1))) }
 
+  /// A budget of more than 0 seconds, counted in 1...2²⁴ steps.
+  ///
   /// - Throws: ``OneShotError/invalidParameter(name:value:allowed:)``
   public init(seconds: Double, steps: Int = 20_000) throws(OneShotError) {
     if !(seconds > 0 && seconds.isFinite) {

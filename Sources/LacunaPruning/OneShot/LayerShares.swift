@@ -30,6 +30,7 @@ public enum OneShotBudget: Hashable, Sendable {
 
 /// What sharing out needs to know of one layer.
 public struct OneShotLayerScores {
+  /// What errors call the layer, and ``OneShotBudget/perLayer(_:)`` too.
   public let name: String
   /// |w_ij|·‖x_j‖, row-major.
   let scores: AlignedBuffer<Float>
@@ -38,6 +39,8 @@ public struct OneShotLayerScores {
   /// What the layer loses at some densities; nil unless they were measured.
   let errors: MeasuredErrors?
 
+  /// Scores one layer's weights, and measures its errors where a budget needs them.
+  ///
   /// - Parameter settings: How the layer is going to be pruned, to measure its errors for
   ///   ``OneShotBudget/leastError``; nil for other budgets.
   /// - Throws: ``OneShotError`` when the shapes disagree, a weight is not finite, or the

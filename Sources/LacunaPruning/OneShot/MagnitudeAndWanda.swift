@@ -5,13 +5,17 @@ import LacunaOperations
 
 /// Keeps the largest |w|: the baseline.
 public struct Magnitude: OneShotMethod {
+  /// "magnitude".
   public var name: String { "magnitude" }
+  /// Nothing of the inputs.
   public var needs: Calibration.Moments? { nil }
   /// Among which weights one competes.
   public var comparison: Comparison
 
+  /// By default all weights of the layer compete.
   public init(comparison: Comparison = .layer) { self.comparison = comparison }
 
+  /// The mask of the largest |w|; weights that stay keep their values.
   public func prune(_ layer: OneShotLayer) throws(OneShotError) -> OneShotSolution {
     let scores = layer.scores { w, score in
       for j in 0..<layer.columns { score[j] = w[j].magnitude }
@@ -29,13 +33,17 @@ public struct Magnitude: OneShotMethod {
 /// The square of the score is what removing that weight alone costs, if nothing makes up for it.
 /// ‖x‖₂ is the norm of the weight's input over all samples.
 public struct Wanda: OneShotMethod {
+  /// "wanda".
   public var name: String { "wanda" }
+  /// The norm of each input.
   public var needs: Calibration.Moments? { .norms }
   /// Among which weights one competes; the paper compares within each row.
   public var comparison: Comparison
 
+  /// By default the weights of a row compete, as in the paper.
   public init(comparison: Comparison = .row) { self.comparison = comparison }
 
+  /// The mask of the largest |w|·‖x‖₂; weights that stay keep their values.
   public func prune(_ layer: OneShotLayer) throws(OneShotError) -> OneShotSolution {
     let mask = try chosenMask(
       layer.activationScores(), rows: layer.rows, columns: layer.columns,

@@ -33,6 +33,7 @@ public enum OneShotError: Error, Equatable, Sendable {
 }
 
 extension OneShotError: CustomStringConvertible {
+  /// One line: the layer, what is wrong with it, and the numbers.
   public var description: String {
     switch self {
     case .inputNotFinite(let layer, let sample, let input):

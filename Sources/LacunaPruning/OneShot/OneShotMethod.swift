@@ -19,6 +19,7 @@ public protocol OneShotMethod: Sendable {
 
 /// One layer to be pruned: `W[rows, columns]` and the products of its inputs.
 public struct OneShotLayer {
+  /// What errors and reports call the layer.
   public let name: String
   /// Outputs.
   public let rows: Int
@@ -26,7 +27,9 @@ public struct OneShotLayer {
   public let columns: Int
   /// The trained weights, row-major.
   var weights: AlignedBuffer<Float>
+  /// What its inputs were like.
   public let calibration: Calibration
+  /// What is kept or dropped as one piece.
   public let structure: Granularity
   /// The fraction of weights, blocks, rows or columns to remove; of groups, what they imply.
   public let sparsity: Double
@@ -49,6 +52,7 @@ public struct OneShotSolution {
   /// The precision of the factor; nil for a method that uses none.
   public var precision: Calibration.Moments?
 
+  /// Joins what a method found.
   public init(
     mask: BitMask, weights: [Float], damping: Double? = nil, precision: Calibration.Moments? = nil
   ) {
@@ -58,6 +62,7 @@ public struct OneShotSolution {
 
 /// How a layer is pruned.
 public struct OneShotSettings: Sendable {
+  /// Which weights go, and what the others become.
   public var method: any OneShotMethod
   /// The fraction to remove; nil where the structure decides (N:M).
   public var sparsity: Double?
@@ -79,6 +84,7 @@ public struct OneShotSettings: Sendable {
   /// The damping of the papers.
   public static let usualDamping = 0.01
 
+  /// Settings, checked when a layer is pruned; ``reportsErrors`` begins as true.
   public init(
     method: any OneShotMethod, sparsity: Double? = nil, structure: Granularity = .element,
     refit: Refit? = nil, damping: Double = OneShotSettings.usualDamping
@@ -90,7 +96,16 @@ public struct OneShotSettings: Sendable {
 
 /// The methods by the names that tools and other languages use.
 public enum OneShotMethodName: String, Hashable, Sendable, Codable, CaseIterable {
-  case magnitude, wanda, sparsegpt, obs, alps
+  /// ``Magnitude``.
+  case magnitude
+  /// ``Wanda``.
+  case wanda
+  /// ``SparseGPT``.
+  case sparsegpt
+  /// ``OptimalBrainSurgeon``.
+  case obs
+  /// ``ALPS``.
+  case alps
 
   /// The method with its usual parameters.
   public var method: any OneShotMethod {

@@ -2,6 +2,7 @@
 
 /// One layer's report.
 public struct OneShotLayerReport: Hashable, Sendable, Codable {
+  /// What the calibration calls the layer.
   public let name: String
   /// Outputs and inputs.
   public let rows: Int, columns: Int
@@ -10,6 +11,7 @@ public struct OneShotLayerReport: Hashable, Sendable, Codable {
   public let samples: Int
   /// Inputs that were zero in every sample.
   public let deadInputs: Int
+  /// The method's name, such as "sparsegpt".
   public let method: String
   /// "element", "2:4", "4x1", "rows", "columns".
   public let structure: String
@@ -22,9 +24,11 @@ public struct OneShotLayerReport: Hashable, Sendable, Codable {
   public let errorOfMask: Double?
   /// ‖(W − Ŵ)·X‖² / ‖W·X‖² of the result.
   public let error: Double?
-  /// λ that was added to the diagonal, and the precision of the factor, where one was needed.
+  /// λ that was added to the diagonal of H; nil where no factor was needed.
   public let damping: Double?
+  /// The precision of the factor of H; nil where none was needed.
   public let precision: Calibration.Moments?
+  /// Wall-clock time of the pruning, the report's own errors included.
   public let seconds: Double
 
   /// All weights.

@@ -21,13 +21,17 @@ import LacunaOperations
 ///
 /// - Complexity: O(rows / R · columns³) for blocks R×C, O(columns³) for whole columns.
 public struct OptimalBrainSurgeon: OneShotMethod {
+  /// "obs".
   public var name: String { "obs" }
+  /// All products of the inputs.
   public var needs: Calibration.Moments? { .single }
   /// Whether a row may lose more than another.
   public var comparison: Comparison
 
+  /// By default all weights of the layer compete.
   public init(comparison: Comparison = .layer) { self.comparison = comparison }
 
+  /// The mask of the greedy order, and the weights fitted on it exactly.
   public func prune(_ layer: OneShotLayer) throws(OneShotError) -> OneShotSolution {
     if case .rows = layer.structure {
       let mask = try layer.rowMask(costs: layer.calibration.energies(of: layer.weights, layer.rows))

@@ -12,6 +12,7 @@ public struct OneShotResult {
   /// What the outputs' bias should be by now; nil unless the layer aimed at outputs and may change
   /// its bias.
   public var bias: [Float]? = nil
+  /// What was asked for, what is left, and what it cost.
   public let report: OneShotLayerReport
 }
 

@@ -21,14 +21,19 @@ import LacunaOperations
 /// of columns. Whole columns are chosen before the pass, by Σw²/[(H + λI)⁻¹]_jj; whole rows by what
 /// they cost, without updates.
 public struct SparseGPT: OneShotMethod {
+  /// "sparsegpt".
   public var name: String { "sparsegpt" }
+  /// All products of the inputs.
   public var needs: Calibration.Moments? { .single }
   /// Columns whose mask is chosen together.
   public var blockColumns: Int
 
+  /// The method with masks chosen for so many columns at a time.
+  ///
   /// - Parameter blockColumns: At least 1; 128 in the paper. Rounded up to whole groups or blocks.
   public init(blockColumns: Int = 128) { self.blockColumns = max(1, blockColumns) }
 
+  /// The mask and the weights of one pass over the columns; whole rows go by what they cost.
   public func prune(_ layer: OneShotLayer) throws(OneShotError) -> OneShotSolution {
     if case .rows = layer.structure {
       let mask = try layer.rowMask(costs: layer.calibration.energies(of: layer.weights, layer.rows))

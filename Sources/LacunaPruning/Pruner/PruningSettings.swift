@@ -29,6 +29,8 @@ public struct PruningSettings: Sendable {
   /// this package knows its own steps and refuses without being told.
   public var plannedSteps: Int?
 
+  /// A recipe, checked by ``Pruner``. By default single weights of every tensor but biases go, the
+  /// same share of each, by their magnitude of the moment.
   public init(
     schedule: any PruningSchedule, granularity: Granularity = .element,
     ties: TiePolicy = .exactK, budget: Budget = .uniform, parameterLimit: Int? = nil,
@@ -46,7 +48,9 @@ public struct PruningSettings: Sendable {
 
   /// Kinds of tensors that are left alone, whatever their names are.
   public struct Exclusions: OptionSet, Hashable, Sendable, Codable {
+    /// A bit for each kind.
     public let rawValue: Int
+    /// The kinds whose bits are set.
     public init(rawValue: Int) { self.rawValue = rawValue }
     /// Tensors of rank 0 and 1.
     public static let biases = Exclusions(rawValue: 1)
@@ -70,6 +74,7 @@ public struct TensorRule: Sendable {
   /// `true` leaves them alone, `false` prunes them where an exclusion would not.
   public var excluded: Bool?
 
+  /// A rule that changes what is given and leaves the rest to the recipe.
   public init(
     _ pattern: String, schedule: (any PruningSchedule)? = nil, granularity: Granularity? = nil,
     ties: TiePolicy? = nil, excluded: Bool? = nil

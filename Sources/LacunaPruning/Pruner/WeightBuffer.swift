@@ -4,7 +4,9 @@ import LacunaFormats
 
 /// Weights in the memory of a training program: f32 or f64, ranked and pooled as what they are.
 public enum WeightBuffer {
+  /// Single precision.
   case f32(UnsafeMutableBufferPointer<Float>)
+  /// Double precision; ranked by plain magnitude only.
   case f64(UnsafeMutableBufferPointer<Double>)
 
   /// Number of weights.

@@ -4,6 +4,7 @@
 public struct PruningHistory: Equatable, Sendable {
   /// One training step.
   public struct Entry: Equatable, Sendable {
+    /// The training step, counted from 1.
     public let step: Int
     /// Dropped weights over all weights of the model after this step's update.
     public let sparsity: Double

@@ -64,6 +64,7 @@ public struct PruningReport: Equatable, Sendable, Codable {
 
 /// What pruning did to one tensor.
 public struct TensorReport: Equatable, Sendable, Codable {
+  /// The tensor's name.
   public let name: String
   /// Rows of the GEMM view.
   public let rows: Int

@@ -19,13 +19,17 @@ public struct Saliency: Sendable {
 
   /// What a caller's measure sees of a tensor. The pointers are valid during the call only.
   public struct Observation {
+    /// The tensor's name.
     public let name: String
     /// Dimensions, outermost first.
     public let shape: [Int]
+    /// The weights as they are, row-major.
     public let weights: UnsafeBufferPointer<Float>
+    /// ∂loss/∂w in the same order; nil where the caller gave none.
     public let gradients: UnsafeBufferPointer<Float>?
   }
 
+  /// How one observation scores a weight.
   public var measure: Measure
   /// Exponential moving average over observations: `average ← decay · average + (1 − decay) · score`.
   /// `nil` takes the latest score, and for movement the plain sum.
@@ -34,6 +38,8 @@ public struct Saliency: Sendable {
   /// scales can compete under one global threshold.
   public var isScaledPerTensor: Bool
 
+  /// Scores by a measure, averaged over observations where `decay` is given.
+  ///
   /// - Throws: ``PruningError/invalidParameter(name:value:allowed:)`` for a decay outside `0..<1`.
   public init(
     _ measure: Measure = .magnitude, decay: Double? = nil, isScaledPerTensor: Bool = false

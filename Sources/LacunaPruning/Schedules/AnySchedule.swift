@@ -2,12 +2,19 @@
 
 /// One of the library's schedules, for files and command lines.
 public enum AnySchedule: Hashable, Sendable {
+  /// The same sparsity at all steps.
   case constant(ConstantSparsity)
+  /// The ramp of Zhu and Gupta.
   case polynomial(PolynomialDecay)
+  /// A line, half a cosine, or a geometric decay of what is left.
   case ramp(Ramp)
+  /// Everything at a single step.
   case oneShot(OneShot)
+  /// A table of steps and sparsities.
   case piecewise(PiecewiseSparsity)
 
+  /// Wraps a schedule of the library.
+  ///
   /// - Throws: ``PruningError/notSerialisable(schedule:)`` for a type of the caller's own.
   public init(_ schedule: any PruningSchedule) throws(PruningError) {
     switch schedule {
@@ -34,11 +41,17 @@ public enum AnySchedule: Hashable, Sendable {
 }
 
 extension AnySchedule: PruningSchedule {
+  /// As the schedule's.
   public func sparsity(at step: Int) -> Double { schedule.sparsity(at: step) }
+  /// As the schedule's.
   public func isUpdate(at step: Int) -> Bool { schedule.isUpdate(at: step) }
+  /// As the schedule's.
   public var finalSparsity: Double { schedule.finalSparsity }
+  /// As the schedule's.
   public var lastUpdate: Int? { schedule.lastUpdate }
+  /// As the schedule's.
   public func firstUpdate(in steps: ClosedRange<Int>) -> Int? { schedule.firstUpdate(in: steps) }
+  /// As the schedule's.
   public func whyNoUpdate(in plannedSteps: Int) -> String {
     schedule.whyNoUpdate(in: plannedSteps)
   }
@@ -48,6 +61,7 @@ extension AnySchedule: Codable {
   private enum CodingKeys: String, CodingKey { case kind, parameters }
   private enum Kind: String, Codable { case constant, polynomial, ramp, oneShot, piecewise }
 
+  /// Decodes `{"kind": "ramp", "parameters": {…}}`; parameters are checked as by initialisers.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     switch try values.decode(Kind.self, forKey: .kind) {
@@ -61,6 +75,7 @@ extension AnySchedule: Codable {
     }
   }
 
+  /// Encodes `{"kind": "ramp", "parameters": {…}}`.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     switch self {

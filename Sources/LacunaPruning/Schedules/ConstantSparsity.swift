@@ -4,9 +4,13 @@
 public struct ConstantSparsity: WindowedSchedule, Hashable {
   /// The fraction of zeros.
   public let target: Double
+  /// The update steps.
   public let window: UpdateWindow
+  /// ``target``.
   public var finalSparsity: Double { target }
 
+  /// A schedule that asks for `target` from its first update on.
+  ///
   /// - Parameters:
   ///   - target: Fraction of zeros, in `0..<1`.
   ///   - begin: First update step.
@@ -24,5 +28,6 @@ public struct ConstantSparsity: WindowedSchedule, Hashable {
       begin: begin, end: end, frequency: frequency, includesEnd: includesEnd)
   }
 
+  /// ``target`` at every step, rounded to float32 as in the reference toolkit.
   public func sparsity(at step: Int) -> Double { Double(Float(target)) }
 }

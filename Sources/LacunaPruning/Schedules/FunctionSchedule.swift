@@ -4,10 +4,14 @@
 ///
 /// It cannot be saved; ``PiecewiseSparsity/init(tabulating:plannedSteps:)`` makes a table of it that can.
 public struct FunctionSchedule: WindowedSchedule {
+  /// The update steps.
   public let window: UpdateWindow
+  /// The function's value at the end of the window.
   public let finalSparsity: Double
   private let function: @Sendable (Int) -> Double
 
+  /// A schedule of a function and its update steps.
+  ///
   /// - Parameters:
   ///   - window: The update steps.
   ///   - function: Step to sparsity. What it returns is brought into `0..<1`; NaN counts as 0.
@@ -23,6 +27,7 @@ public struct FunctionSchedule: WindowedSchedule {
     finalSparsity = Self.bounded(function(end))
   }
 
+  /// The function's value, brought into `0..<1`; 0 for NaN.
   public func sparsity(at step: Int) -> Double { Self.bounded(function(step)) }
 
   private static func bounded(_ value: Double) -> Double {

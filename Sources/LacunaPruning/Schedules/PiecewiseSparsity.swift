@@ -4,8 +4,11 @@
 public struct PiecewiseSparsity: PruningSchedule, Hashable {
   /// One row of the table.
   public struct Point: Hashable, Sendable, Codable {
+    /// The training step, 0 or more.
     public let step: Int
+    /// The fraction of zeros from or at that step, in `0..<1`.
     public let sparsity: Double
+    /// Joins the two; ``PiecewiseSparsity/init(_:interpolation:frequency:)`` checks them.
     public init(step: Int, sparsity: Double) { (self.step, self.sparsity) = (step, sparsity) }
   }
 
@@ -19,11 +22,15 @@ public struct PiecewiseSparsity: PruningSchedule, Hashable {
 
   /// The table, steps increasing.
   public let points: [Point]
+  /// What lies between two points.
   public let interpolation: Interpolation
   /// Steps from one update to the next; every point is an update as well.
   public let frequency: Int
+  /// The last point's sparsity.
   public var finalSparsity: Double { points[points.count - 1].sparsity }
 
+  /// A schedule through the given points.
+  ///
   /// - Throws: ``PruningError/invalidParameter(name:value:allowed:)`` for an empty table, steps that do
   ///   not increase, a sparsity outside `0..<1`, or a frequency less than 1.
   public init(
@@ -89,6 +96,9 @@ public struct PiecewiseSparsity: PruningSchedule, Hashable {
     return low == 0 ? nil : low - 1
   }
 
+  /// The first point's sparsity before it, the last point's behind it.
+  ///
+  /// - Complexity: O(log points)
   public func sparsity(at step: Int) -> Double {
     guard let i = index(at: step) else { return points[0].sparsity }
     if interpolation == .hold || i == points.count - 1 { return points[i].sparsity }
@@ -97,13 +107,20 @@ public struct PiecewiseSparsity: PruningSchedule, Hashable {
     return a.sparsity + (b.sparsity - a.sparsity) * share
   }
 
+  /// Whether `step` is a point's, or a multiple of ``frequency`` steps behind the first, up to the
+  /// last.
+  ///
+  /// - Complexity: O(log points)
   public func isUpdate(at step: Int) -> Bool {
     guard let i = index(at: step), step <= points[points.count - 1].step else { return false }
     return points[i].step == step || (step - points[0].step) % frequency == 0
   }
 
+  /// The last point's step.
   public var lastUpdate: Int? { points[points.count - 1].step }
 
+  /// The first step in `steps` that is a point's or falls on ``frequency``.
+  ///
   /// - Complexity: O(log points)
   public func firstUpdate(in steps: ClosedRange<Int>) -> Int? {
     let last = min(steps.upperBound, points[points.count - 1].step)
@@ -118,6 +135,7 @@ public struct PiecewiseSparsity: PruningSchedule, Hashable {
     return first <= last ? first : nil
   }
 
+  /// Between which steps the points lie.
   public func whyNoUpdate(in plannedSteps: Int) -> String {
     "its points lie in steps \(points[0].step)...\(points[points.count - 1].step)"
   }

@@ -19,9 +19,13 @@ public struct PolynomialDecay: WindowedSchedule, Hashable {
   public let final: Double
   /// Exponent: 1 is a straight line, 3 the usual ramp, 0 stays at `initial`.
   public let power: Double
+  /// The update steps.
   public let window: UpdateWindow
+  /// ``final``.
   public var finalSparsity: Double { final }
 
+  /// A ramp between two steps.
+  ///
   /// - Parameters:
   ///   - initial: Fraction of zeros at `begin`, in `0..<1`.
   ///   - final: Fraction of zeros at `end`, in `0..<1`.
@@ -45,6 +49,8 @@ public struct PolynomialDecay: WindowedSchedule, Hashable {
       begin: begin, end: end, frequency: frequency, includesEnd: includesEnd)
   }
 
+  /// `(initial − final)·(1 − p)^power + final` in float32, p running from 0 at `begin` to 1 at
+  /// `end`.
   public func sparsity(at step: Int) -> Double {
     let remaining = 1 - window.progress(at: step)
     let decay = Float(pow(Double(remaining), power))

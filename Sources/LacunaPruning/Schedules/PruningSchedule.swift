@@ -28,8 +28,10 @@ extension PruningSchedule {
     steps.first { isUpdate(at: $0) }
   }
 
+  /// Nil: cannot tell.
   public var lastUpdate: Int? { nil }
 
+  /// Says no more than that there is none.
   public func whyNoUpdate(in plannedSteps: Int) -> String { "no step of these is an update step" }
 
   /// Checks that training of `plannedSteps` steps sees at least one mask update.
@@ -76,9 +78,13 @@ public protocol WindowedSchedule: PruningSchedule {
 }
 
 extension WindowedSchedule {
+  /// Whether `step` is in ``window``, and one of its updates.
   public func isUpdate(at step: Int) -> Bool { window.contains(step) }
+  /// The end of ``window``; nil where it has none.
   public var lastUpdate: Int? { window.end }
+  /// The first update of ``window`` in `steps`, in O(1).
   public func firstUpdate(in steps: ClosedRange<Int>) -> Int? { window.first(in: steps) }
+  /// How ``window`` misses `1...plannedSteps`.
   public func whyNoUpdate(in plannedSteps: Int) -> String { window.whyEmpty(in: plannedSteps) }
 }
 

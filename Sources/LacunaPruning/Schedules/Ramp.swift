@@ -19,17 +19,27 @@
 public struct Ramp: WindowedSchedule, Hashable {
   /// The curve.
   public enum Shape: String, Hashable, Sendable, Codable, CaseIterable {
-    case linear, cosine, exponential
+    /// The same step in sparsity everywhere.
+    case linear
+    /// Slow, fast, slow.
+    case cosine
+    /// The same share of what is left everywhere.
+    case exponential
   }
 
+  /// The curve.
   public let shape: Shape
   /// Sparsity up to `begin`.
   public let initial: Double
   /// Sparsity from `end` on.
   public let final: Double
+  /// The update steps.
   public let window: UpdateWindow
+  /// ``final``.
   public var finalSparsity: Double { final }
 
+  /// A ramp of that shape between two steps.
+  ///
   /// - Parameters:
   ///   - shape: The curve.
   ///   - initial: Fraction of zeros at `begin`, in `0..<1`.
@@ -48,6 +58,7 @@ public struct Ramp: WindowedSchedule, Hashable {
     window = try UpdateWindow(begin: begin, end: end, frequency: frequency)
   }
 
+  /// The curve's value, exactly ``initial`` up to `begin` and ``final`` from `end` on.
   public func sparsity(at step: Int) -> Double {
     let p = Double(window.progress(at: step))
     // Exact at both ends, whatever the curve's rounding.

@@ -3,6 +3,7 @@
 extension ConstantSparsity: Codable {
   private enum CodingKeys: String, CodingKey { case target, begin, end, frequency, includesEnd }
 
+  /// Decodes what ``encode(to:)`` writes, checked as by the initialiser.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
@@ -12,6 +13,7 @@ extension ConstantSparsity: Codable {
       includesEnd: values.decodeIfPresent(Bool.self, forKey: .includesEnd) ?? true)
   }
 
+  /// Encodes `target`, `begin`, `end`, `frequency`, `includesEnd`; no `end` where it never stops.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(target, forKey: .target)
@@ -27,6 +29,7 @@ extension PolynomialDecay: Codable {
     case initial, final, begin, end, power, frequency, includesEnd
   }
 
+  /// Decodes what ``encode(to:)`` writes, checked as by the initialiser.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
@@ -38,6 +41,7 @@ extension PolynomialDecay: Codable {
       includesEnd: values.decodeIfPresent(Bool.self, forKey: .includesEnd) ?? true)
   }
 
+  /// Encodes `initial`, `final`, `begin`, `end`, `power`, `frequency`, `includesEnd`.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(initial, forKey: .initial)
@@ -53,6 +57,7 @@ extension PolynomialDecay: Codable {
 extension Ramp: Codable {
   private enum CodingKeys: String, CodingKey { case shape, initial, final, begin, end, frequency }
 
+  /// Decodes what ``encode(to:)`` writes, checked as by the initialiser.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
@@ -63,6 +68,7 @@ extension Ramp: Codable {
       frequency: values.decode(Int.self, forKey: .frequency))
   }
 
+  /// Encodes `shape`, `initial`, `final`, `begin`, `end`, `frequency`.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(shape, forKey: .shape)
@@ -77,12 +83,14 @@ extension Ramp: Codable {
 extension OneShot: Codable {
   private enum CodingKeys: String, CodingKey { case target, step }
 
+  /// Decodes what ``encode(to:)`` writes, checked as by the initialiser.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
       values.decode(Double.self, forKey: .target), at: values.decode(Int.self, forKey: .step))
   }
 
+  /// Encodes `target` and `step`.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(target, forKey: .target)
@@ -93,6 +101,7 @@ extension OneShot: Codable {
 extension PiecewiseSparsity: Codable {
   private enum CodingKeys: String, CodingKey { case points, interpolation, frequency }
 
+  /// Decodes what ``encode(to:)`` writes, checked as by the initialiser.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
@@ -101,6 +110,7 @@ extension PiecewiseSparsity: Codable {
       frequency: values.decode(Int.self, forKey: .frequency))
   }
 
+  /// Encodes `points`, `interpolation`, `frequency`.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(points, forKey: .points)

@@ -15,6 +15,8 @@ public struct UpdateWindow: Hashable, Sendable {
   /// Whether `end` is an update step even where `frequency` misses it.
   public let includesEnd: Bool
 
+  /// The update steps from `begin` to `end`.
+  ///
   /// - Throws: ``PruningError/invalidParameter(name:value:allowed:)`` when `begin < 0`, `end < begin`
   ///   or `frequency < 1`.
   public init(begin: Int, end: Int?, frequency: Int, includesEnd: Bool = true) throws(PruningError)
