@@ -2,7 +2,18 @@
 
 /// How the values along an axis are spelled.
 public enum AxisFormat: Sendable {
-  case number, grouped, percent, bytes, duration, times
+  /// With as many decimals as tell neighbouring ticks apart.
+  case number
+  /// Whole numbers in groups of three: 3 274 762.
+  case grouped
+  /// Fractions as percentages: 0.9 is 90 %.
+  case percent
+  /// Byte counts in decimal units: 1.63 MB.
+  case bytes
+  /// Seconds in the unit that suits: 1.35 ms.
+  case duration
+  /// Ratios: 4.3×.
+  case times
 
   func text(_ value: Double, step: Double) -> String {
     // As many decimals as tell neighbouring ticks apart.
@@ -31,10 +42,18 @@ public enum AxisFormat: Sendable {
 /// One axis of a chart: what it measures, its range and its scale.
 public struct Axis: Sendable {
   /// How distances along the axis relate to values.
-  public enum Scale: Sendable { case linear, logarithmic }
+  public enum Scale: Sendable {
+    /// Equal differences are equally far apart.
+    case linear
+    /// Equal ratios are equally far apart; values above 0 only.
+    case logarithmic
+  }
 
+  /// What is measured, with its unit.
   public var label: String
+  /// How values are spelled.
   public var format: AxisFormat
+  /// How distances relate to values.
   public var scale: Scale
   /// The values at the two ends; nil takes them from the data and rounds them outwards.
   public var range: ClosedRange<Double>?

@@ -4,12 +4,16 @@
 public struct BarChart: Sendable {
   /// One bar.
   public struct Bar: Sendable {
+    /// The name on the left.
     public var label: String
+    /// What the bar's length stands for, in the axis's unit.
     public var value: Double
+    /// The colour.
     public var tone: Tone
     /// What follows the value: "4.3× faster". Empty for nothing.
     public var note: String
 
+    /// A bar, blue and without a note unless told otherwise.
     public init(_ label: String, _ value: Double, tone: Tone = .blue, note: String = "") {
       self.label = label
       self.value = value
@@ -20,25 +24,33 @@ public struct BarChart: Sendable {
 
   /// Bars that belong together under one heading; an empty heading takes no room.
   public struct Group: Sendable {
+    /// The words above the bars.
     public var heading: String
+    /// The bars from top to bottom.
     public var bars: [Bar]
 
+    /// Joins heading and bars.
     public init(_ heading: String = "", _ bars: [Bar]) {
       self.heading = heading
       self.bars = bars
     }
   }
 
+  /// One line that says what is drawn; ``Picture/title`` of the picture.
   public var title: String
+  /// The common axis: its label stands at the top.
   public var axis: Axis
+  /// The groups from top to bottom.
   public var groups: [Group]
 
+  /// A chart of several groups.
   public init(title: String, axis: Axis, groups: [Group]) {
     self.title = title
     self.axis = axis
     self.groups = groups
   }
 
+  /// A chart of one group without a heading.
   public init(title: String, axis: Axis, bars: [Bar]) {
     self.init(title: title, axis: axis, groups: [Group("", bars)])
   }

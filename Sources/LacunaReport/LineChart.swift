@@ -4,18 +4,30 @@
 public struct LineChart: Sendable {
   /// One named line.
   public struct Series: Sendable {
-    /// How neighbouring points are joined. Steps hold a value until the next point.
-    public enum Join: Sendable { case line, steps, dots }
+    /// How neighbouring points are joined.
+    public enum Join: Sendable {
+      /// By straight lines.
+      case line
+      /// By steps, which hold a value until the next point.
+      case steps
+      /// Not at all: a dot for each point.
+      case dots
+    }
 
+    /// The words at the end of the line.
     public var name: String
+    /// The points in the order in which they are joined, in the axes' units.
     public var points: [(x: Double, y: Double)]
+    /// The colour.
     public var tone: Tone
+    /// How neighbouring points are joined.
     public var join: Join
     /// Drawn dashed: something planned, or a baseline.
     public var isDashed: Bool
     /// Drawn thin and pale, without a name: raw data behind its own average.
     public var isFaint: Bool
 
+    /// A line of that name through the points.
     public init(
       _ name: String, _ points: [(x: Double, y: Double)], tone: Tone = .blue, join: Join = .line,
       isDashed: Bool = false, isFaint: Bool = false
@@ -29,13 +41,18 @@ public struct LineChart: Sendable {
     }
   }
 
+  /// One line that says what is drawn; ``Picture/title`` of the picture.
   public var title: String
+  /// The horizontal axis.
   public var x: Axis
+  /// The vertical axis.
   public var y: Axis
+  /// The lines, the last on top.
   public var series: [Series]
   /// Vertical marks with a word: where fine-tuning begins, where the ramp ends.
   public var marks: [(x: Double, label: String)] = []
 
+  /// A chart without marks.
   public init(title: String, x: Axis, y: Axis, series: [Series]) {
     self.title = title
     self.x = x

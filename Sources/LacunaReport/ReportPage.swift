@@ -10,10 +10,14 @@
 public struct ReportPage: Sendable {
   /// A number that is the message: "91.6 %", "test accuracy", "0.2 points below dense".
   public struct KeyFigure: Sendable {
+    /// The number, with its unit.
     public var value: String
+    /// What it is.
     public var label: String
+    /// What to compare it with, in small type; empty for nothing.
     public var detail: String
 
+    /// Joins the three.
     public init(_ value: String, _ label: String, detail: String = "") {
       self.value = value
       self.label = label
@@ -39,24 +43,30 @@ public struct ReportPage: Sendable {
 
   /// A heading and what belongs to it.
   public struct Section: Sendable {
+    /// The heading.
     public var title: String
+    /// What stands under it, in order.
     public var blocks: [Block]
 
+    /// Joins heading and blocks.
     public init(_ title: String, _ blocks: [Block]) {
       self.title = title
       self.blocks = blocks
     }
   }
 
+  /// The heading of the page, and its name in a browser.
   public var title: String
   /// One or two sentences under the title.
   public var summary: String
   /// Blocks between the summary and the first section.
   public var opening: [Block] = []
+  /// The sections in order.
   public var sections: [Section] = []
   /// The last line: what made the page, where and from which commit.
   public var footer: String = ""
 
+  /// A page with nothing under its summary.
   public init(title: String, summary: String) {
     self.title = title
     self.summary = summary

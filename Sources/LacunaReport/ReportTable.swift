@@ -2,14 +2,18 @@
 
 /// A table: words flush left, numbers flush right in figures of one width.
 public struct ReportTable: Sendable {
+  /// The head, one cell for each column.
   public var header: [String]
+  /// The rows from top to bottom, each a cell for each column.
   public var rows: [[String]] = []
+  /// The words below the table; empty for none.
   public var caption: String
   /// Columns of words; all others hold numbers.
   public var wordColumns: Set<Int>
   /// Rows set in a heavier face: totals, or the row that is the message.
   public var strongRows: Set<Int> = []
 
+  /// A table without rows; its first column holds words unless told otherwise.
   public init(_ header: [String], caption: String = "", wordColumns: Set<Int> = [0]) {
     self.header = header
     self.caption = caption

@@ -2,7 +2,12 @@
 
 /// The colours a mark may have. Every one is legible on light and on dark paper.
 public enum Tone: String, Sendable, CaseIterable {
-  case blue, orange, green, violet, muted, ink
+  /// Colours for what is told apart; blue is the first choice.
+  case blue, orange, green, violet
+  /// The grey of what stands back.
+  case muted
+  /// The colour of text.
+  case ink
 }
 
 enum Theme {
