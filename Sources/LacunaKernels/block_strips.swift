@@ -92,7 +92,7 @@ import CSIMD
 #endif
 
 /// The plain twin, for any C.
-public func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
+package func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
   let a = a.pointee
   let (width, height) = (Int(a.blockColumns), 16 / Int(a.blockColumns))
   let x = a.x.assumingMemoryBound(to: Float.self)

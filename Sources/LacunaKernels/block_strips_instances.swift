@@ -149,7 +149,8 @@ import CSIMD
     }
   }
 
-  public func blocksF32(_ a: UnsafePointer<lcn_block_args>) {
+  /// Strips of blocks, by their columns.
+  package func blocksF32(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.blockColumns {
     case 1: blocks1(a)
     case 2: blocks2(a)

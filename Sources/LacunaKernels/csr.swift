@@ -68,7 +68,7 @@ private func rows(_ arguments: UnsafePointer<lcn_csr_args>, _: Double.Type, wide
   }
 }
 
-public func csrF32(_ a: UnsafePointer<lcn_csr_args>) {
+package func csrF32(_ a: UnsafePointer<lcn_csr_args>) {
   if a.pointee.indexBytes == 2 {
     rows(a, Float.self, wide: false)
   } else {
@@ -76,7 +76,7 @@ public func csrF32(_ a: UnsafePointer<lcn_csr_args>) {
   }
 }
 
-public func csrF64(_ a: UnsafePointer<lcn_csr_args>) {
+package func csrF64(_ a: UnsafePointer<lcn_csr_args>) {
   if a.pointee.indexBytes == 2 {
     rows(a, Double.self, wide: false)
   } else {

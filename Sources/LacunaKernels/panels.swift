@@ -83,11 +83,11 @@ private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _
   }
 }
 
-public func packRowsF32(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF32.self) }
-public func packRowsF64(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF64.self) }
-public func packTransposedF32(_ a: UnsafePointer<lcn_pack_args>) {
+package func packRowsF32(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF32.self) }
+package func packRowsF64(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF64.self) }
+package func packTransposedF32(_ a: UnsafePointer<lcn_pack_args>) {
   transposeRows(a, VectorF32.self)
 }
-public func packTransposedF64(_ a: UnsafePointer<lcn_pack_args>) {
+package func packTransposedF64(_ a: UnsafePointer<lcn_pack_args>) {
   transposeRows(a, VectorF64.self)
 }

@@ -47,7 +47,7 @@ func strip1x8F32(_ a: Arguments) {
 }
 
 /// Strips of 1 rows.
-public func spmm1x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
+package func spmm1x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip1x1F32(a)
   case 2: strip1x2F32(a)
@@ -102,7 +102,7 @@ func strip1x8F64(_ a: Arguments) {
 }
 
 /// Strips of 1 rows.
-public func spmm1x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
+package func spmm1x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip1x1F64(a)
   case 2: strip1x2F64(a)
@@ -159,7 +159,7 @@ func strip2x4F32(_ a: Arguments) {
 #endif
 
 /// Strips of 2 rows.
-public func spmm2x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
+package func spmm2x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip2x1F32(a)
   case 2: strip2x2F32(a)
@@ -220,7 +220,7 @@ func strip2x4F64(_ a: Arguments) {
 #endif
 
 /// Strips of 2 rows.
-public func spmm2x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
+package func spmm2x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip2x1F64(a)
   case 2: strip2x2F64(a)
@@ -271,7 +271,7 @@ func strip4x3F32(_ a: Arguments) {
 #endif
 
 /// Strips of 4 rows.
-public func spmm4x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
+package func spmm4x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip4x1F32(a)
   case 2: strip4x2F32(a)
@@ -320,7 +320,7 @@ func strip4x3F64(_ a: Arguments) {
 #endif
 
 /// Strips of 4 rows.
-public func spmm4x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
+package func spmm4x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip4x1F64(a)
   case 2: strip4x2F64(a)
@@ -336,11 +336,11 @@ public func spmm4x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
 }
 
 /// Bytes in one register of this copy of the kernels.
-public func vectorBytes() -> Int { MemoryLayout<VectorF32>.size }
+package func vectorBytes() -> Int { MemoryLayout<VectorF32>.size }
 
 /// Most registers per panel row that the kernels for strips of `rows` rows have an instance for; 0
 /// when this copy has no such kernel.
-public func mostVectors(strip rows: Int) -> Int {
+package func mostVectors(strip rows: Int) -> Int {
   switch rows {
   case 1: 8
   #if LACUNA_V4

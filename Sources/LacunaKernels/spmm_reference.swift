@@ -39,8 +39,8 @@ private func multiply<Scalar: BinaryFloatingPoint>(
   }
 }
 
-public func spmmReferenceF32(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Float.self) }
-public func spmmReferenceF64(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Double.self) }
+package func spmmReferenceF32(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Float.self) }
+package func spmmReferenceF64(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Double.self) }
 
 @inline(__always)
 private func copy<Scalar: BinaryFloatingPoint>(
@@ -57,15 +57,15 @@ private func copy<Scalar: BinaryFloatingPoint>(
   }
 }
 
-public func packRowsReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
+package func packRowsReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
   copy(a, transposed: false, Float.self)
 }
-public func packRowsReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
+package func packRowsReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
   copy(a, transposed: false, Double.self)
 }
-public func packTransposedReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
+package func packTransposedReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
   copy(a, transposed: true, Float.self)
 }
-public func packTransposedReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
+package func packTransposedReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
   copy(a, transposed: true, Double.self)
 }

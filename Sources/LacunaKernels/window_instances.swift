@@ -31,7 +31,8 @@ import CSIMD
   @inline(never) private func window16x32F32Columns8(_ a: UnsafePointer<lcn_window_args>) {
     multiplyWindows(a, WindowF32x16.self, columns: 8)
   }
-  public func window16x32F32(_ a: UnsafePointer<lcn_window_args>) {
+  /// 16 lanes, places in 32 inputs.
+  package func window16x32F32(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x32F32Columns1(a)
     case 2: window16x32F32Columns2(a)
@@ -62,7 +63,8 @@ import CSIMD
   @inline(never) private func window16x16F32Columns6(_ a: UnsafePointer<lcn_window_args>) {
     multiplyWindows(a, WindowF32x16Narrow.self, columns: 6)
   }
-  public func window16x16F32(_ a: UnsafePointer<lcn_window_args>) {
+  /// 16 lanes, places in 16 inputs.
+  package func window16x16F32(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x16F32Columns1(a)
     case 2: window16x16F32Columns2(a)
@@ -97,7 +99,8 @@ import CSIMD
   @inline(never) private func window8x16F64Columns8(_ a: UnsafePointer<lcn_window_args>) {
     multiplyWindows(a, WindowF64x8.self, columns: 8)
   }
-  public func window8x16F64(_ a: UnsafePointer<lcn_window_args>) {
+  /// 8 lanes, places in 16 inputs.
+  package func window8x16F64(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window8x16F64Columns1(a)
     case 2: window8x16F64Columns2(a)
@@ -142,7 +145,8 @@ import CSIMD
   {
     multiplyCompressed(a, columns: 8)
   }
-  public func window16x32CompressedF32(_ a: UnsafePointer<lcn_window_args>) {
+  /// 16 lanes, places in 32 inputs, zeros of a step left out of the values.
+  package func window16x32CompressedF32(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x32CompressedF32Columns1(a)
     case 2: window16x32CompressedF32Columns2(a)
@@ -167,7 +171,8 @@ import CSIMD
   @inline(never) private func window8x16F32Columns4(_ a: UnsafePointer<lcn_window_args>) {
     multiplyWindows(a, WindowF32x8.self, columns: 4)
   }
-  public func window8x16F32(_ a: UnsafePointer<lcn_window_args>) {
+  /// 8 lanes, places in 16 inputs.
+  package func window8x16F32(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window8x16F32Columns1(a)
     case 2: window8x16F32Columns2(a)

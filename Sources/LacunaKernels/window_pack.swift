@@ -39,5 +39,7 @@ private func packWindows<T: BitwiseCopyable & ExpressibleByIntegerLiteral>(
   }
 }
 
-public func packWindowsF32(_ a: UnsafePointer<lcn_window_pack_args>) { packWindows(a, Float.self) }
-public func packWindowsF64(_ a: UnsafePointer<lcn_window_pack_args>) { packWindows(a, Double.self) }
+package func packWindowsF32(_ a: UnsafePointer<lcn_window_pack_args>) { packWindows(a, Float.self) }
+package func packWindowsF64(_ a: UnsafePointer<lcn_window_pack_args>) {
+  packWindows(a, Double.self)
+}

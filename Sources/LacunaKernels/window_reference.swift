@@ -66,18 +66,18 @@ private func multiplyF64(_ a: UnsafePointer<lcn_window_args>, lanes: Int, bits: 
     clear: { _ in for l in 0..<lanes { sums[l] = 0 } })
 }
 
-public func window16x32ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
+package func window16x32ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
   multiplyF32(a, lanes: 16, bits: 5, compressed: false, zeroPlace: true)
 }
-public func window16x32CompressedReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
+package func window16x32CompressedReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
   multiplyF32(a, lanes: 16, bits: 5, compressed: true, zeroPlace: true)
 }
-public func window16x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
+package func window16x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
   multiplyF32(a, lanes: 16, bits: 4, compressed: false, zeroPlace: false)
 }
-public func window8x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
+package func window8x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
   multiplyF32(a, lanes: 8, bits: 4, compressed: false, zeroPlace: true)
 }
-public func window8x16ReferenceF64(_ a: UnsafePointer<lcn_window_args>) {
+package func window8x16ReferenceF64(_ a: UnsafePointer<lcn_window_args>) {
   multiplyF64(a, lanes: 8, bits: 4)
 }
