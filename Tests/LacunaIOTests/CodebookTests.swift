@@ -78,6 +78,26 @@ private func error(_ matrix: CSRMatrix<Float>, _ codes: CodebookCSR) -> Double {
     }
   }
 
+  @Test(arguments: [1.0, 0.9995, 0.98, 0.1])
+  func `so it is for full matrices, and for a single value`(density: Double) throws {
+    var random = SeededGenerator(seed: 5)
+    let pattern = try randomPattern(1000, 700, density: density, using: &random)
+    for values in [16, 1] {
+      let matrix = try CSRMatrix(
+        pattern: pattern,
+        values: (0..<pattern.nnz).map { _ in Float(Int.random(in: 1...values, using: &random)) })
+      let codes = try #require(CodebookCSR(exactly: matrix))
+      let tensor = StoredTensor.codebookSparse(shape: [1000, 700], codes)
+      #expect(try throughFile(tensor).tensor == tensor)
+      let tensors = [NamedTensor(name: "w", tensor: tensor)]
+      let bytes = try LacunaFile(tensors: tensors).encoded().count
+      // A reader believes no more than 256 elements a byte, of positions and of codes.
+      let believed = Double(2 * pattern.nnz) / 256
+      let entropy = max(StoredEntropy(tensors).total, believed)
+      #expect(Double(bytes) <= 1.03 * entropy + 320, "\(bytes), entropy \(entropy)")
+    }
+  }
+
   @Test func `bits that do not suffice for the error are refused, with the least error`() throws {
     var random = SeededGenerator(seed: 4)
     let matrix = try pruned(100, 100, density: 0.5, using: &random)

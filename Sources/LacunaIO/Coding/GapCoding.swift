@@ -5,6 +5,7 @@
 //     u8        bounds between classes of rows
 //     varint …  the bounds: a row is of the class of as many bounds as it has at least so many symbols for
 //     symbols   all symbols, with a table for each class
+//     zeros     as many as a reader needs to believe the number of symbols
 //
 // Where entries are kept at random, the gap to the next one does not depend on anything but the density: coding gaps
 // takes as many bits as coding slots, one by one, and decoding them as much less time as there are zeros between two
@@ -35,8 +36,8 @@ enum GapCoding {
     symbols <= ContainerLayout.highestCount(length: length)
   }
 
-  /// The bytes of a pattern; nil when it is so regular that a reader would not believe them, and when gaps are
-  /// much longer than a symbol.
+  /// The bytes of a pattern; nil when gaps are much longer than a symbol. Of one so regular that a reader would
+  /// not believe them, with zeros behind.
   static func encoded(_ pattern: CSRPattern) -> [UInt8]? {
     var (symbols, offsets): ([UInt8], [Int]) = ([], [0])
     symbols.reserveCapacity(pattern.nnz + pattern.nnz / 8)
@@ -82,7 +83,8 @@ enum GapCoding {
       if best.isEmpty || candidate.count < best.count { best = candidate.bytes }
     }
     writer.append(best)
-    return allows(symbols: symbols.count, length: writer.count) ? writer.bytes : nil
+    writer.pad(toHold: max(symbols.count, pattern.rows + pattern.nnz))
+    return writer.bytes
   }
 
   /// The pattern that ``encoded(_:)`` made; valid by construction.
@@ -120,7 +122,7 @@ enum GapCoding {
     let symbols = try SymbolCoding.read(
       &reader, count: all, contexts: RowClasses.spread(classes(counts, bounds), offsets),
       contextCount: boundCount + 1)
-    try reader.end()
+    try reader.endOrPadding()
     // From here on `counts` holds the entries of each row.
     guard
       let indices =

@@ -62,8 +62,11 @@ enum ContainerLayout {
   /// The most elements that a section of `length` bytes may decode to.
   ///
   /// A false count cannot allocate more than this; an encoder whose output is smaller than its share
-  /// (a million equal values) has to store the section raw.
+  /// (a million equal values) has to append zeros, or store the section raw.
   static func highestCount(length: Int) -> Int { 1 << 16 + length.clampedMultiple(of: 256) }
+
+  /// The least length of a section that may hold `count` elements.
+  static func lowestLength(count: Int) -> Int { (max(count, 1 << 16) - 1 << 16 + 255) / 256 }
 }
 
 extension Int {

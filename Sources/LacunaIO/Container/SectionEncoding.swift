@@ -37,7 +37,7 @@ extension StoredTensor {
     case .codebookSparse(_, let matrix):
       [
         EncodedSection(positions: matrix.pattern),
-        EncodedSection(symbols: matrix.codes, offsets: matrix.pattern.rowOffsets) { $0 },
+        EncodedSection(codes: matrix.codes, offsets: matrix.pattern.rowOffsets),
         EncodedSection(
           floats: matrix.codebook, offsets: [0, matrix.codebook.count], role: .codebook),
       ]
@@ -96,10 +96,19 @@ extension EncodedSection {
     self.init(symbols: values.map { UInt8(bitPattern: $0) ^ 0x80 }, offsets: offsets) { $0 ^ 0x80 }
   }
 
+  /// Codes of rows that start at `offsets`; few of them, so zeros make up for bytes that no reader
+  /// would believe.
+  init(codes: [UInt8], offsets: [Int]) {
+    self.init(symbols: codes, offsets: offsets, isPadded: true) { $0 }
+  }
+
   /// Symbols of rows that start at `offsets`; `plain` gives the byte of one that is not coded.
-  init(symbols: [UInt8], offsets: [Int], plain: (UInt8) -> UInt8) {
+  private init(
+    symbols: [UInt8], offsets: [Int], isPadded: Bool = false, plain: (UInt8) -> UInt8
+  ) {
     var coded = ByteWriter()
     RowClasses.write(symbols, offsets: offsets, to: &coded)
+    if isPadded { coded.pad(toHold: symbols.count) }
     self.init(
       role: .values, count: symbols.count,
       candidates: [(.rowClasses, coded.bytes), (.raw, symbols.map(plain))])

@@ -81,4 +81,11 @@ package struct ByteReader {
   package func end() throws(DataProblem) {
     if remaining > 0 { throw .trailingBytes(count: remaining) }
   }
+
+  /// As ``end()``, but zeros may follow, see `ByteWriter.pad(toHold:)`.
+  func endOrPadding() throws(DataProblem) {
+    let rest = ByteSlice(
+      storage: bytes.storage, range: bytes.range.upperBound - remaining..<bytes.range.upperBound)
+    if rest.withUnsafeBytes({ $0.contains { $0 != 0 } }) { throw .trailingBytes(count: remaining) }
+  }
 }

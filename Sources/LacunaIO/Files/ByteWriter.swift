@@ -20,6 +20,13 @@ package struct ByteWriter {
   /// Appends a count as 64 bits.
   package mutating func count(_ value: Int) { integer(UInt64(value)) }
 
+  /// Appends zeros until a section of these bytes may hold `elements`. What compresses better than a
+  /// reader believes costs a thirty-second of a bit for each element that way.
+  mutating func pad(toHold elements: Int) {
+    let missing = ContainerLayout.lowestLength(count: elements) - count
+    if missing > 0 { bytes.append(contentsOf: repeatElement(0, count: missing)) }
+  }
+
   /// The digits of a number of 0 or more.
   mutating func decimal(_ value: Int) {
     var (digits, rest, first) = (InlineArray<20, UInt8>(repeating: 0), value, 20)
