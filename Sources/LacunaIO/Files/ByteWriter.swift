@@ -27,15 +27,19 @@ package struct ByteWriter {
     if missing > 0 { bytes.append(contentsOf: repeatElement(0, count: missing)) }
   }
 
-  /// The digits of a number of 0 or more.
-  mutating func decimal(_ value: Int) {
-    var (digits, rest, first) = (InlineArray<20, UInt8>(repeating: 0), value, 20)
-    repeat {
-      first -= 1
-      digits[first] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
-    } while rest > 0
-    for place in first..<20 { bytes.append(digits[place]) }
+  /// The digits of a number of 0 or more, and what separates it from the next one.
+  mutating func decimal(_ value: Int, then separator: UInt8) {
+    // 19 digits are the longest, in one append.
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { text in
+      text[19] = separator
+      var (rest, first) = (UInt(value), 19)
+      repeat {
+        first -= 1
+        text[first] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+        rest /= 10
+      } while rest > 0
+      bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[first...]))
+    }
   }
 
   /// Appends a number that is not negative in LEB128.

@@ -14,10 +14,8 @@ extension MatrixMarket {
         .utf8)
     for row in 0..<matrix.rows {
       for p in matrix.pattern.rowOffsets[row]..<matrix.pattern.rowOffsets[row + 1] {
-        writer.decimal(row + 1)
-        writer.append(CollectionOfOne(0x20))
-        writer.decimal(matrix.pattern.columnIndices[p] + 1)
-        writer.append(CollectionOfOne(0x20))
+        writer.decimal(row + 1, then: 0x20)
+        writer.decimal(matrix.pattern.columnIndices[p] + 1, then: 0x20)
         append(matrix.values[p], to: &writer)
       }
     }

@@ -105,15 +105,12 @@ public enum SMTX {
     writer.append("\(pattern.rows), \(pattern.columns), \(pattern.nnz)".utf8)
     writer.append(CollectionOfOne(0x0A))
     for (row, offset) in pattern.rowOffsets.enumerated() {
-      if row > 0 { writer.append(CollectionOfOne(0x20)) }
-      writer.decimal(offset)
+      writer.decimal(offset, then: row < pattern.rows ? 0x20 : 0x0A)
     }
-    writer.append(CollectionOfOne(0x0A))
     for p in 0..<pattern.nnz {
-      if p > 0 { writer.append(CollectionOfOne(0x20)) }
-      writer.decimal(pattern.columnIndices[p])
+      writer.decimal(pattern.columnIndices[p], then: p + 1 < pattern.nnz ? 0x20 : 0x0A)
     }
-    writer.append(CollectionOfOne(0x0A))
+    if pattern.nnz == 0 { writer.append(CollectionOfOne(0x0A)) }
     return writer.bytes
   }
 }
