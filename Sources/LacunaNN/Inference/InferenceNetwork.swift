@@ -7,8 +7,9 @@ import LacunaOperations
 ///
 /// Threads that use one at once take turns: its buffers are for one run. To run side by side, make
 /// one each.
-// Sound to share: the graph and the buffers are used under `lock` alone, the rest never changes.
 public class InferenceNetwork: @unchecked Sendable {
+  // Sound to share: the graph and the buffers are used under `lock` alone, the rest never changes.
+  /// What the network computes.
   public let architecture: Architecture
   /// Samples per mini-batch.
   public let batch: Int
@@ -133,8 +134,8 @@ public class InferenceNetwork: @unchecked Sendable {
 /// Each layer with weights is a plan over the tensor as it is stored, whose zeros are never stored; what the products
 /// are computed in is a choice, ``NetworkArithmetic``. Only a plan that finds dense weights faster for a layer (few
 /// zeros in it) makes that layer dense, unless the network excludes it.
-// Sound to share: it adds nothing to its superclass.
 public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
+  // Sound to share: it adds nothing to its superclass.
   /// Plans every layer for mini-batches of `batch` samples.
   ///
   /// - Parameters:
@@ -160,8 +161,8 @@ public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
 
 /// The same graph with every weight dense, zeros included, on OpenBLAS: what sparse inference is
 /// compared with, in results and in time.
-// Sound to share: it adds nothing to its superclass.
 public final class DenseNetwork: InferenceNetwork, @unchecked Sendable {
+  // Sound to share: it adds nothing to its superclass.
   /// As ``SparseNetwork/init(_:batch:threads:excludesDense:arithmetic:)``.
   public init(_ model: CompressedModel, batch: Int = 1, threads: Int = 1) throws(ModelError) {
     try super.init(

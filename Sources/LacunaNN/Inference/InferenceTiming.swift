@@ -2,24 +2,31 @@
 
 /// How long one layer takes for a mini-batch, sparse and dense.
 public struct LayerTiming: Sendable, Codable, Equatable {
+  /// The layer's name.
   public let name: String
   /// The kernel of the sparse network's plan, empty for a layer without weights.
   public let kernel: String
   /// Median seconds per mini-batch.
   public let sparseSeconds: Double
+  /// Median seconds per mini-batch with every weight dense.
   public let denseSeconds: Double
+  /// Dense seconds over sparse seconds.
   public var speedup: Double { denseSeconds / sparseSeconds }
 }
 
 /// How long a network takes for a mini-batch, sparse and dense.
 public struct InferenceTiming: Sendable, Codable, Equatable {
+  /// Samples per mini-batch.
   public let batch: Int
+  /// Threads of both networks.
   public let threads: Int
   /// Layers with weights, and what else takes time, in order. Empty with more than one thread.
   public let layers: [LayerTiming]
   /// Median seconds per mini-batch of the whole network, measured without the layers' clocks.
   public let sparseSeconds: Double
+  /// Median seconds per mini-batch with every weight dense.
   public let denseSeconds: Double
+  /// Dense seconds over sparse seconds.
   public var speedup: Double { denseSeconds / sparseSeconds }
 
   /// Measures `model` at mini-batches of `batch` samples for about `seconds`.

@@ -24,6 +24,7 @@ public struct OutputScale: Hashable, Sendable, Codable {
   /// The byte that stands for 0.
   public var zeroPoint: Int
 
+  /// A scale, positive and finite, and the byte of zero.
   public init(scale: Float, zeroPoint: Int) { (self.scale, self.zeroPoint) = (scale, zeroPoint) }
 }
 

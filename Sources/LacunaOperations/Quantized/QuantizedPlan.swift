@@ -27,8 +27,9 @@ public final class QuantizedPlan<Activation: ActivationElement, Output: Activati
       layout: layout, width: width, epilogue: epilogue, options: options)
   }
 
-  /// Output rows and input columns of the weights.
+  /// Output rows of the weights.
   public var rows: Int { core.rows }
+  /// Input columns of the weights.
   public var columns: Int { core.columns }
   /// How X and Y lie in memory.
   public var layout: ProductLayout { core.layout }

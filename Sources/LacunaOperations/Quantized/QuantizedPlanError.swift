@@ -21,6 +21,7 @@ public enum QuantizedPlanError: Error, Equatable, Sendable {
 }
 
 extension QuantizedPlanError: CustomStringConvertible {
+  /// One line: which scale, zero point or sum, and what is allowed.
   public var description: String {
     switch self {
     case .weightScale(let row, let value):
