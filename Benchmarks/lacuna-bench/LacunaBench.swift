@@ -14,7 +14,7 @@ struct LacunaBench: ParsableCommand {
       66 a missing input, 70 a wrong result, 74 an input or output error.
       """,
     subcommands: [
-      SpMMCommand.self, SpMVCommand.self, SelectCommand.self, ConvertCommand.self,
+      SpMMCommand.self, SpMVCommand.self, ConvCommand.self, SelectCommand.self, ConvertCommand.self,
       OneShotCommand.self,
       SuiteCommand.self,
     ])

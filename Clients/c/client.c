@@ -107,6 +107,76 @@ static void use_plan(lcn_matrix *matrix, const float *x, const float *bias, cons
   OK(lcn_plan_destroy(plan));
 }
 
+/* A 3×3 convolution with padding, both layouts of images, whole and by slices, against its definition. */
+static void check_convolution(void) {
+  enum { CHANNELS = 6, SIDE = 9, FILTERS = 8, PATCH = CHANNELS * 9, IMAGES = 2 };
+  static float w[FILTERS * PATCH], bias[FILTERS];
+  static float x[IMAGES * CHANNELS * SIDE * SIDE], residual[IMAGES * FILTERS * SIDE * SIDE];
+  static float expected[IMAGES * FILTERS * SIDE * SIDE], y[IMAGES * FILTERS * SIDE * SIDE];
+  for (int i = 0; i < FILTERS * PATCH; i++) w[i] = uniform() < 0.3f ? uniform() - 0.5f : 0;
+  for (int i = 0; i < FILTERS; i++) bias[i] = uniform() - 0.5f;
+  lcn_dense_desc dense = LCN_DENSE_DESC_INIT;
+  dense.rows = FILTERS;
+  dense.columns = PATCH;
+  dense.values = w;
+  lcn_matrix *source = NULL, *matrix = NULL;
+  OK(lcn_matrix_from_dense(&dense, &source));
+  OK(lcn_matrix_convert(source, LCN_CSR, 1, 1, &matrix));
+  for (int nchw = 0; nchw < 2; nchw++) {
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = uniform() - 0.5f;
+    for (size_t i = 0; i < sizeof y / sizeof *y; i++) residual[i] = uniform() - 0.5f;
+    for (int n = 0; n < IMAGES; n++)
+      for (int f = 0; f < FILTERS; f++)
+        for (int p = 0; p < SIDE * SIDE; p++) {
+          int at = nchw ? (n * FILTERS + f) * SIDE * SIDE + p : (n * SIDE * SIDE + p) * FILTERS + f;
+          double sum = bias[f] + (double)residual[at];
+          for (int j = 0; j < PATCH; j++) {
+            int c = j / 9, row = p / SIDE + j % 9 / 3 - 1, column = p % SIDE + j % 3 - 1;
+            if (row < 0 || row >= SIDE || column < 0 || column >= SIDE) continue;
+            int from = nchw ? ((n * CHANNELS + c) * SIDE + row) * SIDE + column
+                            : ((n * SIDE + row) * SIDE + column) * CHANNELS + c;
+            sum += (double)w[f * PATCH + j] * x[from];
+          }
+          expected[at] = (float)(sum > 0 ? sum : 0);
+        }
+    lcn_conv_options options = LCN_CONV_OPTIONS_INIT;
+    options.layout = nchw ? LCN_NCHW : LCN_NHWC;
+    options.images = IMAGES;
+    options.channels = CHANNELS;
+    options.height = options.width = SIDE;
+    options.filters = FILTERS;
+    options.kernel_height = options.kernel_width = 3;
+    options.pad_top = options.pad_left = options.pad_bottom = options.pad_right = 1;
+    options.bias = bias;
+    options.bias_count = FILTERS;
+    options.activation = LCN_ACTIVATION_RELU;
+    options.adds_residual = 1;
+    lcn_conv *conv = NULL;
+    OK(lcn_conv_create(matrix, &options, &conv));
+    lcn_conv_info info = LCN_CONV_INFO_INIT;
+    OK(lcn_conv_get_info(conv, &info));
+    CHECK(info.output_height == SIDE && info.output_width == SIDE && info.filters == FILTERS);
+    for (int r = 0; r < runs; r++) OK(lcn_conv_run(conv, x, residual, y, IMAGES, NULL, 0));
+    check_close(y, expected, IMAGES * FILTERS * SIDE * SIDE);
+    size_t bytes = 0;
+    OK(lcn_conv_workspace_size(conv, &bytes));
+    void *memory = malloc(bytes + 64);
+    void *workspace = (char *)memory + (64 - (uintptr_t)memory % 64) % 64;
+    memset(expected, 0, sizeof expected);
+    for (int slice = 2; slice >= 0; slice--) {
+      OK(lcn_conv_run_slice(conv, slice, 3, x, residual, expected, IMAGES, workspace, bytes));
+    }
+    CHECK(memcmp(expected, y, sizeof y) == 0);
+    free(memory);
+    OK(lcn_conv_destroy(conv));
+    options.pad_top = 3;
+    CHECK(lcn_conv_create(matrix, &options, &conv) == LCN_SHAPE_MISMATCH);
+    CHECK(conv == NULL && strstr(lcn_last_error(), "3") != NULL);
+  }
+  OK(lcn_matrix_destroy(matrix));
+  OK(lcn_matrix_destroy(source));
+}
+
 static void check_pruning(void) {
   float w[4 * 8], threshold_test[4] = {1, -4, 2, 3};
   for (int i = 0; i < 32; i++) w[i] = (float)(i % 2 == 0 ? i + 1 : -(i + 1));
@@ -152,6 +222,7 @@ static void check_misuse(void) {
   CHECK(strstr(lcn_last_error(), "9223372036854775807") != NULL);
   CHECK(lcn_matrix_destroy(NULL) == LCN_OK);
   CHECK(lcn_plan_destroy(NULL) == LCN_OK);
+  CHECK(lcn_conv_destroy(NULL) == LCN_OK);
   CHECK(lcn_model_destroy(NULL) == LCN_OK);
   lcn_model *model = NULL;
   CHECK(lcn_model_load("/nonexistent.lacuna", NULL, &model) == LCN_FILE_NOT_FOUND);
@@ -235,6 +306,7 @@ int main(int argc, char **argv) {
   for (int f = 0; f < FORMATS; f++) OK(lcn_matrix_destroy(matrices[f]));
   OK(lcn_matrix_destroy(source));
   CHECK(lcn_matrix_destroy(source) == LCN_INVALID_HANDLE);
+  check_convolution();
   check_pruning();
   check_misuse();
   if (argc == 1) check_fork(cpu.cores + 2);

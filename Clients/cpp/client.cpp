@@ -74,6 +74,21 @@ int main() try {
     expect(!plan.description().empty(), "a description");
   }
 
+  // A 1×1 convolution of images whose pixels are the rows of X is the same product.
+  lacuna::ConvolutionOptions pointwise;
+  pointwise.layout = LCN_NHWC;
+  pointwise.channels = in;
+  pointwise.height = 1;
+  pointwise.width = batch;
+  pointwise.filters = out;
+  const lacuna::Convolution<double> convolution(matrices[0], pointwise);
+  std::vector<double> pixels(batch * out);
+  convolution.run(x.data(), pixels.data(), 1);
+  expect(close(pixels, expected), "a pointwise convolution");
+  for (int64_t slice = 0; slice < 3; slice++) convolution.run_slice(slice, 3, x.data(), pixels.data(), 1);
+  expect(close(pixels, expected), "its slices");
+  expect(convolution.info().output_width == batch && !convolution.description().empty(), "its description");
+
   try {
     const int32_t offsets[] = {0, 2}, indices[] = {1, 0};
     const float values[] = {1, 2};

@@ -286,6 +286,56 @@ class Plan {
   detail::Handle<lcn_plan, lcn_plan_destroy> handle_;
 };
 
+// lcn_conv_options with its default values.
+struct ConvolutionOptions : lcn_conv_options {
+  ConvolutionOptions() : lcn_conv_options(LCN_CONV_OPTIONS_INIT) {}
+};
+
+// A packed convolution kernel of T. Any number of threads may run one at once.
+template <typename T>
+class Convolution {
+ public:
+  Convolution(const Matrix &weights, const lcn_conv_options &options) {
+    check(lcn_conv_create(weights.get(), &options, handle_.out()));
+    if (info().dtype != detail::dtype<T>()) {
+      throw std::invalid_argument("the weights' element type is not this Convolution's");
+    }
+  }
+
+  void run(const T *x, T *y, int64_t images, const T *residual = nullptr, void *workspace = nullptr,
+           size_t workspace_bytes = 0) const {
+    check(lcn_conv_run(handle_.get(), x, residual, y, images, workspace, workspace_bytes));
+  }
+
+  void run_slice(int64_t slice, int64_t slices, const T *x, T *y, int64_t images, const T *residual = nullptr,
+                 void *workspace = nullptr, size_t workspace_bytes = 0) const {
+    check(lcn_conv_run_slice(handle_.get(), slice, slices, x, residual, y, images, workspace, workspace_bytes));
+  }
+
+  lcn_conv_info info() const {
+    lcn_conv_info i = LCN_CONV_INFO_INIT;
+    check(lcn_conv_get_info(handle_.get(), &i));
+    return i;
+  }
+
+  size_t workspace_size() const {
+    size_t bytes = 0;
+    check(lcn_conv_workspace_size(handle_.get(), &bytes));
+    return bytes;
+  }
+
+  std::string description() const {
+    return detail::text([this](char *t, size_t c, size_t *l) {
+      return lcn_conv_describe(handle_.get(), t, c, l);
+    });
+  }
+
+  lcn_conv *get() const noexcept { return handle_.get(); }
+
+ private:
+  detail::Handle<lcn_conv, lcn_conv_destroy> handle_;
+};
+
 // A network from a .lacuna file.
 class Model {
  public:

@@ -159,6 +159,16 @@ class Graph {
   int64_t integer(const OrtNode *node, const char *name, int64_t otherwise) const {
     return number<int64_t>(node, name, kAttrInt, otherwise);
   }
+  // A short word; "" when there is none.
+  std::string word(const OrtNode *node, const char *name) const {
+    const OrtOpAttr *attribute = find(node, name);
+    if (attribute == nullptr) return "";
+    std::string result(64, 0);
+    size_t bytes = 0;
+    check(api, api.ReadOpAttr(attribute, int(kAttrString), static_cast<void *>(result.data()), result.size(), &bytes));
+    result.resize(bytes);
+    return result.c_str();
+  }
   float real(const OrtNode *node, const char *name, float otherwise) const {
     return number<float>(node, name, kAttrFloat, otherwise);
   }

@@ -63,8 +63,57 @@ void gather(const float *x, const std::vector<int64_t> &shape, const std::vector
       for (int64_t j = 0; j < shape[3]; j += strides[1]) *out++ = x[(c * shape[2] + i) * shape[3] + j];
 }
 
+struct ConvolutionRun {
+  const lcn_conv *conv;
+  const float *x;
+  float *y;
+  int64_t images, slices;
+  std::atomic<lcn_status> status{LCN_OK};
+};
+
+void run_convolution_slice(void *context, size_t slice) {
+  ConvolutionRun &run = *static_cast<ConvolutionRun *>(context);
+  const lcn_status status = lcn_conv_run_slice(run.conv, static_cast<int64_t>(slice), run.slices, run.x, nullptr, run.y,
+                                               run.images, nullptr, 0);
+  if (status != LCN_OK) run.status.store(status);
+}
+
 // Multiply-adds for which another thread pays: about 100 µs of work.
 constexpr int64_t kWorthAThread = 4'000'000;
+
+// A convolution of windows on [images, channels, height, width].
+OrtStatus *convolve(const Kernel &kernel, OrtKernelContext *context, const OrtValue *input,
+                    const std::vector<int64_t> &shape) {
+  const Api &api = *kernel.api;
+  const Stretch &s = kernel.stretch;
+  if (shape.size() != 4 || shape[1] != s.columns || shape[2] != s.window->height || shape[3] != s.window->width) {
+    std::string given;
+    for (int64_t d : shape) given += (given.empty() ? "" : "×") + std::to_string(d);
+    return failed(api, "an image of " + given + " where the convolution was planned for n×" + std::to_string(s.columns) +
+                           "×" + std::to_string(s.window->height) + "×" + std::to_string(s.window->width));
+  }
+  const int64_t result[4] = {shape[0], s.rows, s.out_height, s.out_width};
+  OrtValue *output = nullptr;
+  void *x = nullptr, *y = nullptr;
+  if (OrtStatus *bad = api.KernelContext_GetOutput(context, size_t(0), static_cast<const int64_t *>(result), size_t(4),
+                                                   &output))
+    return bad;
+  if (OrtStatus *bad = api.GetTensorMutableData(const_cast<OrtValue *>(input), &x)) return bad;
+  if (OrtStatus *bad = api.GetTensorMutableData(output, &y)) return bad;
+  if (shape[0] == 0) return nullptr;
+  ConvolutionRun run{s.conv.get(), static_cast<const float *>(x), static_cast<float *>(y), shape[0], 1};
+  const int64_t useful = std::max<int64_t>(1, s.stored * s.out_height * s.out_width * shape[0] / kWorthAThread);
+  run.slices = std::min({useful, s.slices * shape[0], kernel.threads});
+  if (run.slices == 1) {
+    run_convolution_slice(&run, 0);
+  } else if (OrtStatus *bad = api.KernelContext_ParallelFor(
+                 static_cast<const OrtKernelContext *>(context), &run_convolution_slice, static_cast<size_t>(run.slices),
+                 static_cast<size_t>(run.slices), static_cast<void *>(&run))) {
+    return bad;
+  }
+  const lcn_status status = run.status.load();
+  return status == LCN_OK ? nullptr : failed(api, lcn_status_string(status));
+}
 
 OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) {
   const auto &kernel = *static_cast<Kernel *>(self);
@@ -83,6 +132,7 @@ OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) 
       status = api.GetDimensions(static_cast<const OrtTensorTypeAndShapeInfo *>(info), shape.data(), rank);
     api.ReleaseTensorTypeAndShapeInfo(info);
     if (status) return status;
+    if (s.conv) return convolve(kernel, context, input, shape);
     const size_t axis = s.convolution ? 1 : rank - 1;
     if (rank < (s.convolution ? 2u : 1u) || shape[axis] != s.columns)
       return failed(api, "an input has " + std::to_string(rank ? shape[axis] : 0) + " features where the weights have " +
@@ -163,7 +213,7 @@ OrtStatus *get_capability(OrtEp *self, const OrtGraph *ort, OrtEpGraphSupportInf
       if (!is_product(graph, node)) continue;
       Decision decision;
       Stretch stretch = examine(graph, node, provider.options, elsewhere, decision);
-      const bool claimed = stretch.plan != nullptr;
+      const bool claimed = stretch.is_taken();
       provider.decisions.push_back(std::move(decision));
       if (!claimed) continue;
       const OrtNodeFusionOptions fusion{kOrtVersion, true};
@@ -190,7 +240,7 @@ OrtStatus *compile(OrtEp *self, const OrtGraph **graphs, const OrtNode **, size_
       for (const OrtNode *node : graph.nodes(graphs[i]))
         if (is_product(graph, node)) key = graph.key(node);
       const auto found = std::find_if(provider.taken.begin(), provider.taken.end(),
-                                      [&](const Stretch &s) { return s.plan != nullptr && s.key == key; });
+                                      [&](const Stretch &s) { return s.is_taken() && s.key == key; });
       if (found == provider.taken.end()) return failed(api, "a node that was not taken came back: " + key);
       Stretch &stretch = *found;
       auto kernel = std::make_unique<Kernel>();

@@ -52,21 +52,60 @@ void begin_gemm(const Graph &graph, const OrtNode *node, Layer &layer) {
   }
 }
 
-void begin_convolution(const Graph &graph, const OrtNode *node, Layer &layer, std::vector<int64_t> &strides) {
+// What a convolution is besides one tap at each (or every stride-th) pixel, or none when it is that. `x` is its
+// input's shape.
+std::optional<Window> window_of(const Graph &graph, const OrtNode *node, const Constant &w, const std::vector<int64_t> &x) {
+  bool is_product = true;
+  for (size_t i = 2; i < w.shape.size(); i++) is_product = is_product && w.shape[i] == 1;
+  auto pads = graph.integers(node, "pads");
+  is_product = is_product && std::all_of(pads.begin(), pads.end(), [](int64_t p) { return p == 0; });
+  Window window;
+  window.groups = graph.integer(node, "group", 1);
+  if (is_product && window.groups == 1) return std::nullopt;
+  if (w.shape.size() != 4 || x.size() != 4) throw Refusal("a kernel of several taps is not of two dimensions");
+  if (x[2] < 0 || x[3] < 0) throw Refusal("the size of its images is known only at run time");
+  const std::string automatic = graph.word(node, "auto_pad");
+  if (!automatic.empty() && automatic != "NOTSET" && automatic != "VALID") throw Refusal("its padding is " + automatic);
+  const auto pair = [&](const char *name, int64_t &y, int64_t &x) {
+    const auto values = graph.integers(node, name);
+    if (values.empty()) return;
+    if (values.size() != 2) throw Refusal(std::string("its ") + name + " are not two");
+    y = values[0];
+    x = values[1];
+  };
+  pair("strides", window.stride_y, window.stride_x);
+  pair("dilations", window.dilation_y, window.dilation_x);
+  if (automatic == "VALID") pads.clear();
+  if (!pads.empty() && pads.size() != 4) throw Refusal("its pads are not four");
+  if (!pads.empty()) {
+    window.top = pads[0];
+    window.left = pads[1];
+    window.bottom = pads[2];
+    window.right = pads[3];
+  }
+  window.height = x[2];
+  window.width = x[3];
+  window.kernel_height = w.shape[2];
+  window.kernel_width = w.shape[3];
+  return window;
+}
+
+void begin_convolution(const Graph &graph, const OrtNode *node, const std::vector<int64_t> &x, Layer &layer,
+                       Stretch &stretch) {
   const auto in = graph.inputs(node);
   const auto w = graph.constant(in.at(1));
   if (!w) throw Refusal("its weights are not constant floats");
-  for (size_t i = 2; i < w->shape.size(); i++)
-    if (w->shape[i] != 1) throw Refusal("a kernel of several taps needs convolution plans");
-  for (int64_t p : graph.integers(node, "pads"))
-    if (p != 0) throw Refusal("padding needs convolution plans");
-  if (graph.integer(node, "group", 1) != 1) throw Refusal("groups need convolution plans");
-  strides = graph.integers(node, "strides");
-  if (std::all_of(strides.begin(), strides.end(), [](int64_t s) { return s == 1; })) strides.clear();
-  if (!strides.empty() && (strides.size() != 2 || w->shape.size() != 4)) throw Refusal("its stride is not of two dimensions");
+  stretch.window = window_of(graph, node, *w, x);
+  if (!stretch.window) {
+    auto &strides = stretch.strides = graph.integers(node, "strides");
+    if (std::all_of(strides.begin(), strides.end(), [](int64_t s) { return s == 1; })) strides.clear();
+    if (!strides.empty() && (strides.size() != 2 || w->shape.size() != 4))
+      throw Refusal("its stride is not of two dimensions");
+  }
   layer.weights = *w;
   layer.rows = w->shape[0];
-  layer.columns = w->shape[1];
+  layer.columns = 1;
+  for (size_t i = 1; i < w->shape.size(); i++) layer.columns *= w->shape[i];
   if (in.size() > 2 && in[2] != nullptr) {
     const auto b = graph.constant(in[2]);
     if (!b || b->count() != layer.rows) throw Refusal("its bias is not constant");
@@ -120,6 +159,50 @@ int64_t width_of(const std::vector<int64_t> &shape, bool convolution, int64_t ot
   return std::clamp<int64_t>(width, 1, 65536);
 }
 
+void asked(lcn_status status) {
+  if (status != LCN_OK) throw Refusal(std::string(lcn_status_string(status)) + ": " + lcn_last_error());
+}
+
+struct MatrixDeleter {
+  void operator()(lcn_matrix *matrix) const { lcn_matrix_destroy(matrix); }
+};
+
+void make_convolution(const Layer &layer, const lcn_matrix *weights, Stretch &stretch, Decision &decision) {
+  const Window &w = *stretch.window;
+  lcn_conv_options o = LCN_CONV_OPTIONS_INIT;
+  o.channels = stretch.columns;
+  o.height = w.height;
+  o.width = w.width;
+  o.filters = layer.rows;
+  o.kernel_height = w.kernel_height;
+  o.kernel_width = w.kernel_width;
+  o.stride_y = w.stride_y;
+  o.stride_x = w.stride_x;
+  o.dilation_y = w.dilation_y;
+  o.dilation_x = w.dilation_x;
+  o.pad_top = w.top;
+  o.pad_left = w.left;
+  o.pad_bottom = w.bottom;
+  o.pad_right = w.right;
+  o.groups = w.groups;
+  o.bias = layer.bias.empty() ? nullptr : layer.bias.data();
+  o.bias_count = static_cast<int64_t>(layer.bias.size());
+  o.activation = layer.activation;
+  o.clamp_lower = layer.lower;
+  o.clamp_upper = layer.upper;
+  o.exclude_dense = 1;  // as below
+  lcn_conv *made = nullptr;
+  asked(lcn_conv_create(weights, &o, &made));
+  stretch.conv.reset(made);
+  lcn_conv_info info = LCN_CONV_INFO_INIT;
+  asked(lcn_conv_get_info(made, &info));
+  decision.kernel = info.kernel;
+  stretch.stored = info.stored;
+  stretch.slices = info.slices;
+  stretch.out_height = info.output_height;
+  stretch.out_width = info.output_width;
+}
+
 void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Decision &decision) {
   const int64_t count = layer.rows * layer.columns;
   const int64_t zeros = std::count(layer.weights.data, layer.weights.data + count, 0.0f);
@@ -134,14 +217,16 @@ void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Dec
   dense.row_stride = layer.transposed ? 1 : layer.columns;
   dense.column_stride = layer.transposed ? layer.rows : 1;
   dense.values = const_cast<float *>(layer.weights.data);
-  const auto asked = [](lcn_status status) {
-    if (status != LCN_OK) throw Refusal(std::string(lcn_status_string(status)) + ": " + lcn_last_error());
-  };
   lcn_matrix *full = nullptr, *sparse = nullptr;
   asked(lcn_matrix_from_dense(&dense, &full));
   lcn_status status = lcn_matrix_convert(full, LCN_CSR, 1, 1, &sparse);
   lcn_matrix_destroy(full);
   asked(status);
+  const std::unique_ptr<lcn_matrix, MatrixDeleter> weights(sparse);
+  if (stretch.window) {
+    make_convolution(layer, sparse, stretch, decision);
+    return;
+  }
 
   lcn_plan_options plan = LCN_PLAN_OPTIONS_INIT;
   plan.layout = stretch.convolution ? LCN_COLUMNS : LCN_ROWS;
@@ -154,9 +239,7 @@ void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Dec
   // Dense would be OpenBLAS's, and what is to be beaten is onnxruntime's own: `min_zeros` says from where on.
   plan.exclude_dense = 1;
   lcn_plan *made = nullptr;
-  status = lcn_plan_create(sparse, &plan, &made);
-  lcn_matrix_destroy(sparse);
-  asked(status);
+  asked(lcn_plan_create(sparse, &plan, &made));
   stretch.plan.reset(made);
   lcn_plan_info info = LCN_PLAN_INFO_INIT;
   asked(lcn_plan_get_info(made, &info));
@@ -189,12 +272,15 @@ Stretch examine(const Graph &graph, const OrtNode *node, const Options &options,
     if (x->size() < (stretch.convolution ? 3u : 1u)) throw Refusal("the rank of its input is not known");
     if (decision.type == "MatMul") begin_matmul(graph, node, layer);
     if (decision.type == "Gemm") begin_gemm(graph, node, layer);
-    if (decision.type == "Conv") begin_convolution(graph, node, layer, stretch.strides);
+    if (decision.type == "Conv") begin_convolution(graph, node, *x, layer, stretch);
     layer.rank = x->size();
     layer.width = width_of(*x, stretch.convolution, options.width);
     if (!stretch.strides.empty()) layer.width = std::max<int64_t>(1, layer.width / (stretch.strides[0] * stretch.strides[1]));
     decision.rows = stretch.rows = layer.rows;
     decision.columns = stretch.columns = layer.columns;
+    // A convolution of windows looks at all channels of its input, which no shape has to say.
+    if (stretch.window)
+      stretch.columns = layer.weights.shape[1] * stretch.window->groups;
     decision.width = layer.width;
     auto next = graph.follower(node);
     if (next && decision.type == "MatMul" && take_bias(graph, next->first, next->second, layer)) {

@@ -27,6 +27,14 @@ struct Decision {
 
 struct PlanDeleter {
   void operator()(lcn_plan *plan) const { lcn_plan_destroy(plan); }
+  void operator()(lcn_conv *conv) const { lcn_conv_destroy(conv); }
+};
+
+// What a convolution of more than one tap, or with padding or groups, is planned for: all but its weights.
+struct Window {
+  int64_t height = 0, width = 0, kernel_height = 1, kernel_width = 1;
+  int64_t stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1;
+  int64_t top = 0, left = 0, bottom = 0, right = 0, groups = 1;
 };
 
 // A stretch that is taken: its nodes, and the plan that computes them.
@@ -34,6 +42,10 @@ struct Stretch {
   std::vector<const OrtNode *> nodes;
   std::string key;  // the name of the product's output
   std::unique_ptr<lcn_plan, PlanDeleter> plan;
+  std::unique_ptr<lcn_conv, PlanDeleter> conv;  // instead of a plan
+  bool is_taken() const { return plan || conv; }
+  std::optional<Window> window;          // of a conv; its images have this height and width
+  int64_t out_height = 0, out_width = 0;  // of its results
   int64_t rows = 0, columns = 0, stored = 0, width = 1, slices = 1;
   bool convolution = false;  // X is [batch, columns, …]: a product for each sample; else [..., columns]
   std::vector<int64_t> strides;  // of a convolution, when one is not 1: only every stride-th pixel counts

@@ -25,6 +25,7 @@ MemoryError or OSError too where it means one.
 from ._cpu import info
 from ._errors import ArgumentError, Error, FileSystemError, MissingFileError, OutOfMemoryError, UnsupportedError
 from ._library import version
+from .convolution import Convolution
 from .masks import apply_mask, mask, topk_threshold
 from .matrix import Matrix
 from .model import Model
@@ -37,7 +38,7 @@ from .tensors import read_tensor, write_tensor
 
 __version__ = version
 __all__ = [
-    "ArgumentError", "Calibration", "Error", "FileSystemError", "Matrix", "MissingFileError", "Model",
+    "ArgumentError", "Calibration", "Convolution", "Error", "FileSystemError", "Matrix", "MissingFileError", "Model",
     "OutOfMemoryError", "Plan", "Pruner", "Quantization", "Recipe", "Schedule", "UnsupportedError", "apply_mask",
     "choose", "info", "mask", "product_seconds", "prune_network", "read_tensor", "share", "topk_threshold", "version",
     "write_tensor",

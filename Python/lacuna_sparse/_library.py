@@ -38,6 +38,16 @@ PlanOptions = _struct("PlanOptions", layout=c_int32, width=c_int64, bias=c_void_
 PlanInfo = _struct("PlanInfo", dtype=c_int32, layout=c_int32, threads=c_int32, rows=c_int64,
                    columns=c_int64, width=c_int64, slices=c_int64, stored=c_int64, packed_bytes=c_int64,
                    kernel=c_char * 64)
+ConvOptions = _struct("ConvOptions", layout=c_int32, images=c_int64, channels=c_int64, height=c_int64, width=c_int64,
+                      filters=c_int64, kernel_height=c_int64, kernel_width=c_int64, stride_y=c_int64,
+                      stride_x=c_int64, dilation_y=c_int64, dilation_x=c_int64, pad_top=c_int64, pad_left=c_int64,
+                      pad_bottom=c_int64, pad_right=c_int64, groups=c_int64, kernel_order=c_int32,
+                      adds_residual=c_int32, bias=c_void_p, bias_count=c_int64, activation=c_int32, threads=c_int32,
+                      clamp_lower=c_double, clamp_upper=c_double, deterministic=c_int32, exclude_dense=c_int32,
+                      kernel=c_char_p)
+ConvInfo = _struct("ConvInfo", dtype=c_int32, layout=c_int32, threads=c_int32, images=c_int64, filters=c_int64,
+                   output_height=c_int64, output_width=c_int64, slices=c_int64, stored=c_int64,
+                   packed_bytes=c_int64, kernel=c_char * 64)
 ScheduleDesc = _struct("ScheduleDesc", kind=c_int32, initial_sparsity=c_double, final_sparsity=c_double,
                        power=c_double, begin_step=c_int64, end_step=c_int64, frequency=c_int64)
 MaskOptions = _struct("MaskOptions", granularity=c_int32, sparsity=c_double, block_rows=c_int64,
@@ -89,6 +99,13 @@ _SIGNATURES = {
     "lcn_plan_serialize": [c_void_p, c_void_p, c_size_t, c_void_p],
     "lcn_plan_map": [c_void_p, c_size_t, _OUT],
     "lcn_plan_destroy": [c_void_p],
+    "lcn_conv_create": [c_void_p, c_void_p, _OUT],
+    "lcn_conv_get_info": [c_void_p, _OUT],
+    "lcn_conv_describe": [c_void_p, c_char_p, c_size_t, c_void_p],
+    "lcn_conv_workspace_size": [c_void_p, c_void_p],
+    "lcn_conv_run": [c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_size_t],
+    "lcn_conv_run_slice": [c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_size_t],
+    "lcn_conv_destroy": [c_void_p],
     "lcn_schedule_sparsity": [c_void_p, c_int64, c_void_p],
     "lcn_schedule_is_update": [c_void_p, c_int64, c_void_p],
     "lcn_mask_compute": [c_void_p, c_void_p, c_void_p, c_void_p],

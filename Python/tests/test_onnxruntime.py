@@ -110,6 +110,31 @@ class Provider(unittest.TestCase):
         content = model([("Conv", ["x", "w"], ["y"])], {"x": [2, 64, 30]}, ["y"], {"w": sparse(96, 64, 1)})
         self.compare(content, [{"x": array(2, 64, 30)}], 1)
 
+    def test_convolutions_of_windows(self):
+        for taps, more, image, channels in (
+                ((3, 3), {"pads": [1, 1, 1, 1]}, (9, 7), (64, 96)), ((3, 3), {}, (8, 8), (64, 64)),
+                ((7, 7), {"pads": [3, 3, 3, 3], "strides": [2, 2]}, (31, 29), (16, 32)),
+                ((3, 2), {"pads": [2, 0, 1, 3], "dilations": [2, 4]}, (12, 9), (64, 64)),
+                ((5, 5), {"auto_pad": "VALID", "strides": [3, 1]}, (17, 17), (32, 32)),
+                ((1, 1), {"group": 2}, (6, 5), (128, 128)), ((3, 3), {"group": 4, "pads": [0, 1, 2, 0]}, (6, 5), (64, 96)),
+                ((3, 3), {"group": 512, "pads": [1, 1, 1, 1]}, (6, 5), (512, 512))):
+            groups = more.get("group", 1)
+            content = model(
+                [("Conv", ["x", "w", "b"], ["a"], more), ("Relu", ["a"], ["y"])],
+                {"x": ["n", channels[0], *image]}, ["y"],
+                {"w": sparse(channels[1], channels[0] // groups, *taps), "b": array(channels[1])})
+            feeds = [{"x": array(n, channels[0], *image)} for n in (1, 3, 0)]
+            for level in (None, ort.GraphOptimizationLevel.ORT_DISABLE_ALL):
+                (decision,) = self.compare(content, feeds, 1, level=level)
+                self.assertEqual(decision["columns"], channels[0] // groups * taps[0] * taps[1])
+                self.assertIn(decision["kernel"].split("-")[0], ("direct", "panels"))
+        content = model([("Conv", ["x", "w"], ["y"], {"pads": [1, 1, 1, 1]})], {"x": ["n", 64, 40, 40]}, ["y"],
+                        {"w": sparse(128, 64, 3, 3)})
+        x = array(4, 64, 40, 40)
+        results = [ort.InferenceSession(content, lacuna_ort.session_options(options(threads))).run(None, {"x": x})[0]
+                   for threads in (1, 2, 3)]
+        self.assertTrue(np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2]))
+
     def test_onnxruntimes_threads_give_the_same_bits(self):
         content = model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 512]}, ["y"], {"w": sparse(512, 1024)})
         x = array(1000, 512)
@@ -129,9 +154,14 @@ class Provider(unittest.TestCase):
                 ("alpha", [("Gemm", ["x", "w"], ["y"], {"alpha": 0.5})], x2, {"w": sparse(96, 64)}),
                 ("one constant per output", [("Gemm", ["x", "w", "b"], ["y"])], {"x": [3, 96]},
                  {"w": sparse(96, 64), "b": array(3, 64)}),
-                ("taps", [("Conv", ["x", "w"], ["y"])], x4, {"w": sparse(64, 64, 3, 3)}),
-                ("padding", [("Conv", ["x", "w"], ["y"], {"pads": [1, 1, 1, 1]})], x4, {"w": sparse(96, 64, 1, 1)}),
-                ("groups", [("Conv", ["x", "w"], ["y"], {"group": 2})], x4, {"w": sparse(256, 32, 1, 1)})):
+                ("known only at run time", [("Conv", ["x", "w"], ["y"])], {"x": [1, 64, "n", 8]},
+                 {"w": sparse(64, 64, 3, 3)}),
+                ("SAME_UPPER", [("Conv", ["x", "w"], ["y"], {"auto_pad": "SAME_UPPER"})], x4,
+                 {"w": sparse(64, 64, 3, 3)}),
+                ("not of two dimensions", [("Conv", ["x", "w"], ["y"])], {"x": [1, 64, 9]},
+                 {"w": sparse(64, 64, 3)}),
+                ("padding of 3", [("Conv", ["x", "w"], ["y"], {"pads": [3, 1, 1, 1]})], x4,
+                 {"w": sparse(64, 64, 3, 3)})):
             content = model(nodes, inputs, ["y"], weights)
             feed = {name: array(*(3 if d == "n" else d for d in shape)) for name, shape in inputs.items()}
             level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # else alpha and strides might be rewritten first

@@ -69,6 +69,14 @@ package struct Failure: Error {
       self.init(.invalidArgument, error.description)
     case .invalidDecision: self.init(.badData, error.description)
     case .outOfMemory: self.init(.outOfMemory, error.description)
+    case .convolution(let error):
+      let status: Status =
+        switch error {
+        case .groupsDoNotDivide, .paddingTooLarge, .kernelOutsideImage, .residual: .shapeMismatch
+        case .kernelTooLarge, .updatable: .unsupported
+        case .tooManyElements: .sizeOverflow
+        }
+      self.init(status, error.description)
     }
   }
 }

@@ -9,6 +9,7 @@ enum HandleKind: UInt64 {
   case plan = 2
   case model = 3
   case calibration = 4
+  case convolution = 5
 
   var name: String {
     switch self {
@@ -16,6 +17,7 @@ enum HandleKind: UInt64 {
     case .plan: "plan"
     case .model: "model"
     case .calibration: "calibration"
+    case .convolution: "convolution"
     }
   }
 }

@@ -13,12 +13,11 @@ public func lcn_plan_run(
 ) -> lcn_status {
   call { () throws(Failure) in
     try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
-      guard
-        let operands = try Operands(object, x, x_stride, y, y_stride, width),
-        let workspace = try object.checked(workspace, workspace_bytes)
-      else { return }
-      if case .given(let memory) = workspace, object.threads == 1 {
-        object.core.body.run(operands.call, slice: 0, of: 1, workspace: memory)
+      guard let operands = try Operands(object, x, x_stride, y, y_stride, width) else { return }
+      let workspace = try checkedWorkspace(
+        workspace, workspace_bytes, wanted: object.workspaceBytes, "plan")
+      if let workspace, object.threads == 1 {
+        object.core.body.run(operands.call, slice: 0, of: 1, workspace: workspace)
       } else {
         object.core.run(operands.call)
       }
@@ -33,20 +32,14 @@ public func lcn_plan_run_slice(
   _ workspace: UnsafeMutableRawPointer?, _ workspace_bytes: Int
 ) -> lcn_status {
   call { () throws(Failure) in
-    if slices < 1 || slices > Int64(mostSlices) {
-      throw Failure(.invalidArgument, "slices is \(slices), must be in 1...\(mostSlices)")
-    }
-    if slice < 0 || slice >= slices {
-      throw Failure(.invalidArgument, "slice is \(slice), must be in 0..<\(slices)")
-    }
+    try checkSlice(slice, slices)
     try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
-      guard
-        let operands = try Operands(object, x, x_stride, y, y_stride, width),
-        let workspace = try object.checked(workspace, workspace_bytes)
-      else { return }
-      if case .given(let memory) = workspace {
+      guard let operands = try Operands(object, x, x_stride, y, y_stride, width) else { return }
+      let workspace = try checkedWorkspace(
+        workspace, workspace_bytes, wanted: object.workspaceBytes, "plan")
+      if let workspace {
         object.core.body.run(
-          operands.call, slice: Int(slice), of: Int(slices), workspace: memory)
+          operands.call, slice: Int(slice), of: Int(slices), workspace: workspace)
       } else {
         object.core.run(operands.call, slice: Int(slice), of: Int(slices))
       }
@@ -54,30 +47,32 @@ public func lcn_plan_run_slice(
   }
 }
 
-/// Scratch memory of the caller, or none: then the plan lends its own.
-private enum Workspace {
-  case none
-  case given(UnsafeMutableRawPointer)
+/// Refuses slices that are no share of anything.
+func checkSlice(_ slice: Int64, _ slices: Int64) throws(Failure) {
+  if slices < 1 || slices > Int64(mostSlices) {
+    throw Failure(.invalidArgument, "slices is \(slices), must be in 1...\(mostSlices)")
+  }
+  if slice < 0 || slice >= slices {
+    throw Failure(.invalidArgument, "slice is \(slice), must be in 0..<\(slices)")
+  }
 }
 
-extension PlanObject {
-  /// Never nil: an optional so that the callers' `guard` may take it.
-  fileprivate func checked(
-    _ workspace: UnsafeMutableRawPointer?, _ bytes: Int
-  ) throws(Failure) -> Workspace? {
-    guard let workspace else {
-      if bytes != 0 { throw Failure(.nullPointer, "workspace is NULL, but \(bytes) bytes large") }
-      return Workspace.none
-    }
-    if bytes >= 0 && bytes < workspaceBytes {
-      throw Failure(
-        .bufferTooSmall, "the workspace has \(bytes) bytes, the plan wants \(workspaceBytes)")
-    }
-    if Int(bitPattern: workspace) & 63 != 0 {
-      throw Failure(.misaligned, "the workspace is not aligned to 64 bytes")
-    }
-    return .given(workspace)
+/// Scratch memory of the caller; nil when there is none: then the plan lends its own.
+func checkedWorkspace(
+  _ workspace: UnsafeMutableRawPointer?, _ bytes: Int, wanted: Int, _ name: StaticString
+) throws(Failure) -> UnsafeMutableRawPointer? {
+  guard let workspace else {
+    if bytes != 0 { throw Failure(.nullPointer, "workspace is NULL, but \(bytes) bytes large") }
+    return nil
   }
+  if bytes >= 0 && bytes < wanted {
+    throw Failure(
+      .bufferTooSmall, "the workspace has \(bytes) bytes, the \(name) wants \(wanted)")
+  }
+  if Int(bitPattern: workspace) & 63 != 0 {
+    throw Failure(.misaligned, "the workspace is not aligned to 64 bytes")
+  }
+  return workspace
 }
 
 /// X and Y of one run, checked.

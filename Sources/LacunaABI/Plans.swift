@@ -44,7 +44,7 @@ public func lcn_plan_create(
 }
 
 /// The bias values of the caller, nil for none.
-private func bias<Scalar: SparseScalar>(
+func bias<Scalar: SparseScalar>(
   _ values: UnsafeRawPointer?, _ count: Int64, rows: Int, _: Scalar.Type
 ) throws(Failure) -> [Scalar]? {
   if values == nil && count == 0 { return nil }
@@ -103,14 +103,7 @@ extension PlanRequestFromC {
     width = try dimension(o.width, "width")
     if width == 0 { throw Failure(.invalidArgument, "width is 0, must be 1 or more") }
     options.threads = try threadCount(o.threads)
-    switch Int(o.activation) {
-    case LCN_ACTIVATION_NONE: activation = .none
-    case LCN_ACTIVATION_RELU: activation = .relu
-    case LCN_ACTIVATION_CLAMP: activation = .clamp(o.clamp_lower, o.clamp_upper)
-    default:
-      throw Failure(
-        .invalidArgument, "activation is \(o.activation), must be one of LCN_ACTIVATION_…")
-    }
+    activation = try LacunaABI.activation(o.activation, lower: o.clamp_lower, upper: o.clamp_upper)
     options.deterministic = try flag(o.deterministic, "deterministic")
     options.excludesDense = try flag(o.exclude_dense, "exclude_dense")
     options.updatable = try flag(o.updatable, "updatable")
@@ -183,6 +176,17 @@ extension PlanRequestFromC {
           ? nil
           : OutputScale(scale: Float(o.output_scale), zeroPoint: Int(o.output_zero_point))
       ))
+  }
+}
+
+/// An activation from its constant; the bounds count for a clamp only.
+func activation(_ constant: Int32, lower: Double, upper: Double) throws(Failure) -> Activation {
+  switch Int(constant) {
+  case LCN_ACTIVATION_NONE: .none
+  case LCN_ACTIVATION_RELU: .relu
+  case LCN_ACTIVATION_CLAMP: .clamp(lower, upper)
+  default:
+    throw Failure(.invalidArgument, "activation is \(constant), must be one of LCN_ACTIVATION_…")
   }
 }
 

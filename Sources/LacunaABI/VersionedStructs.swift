@@ -22,6 +22,8 @@ extension lcn_mask_desc: VersionedStruct { package static var firstSize: Int { 4
 extension lcn_matrix_info: VersionedStruct { package static var firstSize: Int { 80 } }
 extension lcn_plan_options: VersionedStruct { package static var firstSize: Int { 72 } }
 extension lcn_plan_info: VersionedStruct { package static var firstSize: Int { 128 } }
+extension lcn_conv_options: VersionedStruct { package static var firstSize: Int { 200 } }
+extension lcn_conv_info: VersionedStruct { package static var firstSize: Int { 136 } }
 extension lcn_schedule_desc: VersionedStruct { package static var firstSize: Int { 56 } }
 extension lcn_mask_options: VersionedStruct { package static var firstSize: Int { 48 } }
 extension lcn_calibration_info: VersionedStruct { package static var firstSize: Int { 32 } }

@@ -28,6 +28,8 @@ public enum OperationError: Error, Equatable, Sendable {
   case quantization(QuantizedPlanError)
   /// The memory that the operation needs cannot be had.
   case outOfMemory(bytes: Int)
+  /// The shape of a convolution cannot be.
+  case convolution(ConvolutionError)
   /// The operand is malformed in itself.
   case format(FormatError)
 }
@@ -60,6 +62,7 @@ extension OperationError: CustomStringConvertible {
     case .notUpdatable: "the plan was made to keep its values: make it updatable"
     case .quantization(let error): error.description
     case .outOfMemory(let bytes): "\(bytes) bytes of memory cannot be allocated"
+    case .convolution(let error): error.description
     case .format(let error): error.description
     }
   }

@@ -98,6 +98,8 @@ private final class Memory {
     check(lcn_matrix_info.self)
     check(lcn_plan_options.self)
     check(lcn_plan_info.self)
+    check(lcn_conv_options.self)
+    check(lcn_conv_info.self)
     check(lcn_schedule_desc.self)
     check(lcn_mask_options.self)
     check(lcn_model_options.self)

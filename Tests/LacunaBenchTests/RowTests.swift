@@ -93,6 +93,63 @@ struct RowTests {
     #expect(Set(try convert.rows().map { $0["op"] as? String }) == ["convert"])
   }
 
+  @Test("convolutions of shapes and of files, with their sums")
+  func convolutions() throws {
+    let file = try TemporaryFile(
+      "# a network\nfirst 1 1x3x9x9x4x3x3x2x1x1 dense\nmiddle 3 1x4x5x5x6x1x1x1x0x1 # pointwise\n")
+    let run = try BenchRun(
+      "conv --shape 2x4x6x7x8x3x3x1x1x2 --shapes \(file.path) --sparsity 0.5,0.9 --block 1x1,2x1 "
+        + "--layout nhwc --dtype f32,f64 --time 0.001 --json")
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let rows = try run.rows()
+    let layers = rows.filter { $0["op"] as? String == "conv" }
+    #expect(layers.count == 3 * 8 && rows.count == 4 * 8)
+    for row in layers {
+      let error = try #require(row["maxError"] as? Double)
+      #expect(error <= (try #require(row["errorBound"] as? Double)))
+      for name in ["seconds", "denseSeconds", "im2colSeconds"] {
+        #expect(try #require(row[name] as? Double) > 0, "\(name)")
+      }
+      #expect((row["kernel"] as? String)?.isEmpty == false)
+    }
+    #expect(
+      layers.filter { $0["layer"] as? String == "first" }.allSatisfy { $0["nnz"] as? Int == 108 })
+    for (i, sum) in rows.enumerated() where sum["op"] as? String == "conv-sum" {
+      #expect(sum["layers"] as? Int == 5)
+      let parts = rows[(i - 3)..<i].map { row in
+        (row["seconds"] as? Double ?? .nan) * Double(row["count"] as? Int ?? 0)
+      }
+      let seconds = try #require(sum["seconds"] as? Double)
+      #expect(abs(seconds - parts.reduce(0, +)) <= 1e-9 * seconds)
+    }
+  }
+
+  @Test(
+    "the layers of the shape files are those of the networks",
+    arguments: [
+      ("resnet50", 53, 4.087), ("resnet18", 20, 1.814), ("mobilenetv2", 52, 0.299),
+      ("vgg16", 13, 15.347),
+    ])
+  func networks(name: String, layers: Int, billions: Double) throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Benchmarks/shapes/conv-\(name).txt").path
+    var (count, work) = (0, 0)
+    for line in try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n") {
+      let words = line.prefix { $0 != "#" }.split(separator: " ")
+      if words.isEmpty { continue }
+      let times = try #require(Int(words[1]))
+      let n = words[2].split(separator: "x").map { Int($0)! }
+      let shape = try ConvolutionShape(
+        channels: n[1], image: (n[2], n[3]), filters: n[4], kernel: (n[5], n[6]),
+        stride: (n[7], n[7]), padding: (n[8], n[8], n[8], n[8]), groups: n[9])
+      count += times
+      work += times * n[0] * shape.filters * shape.patch * shape.pixels
+    }
+    #expect(count == layers)
+    // Multiply-adds of one image of 224×224, without the last, fully connected layers.
+    #expect(abs(Double(work) / 1e9 - billions) < 0.001)
+  }
+
   @Test("one-shot pruning, its calls alone where it is made of them")
   func oneShot() throws {
     let run = try BenchRun(

@@ -11,6 +11,9 @@ struct UsageTests {
       "spmm --dtype f16", "spmm --threads 0", "spmm --time 0", "spmm --layout wxt",
       "spmm --isa v9", "spmm --cache tepid", "spmm --kernel nonsense --shape 8x8x8",
       "spmv --shape 3x4x5", "select --n 0", "suite --parts none", "nonsense",
+      "conv --shape 1x2x3x4", "conv --shape 1x4x8x8x4x3x3x1x3x1",
+      "conv --shape 1x4x8x8x4x3x3x1x1x3",
+      "conv --layout chwn", "conv --kernel nonsense",
     ])
   func wrongUsage(_ arguments: String) throws {
     let run = try BenchRun(arguments)
@@ -38,6 +41,15 @@ struct UsageTests {
       let run = try BenchRun("spmm --shapes \(file.path)")
       #expect(run.exitCode == 65, "\(line): \(run.errors)")
       #expect(run.errors.contains("\(file.path):3:"), "\(run.errors)")
+    }
+    for line in [
+      "a 1x4x8x8x4x3x3x1x1x1", "a 0 1x4x8x8x4x3x3x1x1x1", "a 1 1x4x8x8x4x9x9x1x0x1",
+      "a 1 1x4x8x8x4x3x3x1x1x1 sparse",
+    ] {
+      let file = try TemporaryFile("one 1 1x1x1x1x1x1x1x1x0x1\n\(line)\n")
+      let run = try BenchRun("conv --shapes \(file.path)")
+      #expect(
+        run.exitCode == 65 && run.errors.contains("\(file.path):2:"), "\(line): \(run.errors)")
     }
     let matrix = try TemporaryFile("%%MatrixMarket matrix coordinate real general\n2 2 1\n3 1 1\n")
     let run = try BenchRun("spmm --matrix \(matrix.path)")

@@ -69,6 +69,18 @@ func updateValues(_ w: CSRMatrix<Float>, factor: Float) throws -> Plan<Float> {
 // end
 
 // recipe
+/// A pruned 3×3 kernel [128, 64·3·3] on NHWC images of 56×56, with the same size of result.
+func convolve(_ kernel: CSRMatrix<Float>, _ images: [Float]) throws -> [Float] {
+  let shape = try ConvolutionShape(
+    channels: 64, image: (56, 56), filters: 128, kernel: (3, 3), padding: (1, 1, 1, 1))
+  let plan = try Convolution(
+    kernel, order: .channelsFirst, shape: shape, layout: .nhwc,
+    epilogue: ConvolutionEpilogue(activation: .clamp(0, 6)))
+  return try plan(images)
+}
+// end
+
+// recipe
 import Dispatch
 
 /// One product on threads of your own: every slice writes rows of its own.
@@ -127,7 +139,7 @@ func wrongShape() -> String {
       .appendingPathComponent("Sources/Lacuna/Lacuna.docc/Cookbook.md")
     let text = try String(contentsOf: page, encoding: .utf8)
     let recipes = try Self.recipes()
-    #expect(recipes.count == 9)
+    #expect(recipes.count == 10)
     #expect(text.components(separatedBy: "```swift\n").count - 1 == recipes.count)
     for recipe in recipes { #expect(text.contains("```swift\n\(recipe)```"), "\(recipe)") }
   }
@@ -166,6 +178,20 @@ func wrongShape() -> String {
     let before = y.values
     try updateValues(w, factor: 2).run(x, into: &y)
     #expect(y.values == before.map { $0 * 2 })
+  }
+
+  @Test func `a convolution of a constant image is the sum of its weights`() throws {
+    // Only the centre of each kernel, so that the border is like the inside.
+    let values: [Float] = (0..<128 * 576).map { i in i % 9 == 4 ? Float(i % 5) : 0 }
+    let kernel = try DenseMatrix<Float>(rows: 128, columns: 576, values: values)
+    let results = try convolve(CSRMatrix(dense: kernel), [Float](repeating: 1, count: 64 * 56 * 56))
+    #expect(results.count == 128 * 56 * 56)
+    for f in 0..<128 {
+      let sum = values[f * 576..<(f + 1) * 576].reduce(0, +)
+      let expected = Array(repeating: min(sum, 6), count: 56 * 56)
+      let found = stride(from: f, to: results.count, by: 128).map { results[$0] }
+      #expect(found == expected)
+    }
   }
 
   @Test func `files and errors`() throws {

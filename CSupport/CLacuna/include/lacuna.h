@@ -506,6 +506,118 @@ lcn_status lcn_plan_map(const void *blob, size_t length, lcn_plan **result) LCN_
  * thread finishes undisturbed. */
 lcn_status lcn_plan_destroy(lcn_plan *plan) LCN_NOEXCEPT;
 
+/* -- Convolutions -------------------------------------------------------------------------------- */
+
+/* Y ← activation(W ∗ X + bias + residual) for packed images:
+ *
+ *     lcn_conv_options o = LCN_CONV_OPTIONS_INIT;     // 3×3, same, 64 → 128 channels of 56×56
+ *     o.channels = 64;  o.height = o.width = 56;  o.filters = 128;
+ *     o.kernel_height = o.kernel_width = 3;
+ *     o.pad_top = o.pad_left = o.pad_bottom = o.pad_right = 1;
+ *     lcn_conv *conv = NULL;
+ *     lcn_conv_create(weights, &o, &conv);            // an lcn_matrix of [128, 64·3·3], in any format
+ *     lcn_conv_run(conv, x, NULL, y, 1, NULL, 0);
+ *     lcn_conv_destroy(conv);
+ *
+ * Sparse kernels make no patch matrix, whatever stride and dilation are. What is said about plans holds here too:
+ * weights that are not stored, NaN, threads, slices, workspaces, equal bits. */
+typedef struct lcn_conv lcn_conv;
+
+enum { /* how images lie in memory; results lie likewise */
+  LCN_NCHW = 1, /* [images, channels, height, width] */
+  LCN_NHWC = 2  /* [images, height, width, channels] */
+};
+enum { /* the order of the weights' columns; the matrix is [filters, channels / groups · kernel_height · kernel_width] */
+  LCN_OIHW = 1, /* a kernel stored OIHW (PyTorch, ONNX), row by row */
+  LCN_OHWI = 2  /* one stored OHWI. HWIO (TensorFlow, Keras) is the transposed of this: lcn_matrix_from_dense with
+                   row_stride 1 and column_stride `filters` */
+};
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t layout;        /* LCN_NCHW or LCN_NHWC */
+  int64_t images;        /* expected images per run, 1 or more */
+  int64_t channels;      /* of one image */
+  int64_t height;
+  int64_t width;
+  int64_t filters;       /* output channels: the matrix's rows */
+  int64_t kernel_height;
+  int64_t kernel_width;
+  int64_t stride_y;      /* 1 or more, as dilations */
+  int64_t stride_x;
+  int64_t dilation_y;
+  int64_t dilation_x;
+  int64_t pad_top;       /* zeros around an image: less than the dilated kernel, dilation · (kernel − 1) + 1 */
+  int64_t pad_left;
+  int64_t pad_bottom;
+  int64_t pad_right;
+  int64_t groups;        /* divides channels and filters; `channels` of them is a depthwise convolution */
+  int32_t kernel_order;  /* LCN_OIHW or LCN_OHWI */
+  int32_t adds_residual; /* 1: every run adds an array of the result's shape, after the bias and before the activation */
+  const void *bias;      /* one value per filter, of the matrix's dtype; NULL for none. Copied. */
+  int64_t bias_count;    /* filters, or 0 */
+  int32_t activation;    /* LCN_ACTIVATION_…; ReLU6 is a clamp to 0 … 6 */
+  int32_t threads;       /* as in lcn_plan_options, and so are the rest */
+  double clamp_lower;
+  double clamp_upper;
+  int32_t deterministic;
+  int32_t exclude_dense;
+  const char *kernel;
+} lcn_conv_options;
+#define LCN_CONV_OPTIONS_INIT                                                                                \
+  {(uint32_t)sizeof(lcn_conv_options), LCN_NCHW, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, LCN_OIHW, 0, \
+   NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL}
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t dtype;
+  int32_t layout;
+  int32_t threads;
+  int64_t images;        /* expected per run */
+  int64_t filters;       /* of a result */
+  int64_t output_height; /* ⌊(height + pads − dilation · (kernel − 1) − 1) / stride⌋ + 1 */
+  int64_t output_width;
+  int64_t slices;        /* most slices that still have work each in lcn_conv_run_slice, for `images` */
+  int64_t stored;        /* stored weights */
+  int64_t packed_bytes;  /* memory of the packed weights */
+  char kernel[64];       /* the kernel's name */
+} lcn_conv_info;
+#define LCN_CONV_INFO_INIT {(uint32_t)sizeof(lcn_conv_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
+
+/* Packs the weights and chooses the kernel. Nothing of the caller's is kept.
+ *
+ * Errors: those of lcn_plan_create; LCN_INVALID_ARGUMENT for a size below 1 or a padding below 0; LCN_SHAPE_MISMATCH for
+ * a matrix of another shape, groups that do not divide, a padding as large as the dilated kernel, a dilated kernel larger
+ * than the padded image; LCN_SIZE_OVERFLOW for more elements than can be addressed; LCN_UNSUPPORTED for a kernel of more
+ * than 65536 positions. The text has the numbers. O(stored), allocates. */
+lcn_status lcn_conv_create(const lcn_matrix *weights, const lcn_conv_options *options,
+                           lcn_conv **result) LCN_NOEXCEPT;
+
+/* Fills `info`. Allocates nothing. */
+lcn_status lcn_conv_get_info(const lcn_conv *conv, lcn_conv_info *info) LCN_NOEXCEPT;
+
+/* A text of a few lines; arguments and errors as lcn_plan_describe. */
+lcn_status lcn_conv_describe(const lcn_conv *conv, char *text, size_t capacity, size_t *length) LCN_NOEXCEPT;
+
+/* Bytes of scratch memory that one run or slice wants, aligned to 64. Never changes for one convolution. */
+lcn_status lcn_conv_workspace_size(const lcn_conv *conv, size_t *bytes) LCN_NOEXCEPT;
+
+/* `images` results at y from as many packed images at x, of the weights' dtype; 0 does nothing. `residual` has the
+ * shape of y and is NULL unless the convolution adds one. y overlaps neither. `workspace` and what is allocated: as
+ * lcn_plan_run ("im2col" is the kernel that calls OpenBLAS here).
+ * Errors: LCN_NULL_POINTER, LCN_MISALIGNED, LCN_SIZE_OVERFLOW, LCN_BUFFER_TOO_SMALL, LCN_INVALID_ARGUMENT for overlapping
+ * arrays or a negative number, LCN_SHAPE_MISMATCH for a residual that is not asked for. y is untouched then. */
+lcn_status lcn_conv_run(const lcn_conv *conv, const void *x, const void *residual, void *y, int64_t images,
+                        void *workspace, size_t workspace_bytes) LCN_NOEXCEPT;
+
+/* Slice number `slice` of `slices` of that run, in the calling thread: see lcn_plan_run_slice. */
+lcn_status lcn_conv_run_slice(const lcn_conv *conv, int64_t slice, int64_t slices, const void *x,
+                              const void *residual, void *y, int64_t images, void *workspace,
+                              size_t workspace_bytes) LCN_NOEXCEPT;
+
+/* Gives a convolution back, as lcn_plan_destroy does a plan. */
+lcn_status lcn_conv_destroy(lcn_conv *conv) LCN_NOEXCEPT;
+
 /* -- Pruning on raw buffers ---------------------------------------------------------------------- */
 
 enum {

@@ -16,12 +16,7 @@ package final class PlanCore: Sendable {
   /// Checks what no weights are needed for.
   static func validate(width: Int, _ options: PlanOptions) throws(OperationError) {
     if width < 0 { throw .outOfRange(name: "width", value: width, minimum: 0, maximum: .max) }
-    if options.threads < 1 {
-      throw .outOfRange(name: "threads", value: options.threads, minimum: 1, maximum: .max)
-    }
-    if let isa = options.isa, !ISA.available.contains(isa) {
-      throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
-    }
+    try options.validate()
   }
 
   /// Chooses. Not checked: ``validate(width:_:)``, and that the epilogue fits the weights.
@@ -36,13 +31,7 @@ package final class PlanCore: Sendable {
     decision = request.decision(kernel: body.name)
     (rows, columns, types) = (request.rows, request.columns, request.types)
     (self.layout, self.width, threads) = (layout, width, options.threads)
-    let (bytes, overflow) = options.threads.multipliedReportingOverflow(
-      by: body.workspaceBytes + 128)
-    // Asking costs microseconds: only for what may well be too much.
-    if overflow || bytes > 1 << 20 && !AvailableMemory.has(bytes) {
-      throw .outOfMemory(bytes: overflow ? .max : bytes)
-    }
-    workspaces = WorkspacePool(bytes: body.workspaceBytes, count: options.threads)
+    workspaces = try WorkspacePool(checked: body.workspaceBytes, count: threads)
   }
 
   /// One line: shape, kernel, bytes.

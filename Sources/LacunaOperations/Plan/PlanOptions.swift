@@ -30,4 +30,12 @@ public struct PlanOptions: Hashable, Sendable, Codable {
     (self.excludesDense, self.updatable) = (excludesDense, updatable)
     (self.kernel, self.isa, self.decision) = (kernel, isa, decision)
   }
+
+  /// Checks what is the same whatever is planned.
+  func validate() throws(OperationError) {
+    if threads < 1 { throw .outOfRange(name: "threads", value: threads, minimum: 1, maximum: .max) }
+    if let isa, !ISA.available.contains(isa) {
+      throw .unavailableISA(name: isa.rawValue, available: ISA.available.map(\.rawValue))
+    }
+  }
 }

@@ -17,6 +17,16 @@ final class WorkspacePool: @unchecked Sendable {
   private let memory: UnsafeMutableRawPointer
   private let taken: UnsafeMutablePointer<UInt32>
 
+  /// - Throws: ``OperationError/outOfMemory(bytes:)`` when all pieces together are more than there is.
+  convenience init(checked bytes: Int, count: Int) throws(OperationError) {
+    let (total, overflow) = count.multipliedReportingOverflow(by: bytes + 128)
+    // Asking costs microseconds: only for what may well be too much.
+    if overflow || total > 1 << 20 && !AvailableMemory.has(total) {
+      throw .outOfMemory(bytes: overflow ? .max : total)
+    }
+    self.init(bytes: bytes, count: count)
+  }
+
   init(bytes: Int, count: Int) {
     self.bytes = (max(bytes, 1) + 63) / 64 * 64
     self.count = max(count, 1)

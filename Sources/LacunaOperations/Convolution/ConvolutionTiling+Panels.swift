@@ -1,0 +1,26 @@
+// Whether panels end with the rows of the output, and how much they compute in vain.
+
+extension ConvolutionTiling {
+  /// Panels narrower than this leave the multiply-add units waiting for sums.
+  private static let fewestVectors = 4
+
+  /// Whether panels end where the output's rows do: then nothing of the halo is computed and results need
+  /// no copy, but the last register of a row may be cut.
+  func panelsEndWithRows(lanes: Int, vectors most: Int) -> Bool {
+    if rowStride == tileColumns { return false }
+    let vectors = (tileColumns + lanes - 1) / lanes
+    let panels = (vectors + most - 1) / most
+    let share = Double(tileColumns) / Double(vectors * lanes)
+    return vectors / panels >= min(Self.fewestVectors, most)
+      && share >= 0.97 * Double(tileColumns) / Double(rowStride)
+  }
+
+  /// Columns computed for each column of the result.
+  func work(lanes: Int, vectors most: Int) -> Double {
+    if panelsEndWithRows(lanes: lanes, vectors: most) {
+      return Double((tileColumns + lanes - 1) / lanes * lanes) / Double(tileColumns)
+    }
+    let width = (tileRows - 1) * rowStride + tileColumns
+    return Double((width + lanes - 1) / lanes * lanes) / Double(tileRows * tileColumns)
+  }
+}

@@ -1,0 +1,58 @@
+// Y ← bound(W·X + b) for 1×1 kernels at stride 1: a product per image, or one for all.
+
+import LacunaFormats
+
+/// A convolution that is a product of matrices as the images lie: with its own choice of a product's kernels.
+final class PointwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
+  private let context: ConvolutionContext
+  private let plan: Plan<Scalar>
+  let name: String
+
+  static var candidateName: String { "product" }
+
+  /// Whether the shape and the epilogue are a product's.
+  static func suits(_ context: ConvolutionContext) -> Bool {
+    let s = context.shape
+    return s.isPointwise && s.groups == 1 && !context.addsResidual
+      && s.padTop + s.padLeft + s.padBottom + s.padRight == 0
+  }
+
+  init(
+    _ context: ConvolutionContext, _ weights: ConvolutionWeights<Scalar>,
+    epilogue: Epilogue<Scalar>, kernel: String?
+  ) throws(OperationError) {
+    self.context = context
+    var options = context.options
+    options.kernel = kernel
+    options.isa = context.table.isa
+    let pixels = context.shape.pixels
+    plan = try Plan(
+      source: weights.source, layout: context.layout == .nchw ? .columns : .rows,
+      width: context.layout == .nchw ? pixels : pixels * max(context.images, 1),
+      epilogue: epilogue, options: options)
+    name = "\(Self.candidateName)-\(plan.kernelName)"
+  }
+
+  var packedBytes: Int { plan.packedBytes }
+  var workspaceBytes: Int { plan.body.workspaceBytes }
+
+  func usefulSlices(images: Int) -> Int {
+    plan.body.usefulSlices(
+      width: context.layout == .nchw ? context.shape.pixels : context.shape.pixels * images)
+  }
+
+  func run(
+    _ call: ConvolutionCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer
+  ) {
+    let (s, size) = (context.shape, context.dtype.size)
+    let columns = context.layout == .nchw
+    for image in 0..<(columns ? call.images : 1) {
+      plan.body.run(
+        ProductCall(
+          x: call.x + image * s.inputCount * size, xStride: columns ? s.pixels : s.channels,
+          y: call.y + image * s.outputCount * size, yStride: columns ? s.pixels : s.filters,
+          width: columns ? s.pixels : s.pixels * call.images),
+        slice: slice, of: slices, workspace: workspace)
+    }
+  }
+}

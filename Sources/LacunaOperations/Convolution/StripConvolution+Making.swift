@@ -1,0 +1,120 @@
+// How weights, planes and panels are cut for the strip kernels of a convolution.
+
+import LacunaFormats
+
+/// Share of the second-level cache that a tile may take: weights stream through the rest.
+private let tileShare = 0.5
+/// Bytes of a panel's row: as for products, where it was measured.
+private let panelRowBytes = 256
+/// Share of the first-level cache that a column block's rows of X may take.
+private let blockShare = 1.0
+/// Channels that consecutive groups are packed together for: enough rows for a kernel call, few enough for a tile of
+/// some rows.
+private let partChannels = 32
+
+/// Makes strip convolutions of some weights.
+struct StripMaker<Scalar: SparseScalar> {
+  let context: ConvolutionContext
+  let weights: ConvolutionWeights<Scalar>
+
+  private var shape: ConvolutionShape { context.shape }
+
+  /// Such as "direct-2x1".
+  func name(_ reading: StripReading, prefix: String = "") -> String {
+    "\(prefix)\(reading.rawValue)-\(weights.blockRows)x1"
+  }
+
+  /// Groups per part, all parts but the last.
+  private var partGroups: Int {
+    if shape.groups == 1 { return 1 }
+    let most = max(1, min(shape.groups, partChannels / shape.groupChannels))
+    let parts = (shape.groups + most - 1) / most
+    return (shape.groups + parts - 1) / parts
+  }
+
+  func tiling(_ reading: StripReading) -> ConvolutionTiling {
+    if reading == .panels && ConvolutionTiling.readsInPlace(shape, context.layout) {
+      return ConvolutionTiling(inPlace: shape)
+    }
+    let channels = partGroups * shape.groupChannels
+    return ConvolutionTiling(
+      shape, channels: channels, elementSize: context.dtype.size,
+      bytes: Int(Double(CPUInfo.current.level2Bytes) * tileShare),
+      plane: shape.groups == 1 ? 1 << 16 : max((1 << 16) / channels, 1 << 10))
+  }
+
+  private func kernel(_ height: Int) -> Kernel {
+    context.table.kernel(.spmm, variant: "\(height)x1", dtype: context.dtype)!
+  }
+
+  private var heights: [Int] {
+    KernelTable.stripHeights.filter { kernel($0).mostVectors > 0 }
+  }
+
+  /// Registers of a panel's row.
+  var vectors: Int {
+    let used = Set(stripParts(of: weights.blockRows, heights: heights).map(\.height) + [1])
+    let most = used.map { kernel($0).mostVectors }.min()!
+    return max(1, min(most, panelRowBytes / kernel(1).vectorBytes))
+  }
+
+  var lanes: Int { kernel(1).vectorBytes / context.dtype.size }
+
+  /// Channels whose rows of X a panel finds in the first-level cache.
+  private func channelBlock(
+    _ reading: StripReading, _ tiling: ConvolutionTiling, channels: Int
+  ) -> Int {
+    let perIndex = reading == .direct ? tiling.planeStride : shape.taps
+    let indexed = max((1 << 16) / perIndex, 1)
+    // Groups that see few channels use each row of X few times: nothing would stay to be used again.
+    if shape.groups > 1 && channels <= indexed && reading == .direct { return channels }
+    let rowBytes = vectors * kernel(1).vectorBytes
+    let rows =
+      reading == .direct
+      ? shape.kernelHeight * tiling.phasesX.count : shape.taps
+    let bytes = rows * (rowBytes + (reading == .direct ? 64 : 0))
+    let cached = Int(Double(CPUInfo.current.level1Bytes) * blockShare) / bytes
+    let most = max(1, min(indexed, cached))
+    let blocks = (channels + most - 1) / most
+    return (channels + blocks - 1) / blocks
+  }
+
+  /// nil when a plane has more elements than indices reach.
+  func make(_ name: String, _ reading: StripReading) throws(OperationError) -> StripConvolution? {
+    let tiling = tiling(reading)
+    if reading == .direct && !tiling.hasNarrowPlanes { return nil }
+    let stride = reading == .direct ? tiling.planeStride : shape.taps
+    let offsets = reading == .direct ? tiling.tapOffsets : Array(0..<shape.taps)
+    let vectors = vectors
+    let rowBytes = vectors * kernel(1).vectorBytes
+    var parts: [ConvolutionPart] = []
+    for first in Swift.stride(from: 0, to: shape.groups, by: partGroups) {
+      let groups = first..<min(first + partGroups, shape.groups)
+      let matrix = try weights.matrix(groups: groups, channelStride: stride, tapOffsets: offsets)
+      let channels = groups.count * shape.groupChannels
+      let block = channelBlock(reading, tiling, channels: channels)
+      let tallest = max(CPUInfo.current.level2Bytes / 2 / rowBytes, 64)
+      let tasks = context.options.threads > 1 ? 2 * context.options.threads : 1
+      let others = tiling.tiles * ((shape.groups + partGroups - 1) / partGroups) * context.images
+      let cuts = balancedCuts(
+        rows: matrix.rows, unit: weights.blockRows,
+        parts: max((matrix.rows + tallest - 1) / tallest, (tasks + others - 1) / others),
+        stored: matrix.storedBefore)
+      let cut = PackingShape(rowCuts: cuts, columnBlock: block * stride, heights: heights)
+      let packed: PackedWeights
+      switch PlanWeights(matrix) {
+      case .f32(let w): packed = w.packed(cut, scale: 1)
+      case .f64(let w): packed = w.packed(cut, scale: 1)
+      case .i8: return nil
+      }
+      parts.append(
+        ConvolutionPart(
+          firstChannel: first * shape.groupChannels, channels: channels,
+          firstFilter: first * shape.groupFilters, weights: packed, channelBlock: block,
+          kernels: packed.heights.map(kernel)))
+    }
+    return StripConvolution(
+      name: name, context, tiling, reading, parts, vectors: vectors,
+      vectorBytes: kernel(1).vectorBytes)
+  }
+}

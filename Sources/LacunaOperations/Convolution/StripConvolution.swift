@@ -1,0 +1,279 @@
+// Y[f, o] ← bound(Σ W[f, c, tap] · tile[c·plane + tap + o] + b[f] + R[f, o]) with the strip kernels.
+
+import CSIMD
+import LacunaFormats
+
+/// How a strip convolution brings X to the kernels.
+enum StripReading: String, Sendable, CaseIterable {
+  /// Every nonzero reads registers of its channel's plane at its tap: indices are offsets into the tile.
+  /// Loads cross cache lines, nothing is copied twice.
+  case direct
+  /// Rows of the patch matrix are copied, some registers wide, next to each other in the first-level cache.
+  /// Loads are aligned; pays when many filters use each row.
+  case panels
+}
+
+/// A convolution whose weights are packed in strips.
+///
+/// Each task is a tile of one image times a block of filters of one part: consecutive groups, all of them when
+/// there is one. The tile is packed once for the row blocks that follow each other in a slice, and panels of
+/// T registers walk over its virtual output, whose rows go on for the halo's width (those junk columns are
+/// computed and dropped) or end where the output's do, whichever wastes less. A sum adds its terms in the order of
+/// columns whatever the slices are.
+final class StripConvolution: ConvolutionBody {
+  let name: String
+  private let context: ConvolutionContext
+  private let tiling: ConvolutionTiling
+  private let reading: StripReading
+  private let parts: [ConvolutionPart]
+  private let packer: TilePacker
+  private let copy: Kernel, turn: Kernel
+  private let loops: ImageLoops
+  private let mostVectors: Int, vectorBytes: Int
+  private let rowsApart: Bool
+  private let size: Int
+  // Kept, not computed: every panel asks for them.
+  private let tileBytes: Int, sumsBytes: Int, panelBytes: Int
+  private let rowBlocks: Int
+
+  init(
+    name: String, _ context: ConvolutionContext, _ tiling: ConvolutionTiling,
+    _ reading: StripReading,
+    _ parts: [ConvolutionPart], vectors: Int, vectorBytes: Int
+  ) {
+    (self.name, self.context, self.tiling, self.reading) = (name, context, tiling, reading)
+    (self.parts, mostVectors, self.vectorBytes) = (parts, vectors, vectorBytes)
+    packer = TilePacker(tiling, context)
+    copy = context.table.kernel(.packRows, dtype: context.dtype)!
+    turn = context.table.kernel(.packTransposed, dtype: context.dtype)!
+    loops = ImageLoops(context.dtype)
+    size = context.dtype.size
+    tileBytes = (tiling.tileCount * size + 63) / 64 * 64
+    let rowBytes = vectors * vectorBytes
+    sumsBytes = parts.map(\.weights.tallestRowBlock).max()! * rowBytes
+    panelBytes =
+      reading == .direct
+      ? 0 : parts.map { $0.channelBlock * context.shape.taps }.max()! * rowBytes
+    rowBlocks = parts.reduce(0) { $0 + $1.weights.rowBlocks }
+    rowsApart = tiling.panelsEndWithRows(lanes: vectorBytes / size, vectors: vectors)
+  }
+
+  var packedBytes: Int { parts.reduce(0) { $0 + $1.weights.byteCount } }
+
+  var workspaceBytes: Int { tileBytes + sumsBytes + panelBytes }
+
+  func usefulSlices(images: Int) -> Int { images * tiling.tiles * rowBlocks }
+
+  func run(
+    _ call: ConvolutionCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer
+  ) {
+    let perTile = rowBlocks
+    let tasks = call.images * tiling.tiles * perTile
+    let (begin, end) = (tasks * slice / slices, tasks * (slice + 1) / slices)
+    var first = begin
+    while first < end {
+      let (position, block) = first.quotientAndRemainder(dividingBy: perTile)
+      let last = min(end - position * perTile, perTile)
+      runTile(call, position: position, blocks: block..<last, workspace)
+      first = position * perTile + last
+    }
+  }
+
+  /// Some row blocks, numbered through all parts, on one tile of one image.
+  private func runTile(
+    _ call: ConvolutionCall, position: Int, blocks: Range<Int>, _ workspace: UnsafeMutableRawPointer
+  ) {
+    let (image, number) = position.quotientAndRemainder(dividingBy: tiling.tiles)
+    let tile = tiling.tile(number)
+    let pixels = call.x + image * context.shape.inputCount * size
+    var before = 0
+    for part in parts {
+      let mine = blocks.clamped(to: before..<(before + part.weights.rowBlocks))
+      if !mine.isEmpty {
+        var planes = UnsafeRawPointer(workspace)
+        if tiling.isInPlace {
+          planes =
+            pixels + (part.firstChannel * tiling.planeStride + tile.row * tiling.rowStride) * size
+        } else {
+          packer.pack(
+            tile, of: pixels, firstChannel: part.firstChannel, count: part.channels, into: workspace
+          )
+        }
+        for block in mine {
+          multiply(
+            Work(call: call, image: image, tile: tile, part: part, rowBlock: block - before),
+            planes: planes, sums: workspace + tileBytes)
+        }
+      }
+      before += part.weights.rowBlocks
+    }
+  }
+
+  private struct Work {
+    let call: ConvolutionCall
+    let image: Int
+    let tile: ConvolutionTile
+    let part: ConvolutionPart
+    let rowBlock: Int
+  }
+
+  /// All panels of a tile times one row block.
+  private func multiply(
+    _ work: Work, planes: UnsafeRawPointer, sums: UnsafeMutableRawPointer
+  ) {
+    let (tile, lanes) = (work.tile, vectorBytes / size)
+    let width =
+      rowsApart ? tile.columns : (tile.rows - 1) * tiling.rowStride + tile.columns
+    let vectors = (width + lanes - 1) / lanes
+    let panels = (vectors + mostVectors - 1) / mostVectors
+    for segment in 0..<(rowsApart ? tile.rows : 1) {
+      for panel in 0..<panels {
+        let (first, end) = (vectors * panel / panels, vectors * (panel + 1) / panels)
+        multiply(
+          work, planes: planes, start: segment * tiling.rowStride + first * lanes,
+          columns: min((end - first) * lanes, width - first * lanes), vectors: end - first,
+          sums: sums)
+      }
+    }
+  }
+
+  /// One panel: virtual outputs `start ..< start + columns` of the tile.
+  private func multiply(
+    _ work: Work, planes: UnsafeRawPointer, start: Int, columns: Int, vectors: Int,
+    sums: UnsafeMutableRawPointer
+  ) {
+    let (weights, part) = (work.part.weights, work.part)
+    let firstRow = weights.rowCuts[work.rowBlock]
+    let rows = weights.rowCuts[work.rowBlock + 1] - firstRow
+    let filter = part.firstFilter + firstRow
+    let stride = vectors * vectorBytes
+    let panel = sums + sumsBytes
+    let writesY = isContiguous(work.tile)
+    let target =
+      writesY
+      ? work.call.y
+        + context.target(
+          image: work.image, filter: filter, pixel: pixel(start, in: work.tile)) * size
+      : sums
+    let last = weights.columnBlocks - 1
+    for block in 0...last {
+      var x = UnsafeRawPointer(panel)
+      var isPacked = false
+      for section in part.kernels.indices {
+        let region = weights.region(rowBlock: work.rowBlock, columnBlock: block, section: section)
+        if region.groupCount == 0 { continue }
+        if reading == .direct {
+          x = planes + (block * weights.columnBlock + start) * size
+        } else if !isPacked {
+          packPanel(
+            planes, part, block: block, start: start, columns: columns, vectors: vectors, panel)
+          isPacked = true
+        }
+        var arguments = lcn_spmm_args(
+          x: x, xStride: Int64(reading == .direct ? size : stride), weights: region.weights,
+          indices: region.indices, groups: region.groups, groupCount: Int64(region.groupCount),
+          rows: region.rows, partial: sums, partialStride: Int64(stride), y: target,
+          yStride: Int64(writesY ? context.shape.pixels * size : stride),
+          bias: UnsafeRawPointer(context.epilogue.bias + filter * size),
+          lower: context.addsResidual ? -.infinity : context.epilogue.lower,
+          upper: context.addsResidual ? .infinity : context.epilogue.upper,
+          columns: Int64(writesY ? columns : vectors * vectorBytes / size),
+          vectors: Int32(vectors), strip: Int32(weights.heights[section]),
+          startsFromBias: block == 0 ? 1 : 0, finishes: block == last ? 1 : 0, fetchesTarget: 0,
+          quads: lcn_quad_scales())
+        part.kernels[section].call(&arguments)
+      }
+    }
+    deliver(
+      work, filter: filter, rows: rows, start: start, columns: columns, sums: sums, stride: stride,
+      isWritten: writesY)
+  }
+
+  /// Patch rows of one column block: one call of the kernel per tap copies its row of every channel.
+  private func packPanel(
+    _ planes: UnsafeRawPointer, _ part: ConvolutionPart, block: Int, start: Int, columns: Int,
+    vectors: Int, _ panel: UnsafeMutableRawPointer
+  ) {
+    let taps = context.shape.taps
+    let first = block * part.channelBlock
+    let channels = min(part.channelBlock, part.channels - first)
+    let padded = vectors * vectorBytes / size
+    for tap in 0..<taps {
+      let source = first * tiling.planeStride + tiling.tapOffsets[tap] + start
+      var arguments = lcn_pack_args(
+        source: planes + source * size, sourceStride: Int64(tiling.planeStride),
+        target: panel + tap * padded * size, targetStride: Int64(taps * padded),
+        rows: Int64(channels), columns: Int64(columns), paddedColumns: Int64(padded))
+      copy.call(&arguments)
+    }
+  }
+
+  /// Whether the columns of a panel are neighbours in the result.
+  @inline(__always)
+  private func isContiguous(_ tile: ConvolutionTile) -> Bool {
+    context.layout == .nchw
+      && (rowsApart
+        || tiling.rowStride == tile.columns && tile.columns == context.shape.outputWidth)
+  }
+
+  /// The output pixel of a virtual one.
+  @inline(__always)
+  private func pixel(_ place: Int, in tile: ConvolutionTile) -> Int {
+    (tile.row + place / tiling.rowStride) * context.shape.outputWidth + tile.column
+      + place % tiling.rowStride
+  }
+
+  /// Brings the real columns of a panel to the result, and adds the residual to them.
+  private func deliver(
+    _ work: Work, filter: Int, rows: Int, start: Int, columns: Int, sums: UnsafeMutableRawPointer,
+    stride: Int, isWritten: Bool
+  ) {
+    if isWritten && !context.addsResidual { return }
+    var place = start
+    while place < start + columns {
+      let column = place % tiling.rowStride
+      if !isWritten && column >= work.tile.columns {
+        place += tiling.rowStride - column
+        continue
+      }
+      let left = start + columns - place
+      let count = isWritten ? left : min(left, work.tile.columns - column)
+      let pixel = pixel(place, in: work.tile)
+      let target = context.target(image: work.image, filter: filter, pixel: pixel) * size
+      if !isWritten {
+        move(
+          UnsafeRawPointer(sums + (place - start) * size), stride: stride,
+          to: work.call.y + target, rows: rows, count: count)
+      }
+      if let residual = work.call.residual {
+        let channelsFirst = context.layout == .nchw
+        loops.finish(
+          FinishCall(
+            y: work.call.y + target, residual: residual + target, bias: nil, biasOfRows: true,
+            rows: channelsFirst ? rows : count, columns: channelsFirst ? count : rows,
+            stride: channelsFirst ? context.shape.pixels : context.shape.filters,
+            lower: context.epilogue.lower, upper: context.epilogue.upper))
+      }
+      place += count
+    }
+  }
+
+  /// A run of pixels of some filters, from a panel of sums.
+  private func move(
+    _ source: UnsafeRawPointer, stride: Int, to target: UnsafeMutableRawPointer, rows: Int,
+    count: Int
+  ) {
+    if context.layout == .nchw {
+      let step = context.shape.pixels * size
+      for row in 0..<rows {
+        (target + row * step).copyMemory(from: source + row * stride, byteCount: count * size)
+      }
+      return
+    }
+    var arguments = lcn_pack_args(
+      source: source, sourceStride: Int64(stride / size), target: target,
+      targetStride: Int64(context.shape.filters), rows: Int64(count), columns: Int64(rows),
+      paddedColumns: Int64(rows))
+    turn.call(&arguments)
+  }
+}
