@@ -12,8 +12,9 @@ typedef int TfLiteStatus;
 enum { kTfLiteOk = 0, kTfLiteError = 1, kTfLiteDelegateError = 2 };
 enum { kTfLiteFloat32 = 1, kTfLiteInt8 = 9, kTfLiteFloat16 = 10 };  // TfLiteType
 enum { kTfLiteMmapRo = 1 };                                         // TfLiteAllocationType: a constant of the model
-enum { kTfLiteBuiltinConv2d = 3, kTfLiteBuiltinDequantize = 6, kTfLiteBuiltinFullyConnected = 9 };
-enum { kTfLiteBuiltinDelegate = 51, kTfLiteBuiltinDensify = 124 };
+enum { kTfLiteBuiltinConv2d = 3, kTfLiteBuiltinDepthwiseConv2d = 4, kTfLiteBuiltinDequantize = 6 };
+enum { kTfLiteBuiltinFullyConnected = 9, kTfLiteBuiltinDelegate = 51, kTfLiteBuiltinDensify = 124 };
+enum { kTfLitePaddingSame = 1, kTfLitePaddingValid = 2 };
 enum { kTfLiteActNone = 0, kTfLiteActRelu = 1, kTfLiteActReluN1To1 = 2, kTfLiteActRelu6 = 3 };
 enum { kTfLiteDimDense = 0, kTfLiteDimSparseCSR = 1 };
 enum { kTfLiteDelegateFlagsAllowDynamicTensors = 1 };
@@ -75,6 +76,8 @@ struct TfLiteConvParams {
   int stride_width;
   int stride_height;
   int activation;
+  int dilation_width_factor;
+  int dilation_height_factor;
 };
 
 struct TfLiteFullyConnectedParams {

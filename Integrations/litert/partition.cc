@@ -27,8 +27,8 @@ void resize(TfLiteContext *context, int tensor, const std::vector<int> &shape) {
 void gather(const float *x, const std::vector<int> &shape, const Product &product, float *out) {
   const int64_t channels = shape[3];
   for (int64_t n = 0; n < shape[0]; n++)
-    for (int64_t i = 0; i < shape[1]; i += product.stride_height)
-      for (int64_t j = 0; j < shape[2]; j += product.stride_width)
+    for (int64_t i = 0; i < shape[1]; i += product.axes[0].stride)
+      for (int64_t j = 0; j < shape[2]; j += product.axes[1].stride)
         out = std::copy_n(x + ((n * shape[1] + i) * shape[2] + j) * channels, channels, out);
 }
 
@@ -81,12 +81,13 @@ void Partition::prepare(TfLiteContext *context) {
     step.y_shape = step.product->shape(step.x_shape);
     shapes[step.product->y] = step.y_shape;
     const int64_t size = product_of(step.y_shape);
+    if (step.product->conv && size > 0) step.product->plan_images(step.x_shape[1], step.x_shape[2]);
     if (step.to >= 0) {
       sizes[step.to] = std::max(sizes[step.to], size);
     } else {
       resize(context, step.product->y, step.y_shape);
     }
-    if (step.product->strided()) pixels = std::max(pixels, size / step.product->rows * step.product->columns);
+    if (step.product->is_strided()) pixels = std::max(pixels, size / step.product->rows * step.product->columns);
   }
   for (int tensor : unused_) resize(context, tensor, {0});
   for (size_t i = 0; i < rooms_.size(); i++) std::vector<float>(sizes[i]).swap(rooms_[i]);
@@ -107,11 +108,12 @@ void Partition::run(TfLiteContext *context) {
     if (width == 0) continue;
     const float *x = step.from >= 0 ? rooms_[step.from].data() : memory(p.x, step.x_shape);
     float *y = step.to >= 0 ? rooms_[step.to].data() : memory(p.y, step.y_shape);
-    if (p.strided()) {
+    if (p.is_strided()) {
       gather(x, step.x_shape, p, pixels_.data());
       x = pixels_.data();
     }
-    const lcn_status status = lcn_plan_run(p.plan.get(), x, p.columns, y, p.rows, width, nullptr, 0);
+    const lcn_status status = p.conv ? lcn_conv_run(p.conv.get(), x, nullptr, y, step.x_shape[0], nullptr, 0)
+                                     : lcn_plan_run(p.plan.get(), x, p.columns, y, p.rows, width, nullptr, 0);
     if (status != LCN_OK) throw Refusal(std::string(lcn_status_string(status)) + ": " + lcn_last_error());
   }
 }

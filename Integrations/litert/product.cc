@@ -2,33 +2,11 @@
 #include "product.h"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
+
+#include "layer.h"
 
 namespace {
-
-// Multiply-adds for which another thread pays: about 100 µs of work.
-constexpr int64_t kWorthAThread = 4'000'000;
-
-// From where on a product beats LiteRT's own. Measured against XNNPACK in LiteRT 2.3.0, one thread, AVX2 (Zen 3), chains of
-// FULLY_CONNECTED of 48² to 512² with 50 to 90 % zeros: from 32 rows of X on half the weights may be left; with few rows LiteRT
-// is bound by reading the weights, whose positions Lacuna reads as well, and with 3 to 6 Lacuna's kernels are at their
-// weakest. Weights that leave the second-level cache gain earlier.
-constexpr int64_t kBeyondCache = 1 << 18;
-
-double least_zeros(int64_t width, int64_t weights) {
-  if (width >= 32) return 0.5;
-  if (width >= 16 || weights >= kBeyondCache) return 0.6;
-  return width >= 3 && width <= 6 ? 0.9 : 0.75;
-}
-
-// The same chains, and the two nets of README.md, where layers below 2048 weights cost what they gained.
-int64_t least_weights(int64_t width) { return width >= 16 ? 2048 : 16384; }
-
-struct Layer {
-  Constant weights, bias;
-  int activation = kTfLiteActNone;
-  int64_t width = 0;
-};
 
 void begin_fully_connected(const TfLiteNode &node, Product &product, Layer &layer) {
   const auto *p = static_cast<const TfLiteFullyConnectedParams *>(node.builtin_data);
@@ -41,127 +19,99 @@ void begin_fully_connected(const TfLiteNode &node, Product &product, Layer &laye
 void begin_convolution(const TfLiteNode &node, Product &product, Layer &layer) {
   const auto *p = static_cast<const TfLiteConvParams *>(node.builtin_data);
   if (p == nullptr) throw Refusal("its parameters are missing");
-  if (p->stride_height < 1 || p->stride_width < 1) throw Refusal("its stride is not positive");
+  if (p->padding != kTfLitePaddingSame && p->padding != kTfLitePaddingValid) throw Refusal("its padding is not known");
+  const bool same = p->padding == kTfLitePaddingSame;
   product.convolution = true;
-  product.stride_height = p->stride_height;
-  product.stride_width = p->stride_width;
+  product.axes[0] = {1, p->stride_height, p->dilation_height_factor, same};
+  product.axes[1] = {1, p->stride_width, p->dilation_width_factor, same};
+  for (const Axis &axis : product.axes)
+    if (axis.stride < 1 || axis.dilation < 1) throw Refusal("a stride or a dilation is not positive");
   layer.activation = p->activation;
 }
 
-// rows of X, or pixels of Y, as far as the graph knows them before it runs.
-int64_t width_of(const TfLiteTensor &x, const Product &product, int64_t otherwise) {
-  const auto *unknown = x.dims_signature;
-  for (int i = 0; unknown != nullptr && i < unknown->size; i++)
-    if (unknown->data[i] < 0) return otherwise;
-  if (count(x.dims) == 0) return otherwise;
-  int64_t width = count(x.dims) / product.columns;
+// Of weights [filters, height, width, channels / groups].
+void take_kernel(const std::vector<int> &shape, int64_t channels, Product &product) {
+  if (channels < 1 || channels % shape[3] != 0) throw Refusal("its weights do not fit its input's channels");
+  product.channels = channels;
+  product.groups = channels / shape[3];
+  product.axes[0].taps = shape[1];
+  product.axes[1].taps = shape[2];
+  product.columns = product.axes[0].taps * product.axes[1].taps * shape[3];
+}
+
+// How much a product gets at once: rows of X, or pixels of Y, as far as the graph knows before it runs.
+void take_width(const TfLiteTensor &x, const Product &product, int64_t otherwise, Layer &layer) {
+  const auto *signature = x.dims_signature;
+  bool known = count(x.dims) > 0;
+  for (int i = 0; signature != nullptr && i < signature->size; i++) known = known && signature->data[i] >= 0;
+  layer.width = otherwise;
   if (product.convolution) {
-    const std::vector<int> y = product.shape({x.dims->data, x.dims->data + x.dims->size});
-    width = int64_t(y[0]) * y[1] * y[2];
+    // Square images of so many pixels where nothing is known.
+    const int64_t side = static_cast<int64_t>(std::ceil(std::sqrt(double(otherwise))));
+    const auto size = [&](const Axis &axis, int64_t given) {
+      return known ? given : std::max(side, axis.dilation * (axis.taps - 1) + 1);
+    };
+    layer.images = known ? x.dims->data[0] : 1;
+    layer.height = size(product.axes[0], x.dims->data[1]);
+    layer.image_width = size(product.axes[1], x.dims->data[2]);
   }
-  return std::clamp<int64_t>(width, 1, 65536);
-}
-
-void check(lcn_status status) {
-  if (status != LCN_OK) throw Refusal(std::string(lcn_status_string(status)) + ": " + lcn_last_error());
-}
-
-void make_plan(const Layer &layer, const Options &options, int64_t threads, Product &product, Decision &decision) {
-  const float *w = layer.weights.data;
-  const int64_t total = product.rows * product.columns, zeros = std::count(w, w + total, 0.0f);
-  decision.zeros = double(zeros) / total;
-  if (total < (options.min_weights < 0 ? least_weights(layer.width) : options.min_weights))
-    throw Refusal("it has few weights");
-  if (decision.zeros < (options.min_zeros < 0 ? least_zeros(layer.width, total) : options.min_zeros))
-    throw Refusal("it has few zeros for " + std::to_string(layer.width) + " rows");
-
-  lcn_plan_options plan = LCN_PLAN_OPTIONS_INIT;
-  plan.layout = LCN_ROWS;
-  plan.width = layer.width;
-  plan.bias = layer.bias.data;
-  plan.bias_count = layer.bias.data == nullptr ? 0 : product.rows;
-  plan.threads = static_cast<int32_t>(std::clamp<int64_t>((total - zeros) * layer.width / kWorthAThread, 1, threads));
-  plan.activation = LCN_ACTIVATION_CLAMP;
-  plan.clamp_upper = std::numeric_limits<double>::infinity();
-  switch (layer.activation) {
-    case kTfLiteActNone: plan.activation = LCN_ACTIVATION_NONE; break;
-    case kTfLiteActRelu: plan.activation = LCN_ACTIVATION_RELU; break;
-    case kTfLiteActRelu6: plan.clamp_upper = 6; break;
-    case kTfLiteActReluN1To1: plan.clamp_lower = -1, plan.clamp_upper = 1; break;
-    default: throw Refusal("its activation is another than RELU, RELU6 and RELU_N1_TO_1");
-  }
-  // Dense would be OpenBLAS's, and what is to be beaten is LiteRT's own: `min_zeros` says from where on.
-  plan.exclude_dense = 1;
-
-  std::vector<int32_t> offsets = {0}, indices;
-  std::vector<float> values;
-  indices.reserve(total - zeros);
-  values.reserve(total - zeros);
-  for (int64_t i = 0; i < product.rows; i++) {
-    for (int64_t j = 0; j < product.columns; j++) {
-      if (w[i * product.columns + j] == 0) continue;
-      indices.push_back(static_cast<int32_t>(j));
-      values.push_back(w[i * product.columns + j]);
-    }
-    offsets.push_back(static_cast<int32_t>(indices.size()));
-  }
-  lcn_csr_desc csr = LCN_CSR_DESC_INIT;
-  csr.rows = product.rows;
-  csr.columns = product.columns;
-  csr.nnz = static_cast<int64_t>(values.size());
-  csr.row_offsets = offsets.data();
-  csr.column_indices = indices.data();
-  csr.values = values.data();
-  lcn_matrix *matrix = nullptr;
-  check(lcn_matrix_from_csr(&csr, &matrix));
-
-  lcn_plan *made = nullptr;
-  const lcn_status status = lcn_plan_create(matrix, &plan, &made);
-  lcn_matrix_destroy(matrix);
-  check(status);
-  product.plan.reset(made);
-  lcn_plan_info info = LCN_PLAN_INFO_INIT;
-  check(lcn_plan_get_info(made, &info));
-  decision.kernel = info.kernel;
+  if (!known) return;
+  layer.width = product.convolution
+                    ? layer.images * product.axes[0].result(layer.height) * product.axes[1].result(layer.image_width)
+                    : count(x.dims) / product.columns;
+  layer.width = std::clamp<int64_t>(layer.width, 1, 65536);
 }
 
 }  // namespace
 
+int64_t Axis::result(int64_t size) const {
+  const int64_t extent = dilation * (taps - 1) + 1;
+  if (same) return size < 1 ? 0 : (size - 1) / stride + 1;
+  return size < extent ? 0 : (size - extent) / stride + 1;
+}
+
+int64_t Axis::padding(int64_t size) const {
+  return same ? std::max<int64_t>(0, (result(size) - 1) * stride + dilation * (taps - 1) + 1 - size) : 0;
+}
+
 std::vector<int> Product::shape(const std::vector<int> &x) const {
-  const auto misfit = [&](int64_t features) {
-    return Refusal("an input has " + std::to_string(features) + " features where the weights have " + std::to_string(columns));
+  const auto misfit = [](int64_t given, int64_t planned) {
+    return Refusal("an input has " + std::to_string(given) + " features where the weights have " + std::to_string(planned));
   };
   if (convolution) {
     if (x.size() != 4) throw Refusal("the input of a convolution has " + std::to_string(x.size()) + " dimensions");
-    if (x[3] != columns) throw misfit(x[3]);
-    return {x[0], x[1] < 1 ? 0 : (x[1] - 1) / stride_height + 1, x[2] < 1 ? 0 : (x[2] - 1) / stride_width + 1,
-            static_cast<int>(rows)};
+    if (x[3] != channels) throw misfit(x[3], channels);
+    return {x[0], static_cast<int>(axes[0].result(x[1])), static_cast<int>(axes[1].result(x[2])), static_cast<int>(rows)};
   }
   std::vector<int> y = x;
   if (keeps_rank) {
-    if (x.empty() || x.back() != columns) throw misfit(x.empty() ? 1 : x.back());
+    if (x.empty() || x.back() != columns) throw misfit(x.empty() ? 1 : x.back(), columns);
     y.back() = static_cast<int>(rows);
     return y;
   }
   int64_t elements = 1;
   for (int d : x) elements *= d;
-  if (elements % columns != 0) throw misfit(elements);
+  if (elements % columns != 0) throw misfit(elements, columns);
   return {static_cast<int>(elements / columns), static_cast<int>(rows)};
 }
 
 bool is_product(const Node &node) {
-  return node.type == kTfLiteBuiltinFullyConnected || node.type == kTfLiteBuiltinConv2d;
+  return node.type == kTfLiteBuiltinFullyConnected || node.type == kTfLiteBuiltinConv2d ||
+         node.type == kTfLiteBuiltinDepthwiseConv2d;
 }
 
 std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Options &options, int64_t threads,
                                  Decision &decision) {
+  const bool depthwise = node.type == kTfLiteBuiltinDepthwiseConv2d;
   const bool convolution = node.type == kTfLiteBuiltinConv2d;
   const TfLiteIntArray &in = *node.node->inputs, &out = *node.node->outputs;
-  decision.type = convolution ? "CONV_2D" : "FULLY_CONNECTED";
+  decision.type = depthwise ? "DEPTHWISE_CONV_2D" : convolution ? "CONV_2D" : "FULLY_CONNECTED";
   decision.nodes.push_back(node.index);
   try {
     if (in.size < 2 || in.size > 3 || out.size != 1) throw Refusal("it has another number of inputs or outputs");
     decision.name = graph.name(out.data[0]);
+    // With 90 % zeros they took 1.1 to 6 of LiteRT's own time (AVX2, LiteRT 2.3.0).
+    if (depthwise) throw Refusal("depthwise convolutions are quicker in LiteRT");
     auto product = std::make_shared<Product>();
     Layer layer;
     product->node = node.index;
@@ -178,12 +128,11 @@ std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Opt
     layer.weights = graph.constant(in.data[1], "its weights are");
     const std::vector<int> &shape = layer.weights.shape;
     if (shape.size() != (convolution ? 4u : 2u)) throw Refusal("its weights have another number of dimensions");
-    product->rows = shape.front();
-    product->columns = shape.back();
-    decision.rows = product->rows;
+    if (convolution && x.dims->size != 4) throw Refusal("its input has another number of dimensions");
+    product->columns = shape[1];
+    if (convolution) take_kernel(shape, x.dims->data[3], *product);
+    decision.rows = product->rows = shape[0];
     decision.columns = product->columns;
-    if (convolution && (shape[1] != 1 || shape[2] != 1)) throw Refusal("a kernel of several taps needs convolution plans");
-    if (convolution && (x.dims->size != 4 || x.dims->data[3] != shape[3])) throw Refusal("groups need convolution plans");
     product->constants = layer.weights.nodes;
     if (in.size == 3 && in.data[2] >= 0) {
       layer.bias = graph.constant(in.data[2], "its bias is");
@@ -192,9 +141,10 @@ std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Opt
       if (biases != product->rows) throw Refusal("its bias is not one constant per output");
       product->constants.insert(product->constants.end(), layer.bias.nodes.begin(), layer.bias.nodes.end());
     }
-    layer.width = width_of(x, *product, options.width);
+    take_width(x, *product, options.width, layer);
     decision.width = layer.width;
-    make_plan(layer, options, threads, *product, decision);
+    layer.windows = convolution && (product->groups != 1 || product->columns != product->channels);
+    make_product(layer, options, threads, *product, decision);
     decision.nodes.insert(decision.nodes.end(), product->constants.begin(), product->constants.end());
     return product;
   } catch (const std::exception &why) {

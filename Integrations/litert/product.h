@@ -10,7 +10,7 @@
 
 // Options of the delegate.
 struct Options {
-  double min_zeros = -1;     // share of zeros below which weights are left alone; −1: what was measured, see product.cc
+  double min_zeros = -1;     // share of zeros below which weights are left alone; −1: what was measured, see layer.cc
   int64_t min_weights = -1;  // in · out below which they are; −1 likewise
   int64_t width = 64;        // rows of X, or pixels, where the shape does not say
   int64_t threads = 0;       // 0: as many as the interpreter has
@@ -26,21 +26,40 @@ struct Decision {
   std::string kernel, reason;  // one of the two
 };
 
-struct PlanDeleter {
+struct Destroy {
+  void operator()(lcn_matrix *matrix) const { lcn_matrix_destroy(matrix); }
   void operator()(lcn_plan *plan) const { lcn_plan_destroy(plan); }
+  void operator()(lcn_conv *conv) const { lcn_conv_destroy(conv); }
 };
 
-// A product that is taken: Y = activation(X·Wᵀ + bias), channels innermost.
+// A convolution's two axes, height and width.
+struct Axis {
+  int64_t taps = 1, stride = 1, dilation = 1;
+  bool same = false;  // padded so that a result has ⌈size / stride⌉ pixels; else not padded
+
+  int64_t result(int64_t size) const;
+  int64_t padding(int64_t size) const;  // zeros at both ends together; the smaller half comes first
+};
+
+// A product that is taken: Y = activation(X·Wᵀ + bias), channels innermost; or a convolution of windows.
 struct Product {
   int node, x, y;  // LiteRT's numbers
-  std::unique_ptr<lcn_plan, PlanDeleter> plan;
   int64_t rows = 0, columns = 0;
-  bool convolution = false;
-  bool keeps_rank = false;                 // a FULLY_CONNECTED whose output has as many dimensions as its input
-  int stride_height = 1, stride_width = 1;  // of a convolution: only every stride-th pixel counts
-  std::vector<int> constants;              // nodes that make its weights and its bias
+  bool convolution = false, keeps_rank = false;  // a FULLY_CONNECTED whose output has as many dimensions as its input
+  std::vector<int> constants;                    // nodes that make its weights and its bias
+  std::unique_ptr<lcn_plan, Destroy> plan;
 
-  bool strided() const { return stride_height != 1 || stride_width != 1; }
+  // Of a convolution. With one tap and one group it is a product of those pixels that its strides leave.
+  Axis axes[2];
+  int64_t channels = 0, groups = 1;
+  bool is_strided() const { return plan && (axes[0].stride != 1 || axes[1].stride != 1); }
+  // Else its plan is for images of one size, and made again for another.
+  std::unique_ptr<lcn_matrix, Destroy> weights;
+  std::vector<float> bias;
+  lcn_conv_options options = LCN_CONV_OPTIONS_INIT;
+  std::unique_ptr<lcn_conv, Destroy> conv;
+  void plan_images(int64_t height, int64_t width);
+
   // The shape of Y for one of X. Fails when X does not fit the weights.
   std::vector<int> shape(const std::vector<int> &x) const;
 };

@@ -4,7 +4,7 @@
     interpreter = lacuna_litert.interpreter("model.tflite", num_threads=1)
     interpreter.allocate_tensors()
 
-Products and convolutions of one tap whose constant weights have zeros enough run in Lacuna; all else stays with LiteRT.
+Products and convolutions whose constant weights have zeros enough run in Lacuna; all else stays with LiteRT.
 `explain("model.tflite")` says which, and why not the others.
 """
 
@@ -55,8 +55,9 @@ def interpreter(model: Union[str, "os.PathLike[str]", bytes], **options: Any) ->
 
 def explain(model: Union[str, "os.PathLike[str]", bytes], *, num_threads: Optional[int] = None,
             **options: Any) -> List[Dict[str, Any]]:
-    """One dict for each FULLY_CONNECTED and CONV_2D of a model: name (of its output), type, nodes (LiteRT's numbers of what
-    one plan would compute), rows, columns, width, zeros, claimed, and the kernel or the reason. Options as in `delegate`."""
+    """One dict for each FULLY_CONNECTED, CONV_2D and DEPTHWISE_CONV_2D of a model: name (of its output), type, nodes (LiteRT's
+    numbers of what one plan would compute), rows, columns, width, zeros, claimed, and the kernel or the reason. Options as in
+    `delegate`."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report.json")
         interpreter(model, num_threads=num_threads, **{**options, "report": path})

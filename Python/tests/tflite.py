@@ -67,12 +67,16 @@ class Model:
         self.operator("FULLY_CONNECTED", [x, w] + ([] if bias is None else [bias]), [made], options, 5 if keep else 1)
         return made
 
-    def convolution(self, x, w, bias, shape, activation="", strides=(1, 1), same=True, signature=None):
-        options = schema.Conv2DOptionsT()
+    def convolution(self, x, w, bias, shape, activation="", strides=(1, 1), same=True, dilations=(1, 1), multiplier=None,
+                    signature=None):
+        """With `multiplier` a depthwise one."""
+        options = schema.Conv2DOptionsT() if multiplier is None else schema.DepthwiseConv2DOptionsT()
         options.fusedActivationFunction, options.padding = ACTIVATIONS[activation], 0 if same else 1
-        options.strideH, options.strideW = strides
+        (options.strideH, options.strideW), (options.dilationHFactor, options.dilationWFactor) = strides, dilations
+        if multiplier is not None:
+            options.depthMultiplier = multiplier
         made = self.tensor(shape, signature=signature)
-        self.operator("CONV_2D", [x, w, bias], [made], options)
+        self.operator("CONV_2D" if multiplier is None else "DEPTHWISE_CONV_2D", [x, w, bias], [made], options, 2)
         return made
 
     def content(self, inputs, outputs):
