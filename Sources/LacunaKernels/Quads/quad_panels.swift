@@ -171,7 +171,7 @@ package func rangeRowsF32(_ pointer: UnsafePointer<lcn_range_args>) {
 }
 
 /// Rows of results, made bytes.
-public func requantizeU8(_ pointer: UnsafePointer<lcn_requantize_args>) {
+package func requantizeU8(_ pointer: UnsafePointer<lcn_requantize_args>) {
   let a = pointer.pointee
   let (inverse, zero) = (VectorF32(repeating: a.inverse).lanes, VectorI8(repeating: a.zero).lanes)
   let flip = lcn_vu32(repeating: UInt32(a.flip))

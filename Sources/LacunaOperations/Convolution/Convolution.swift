@@ -11,6 +11,7 @@ public struct ConvolutionEpilogue<Scalar: SparseScalar>: Equatable, Sendable {
   /// Whether a run adds an array of the result's shape before the activation.
   public var addsResidual: Bool
 
+  /// By default nothing is added and nothing applied.
   public init(
     bias: [Scalar]? = nil, activation: Activation = .none, addsResidual: Bool = false
   ) {
@@ -98,7 +99,9 @@ public final class Convolution<Scalar: SparseScalar>: Sendable {
       context, ConvolutionWeights(source: source, shape: shape, order: order), fused)
   }
 
+  /// Sizes of images, kernel and results.
   public var shape: ConvolutionShape { core.shape }
+  /// How images and results lie in memory.
   public var layout: ImageLayout { core.layout }
   /// Images per run that the plan was made for; other numbers work as well.
   public var images: Int { core.images }

@@ -19,6 +19,7 @@ public enum ConvolutionError: Error, Equatable, Sendable {
 }
 
 extension ConvolutionError: CustomStringConvertible {
+  /// One line: which sizes do not fit, and their numbers.
   public var description: String {
     switch self {
     case .groupsDoNotDivide(let groups, let name, let count):

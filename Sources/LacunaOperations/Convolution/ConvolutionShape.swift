@@ -24,12 +24,15 @@ public enum KernelOrder: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// Everything about a convolution but its numbers: if you hold one, it fits.
 public struct ConvolutionShape: Hashable, Sendable {
-  /// Of one image.
+  /// Of one image, which comes without the zeros around it.
   public let channels: Int, height: Int, width: Int
   /// Output channels.
   public let filters: Int
+  /// Taps in each direction.
   public let kernelHeight: Int, kernelWidth: Int
+  /// Pixels from one result to the next.
   public let strideY: Int, strideX: Int
+  /// Pixels from one tap to the next.
   public let dilationY: Int, dilationX: Int
   /// Rows and columns of zeros around each image.
   public let padTop: Int, padLeft: Int, padBottom: Int, padRight: Int
@@ -126,8 +129,9 @@ extension ConvolutionShape {
   /// Channels and filters of one group.
   var groupChannels: Int { channels / groups }
   var groupFilters: Int { filters / groups }
-  /// Elements of one image, and of one result.
+  /// Elements of one image.
   public var inputCount: Int { channels * height * width }
+  /// Elements of one result.
   public var outputCount: Int { filters * pixels }
   /// Columns of the weights.
   public var patch: Int { groupChannels * taps }
