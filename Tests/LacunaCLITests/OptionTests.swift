@@ -28,7 +28,7 @@ import Testing
     "--schedule": .word, "--pool": .word, "--optimiser": .word, "--architecture": .word,
     "--method": .word, "--structure": .word, "--allocation": .word, "--aim": .word,
     "--budget": .word, "--ties": .word, "--compat": .word, "--kind": .word,
-    "--to": .word,
+    "--to": .word, "--arithmetic": .word,
     "--data": .text, "--output": .text, "--commit": .text, "--resume": .text, "--exclude": .text,
     "--plot": .text, "--calibration": .text,
     "--include": .text, "--name": .text, "--input-name": .text, "--report": .text,

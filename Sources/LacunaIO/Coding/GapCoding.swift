@@ -122,7 +122,7 @@ enum GapCoding {
     let symbols = try SymbolCoding.read(
       &reader, count: all, contexts: RowClasses.spread(classes(counts, bounds), offsets),
       contextCount: boundCount + 1)
-    try reader.endOrPadding()
+    try reader.end(paddedToHold: max(all, rows + nnz))
     // From here on `counts` holds the entries of each row.
     guard
       let indices =

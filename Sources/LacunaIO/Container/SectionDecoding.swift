@@ -134,7 +134,11 @@ extension LacunaReader {
     if section.codec == .rowClasses {
       var reader = ByteReader(slice)
       let symbols = try RowClasses.read(&reader, offsets: offsets)
-      if record.kind == .codebookSparse { try reader.endOrPadding() } else { try reader.end() }
+      if record.kind == .codebookSparse {
+        try reader.end(paddedToHold: symbols.count)
+      } else {
+        try reader.end()
+      }
       return symbols
     }
     try checkRawLength(section, size: 1, of: record.name)

@@ -82,10 +82,15 @@ package struct ByteReader {
     if remaining > 0 { throw .trailingBytes(count: remaining) }
   }
 
-  /// As ``end()``, but zeros may follow, see `ByteWriter.pad(toHold:)`.
-  func endOrPadding() throws(DataProblem) {
+  /// As ``end()``, but behind the zeros that `ByteWriter.pad(toHold:)` appends for as many elements.
+  func end(paddedToHold elements: Int) throws(DataProblem) {
+    if remaining == 0 { return }
     let rest = ByteSlice(
       storage: bytes.storage, range: bytes.range.upperBound - remaining..<bytes.range.upperBound)
-    if rest.withUnsafeBytes({ $0.contains { $0 != 0 } }) { throw .trailingBytes(count: remaining) }
+    if bytes.count != ContainerLayout.lowestLength(count: elements)
+      || rest.withUnsafeBytes({ $0.contains { $0 != 0 } })
+    {
+      throw .trailingBytes(count: remaining)
+    }
   }
 }
