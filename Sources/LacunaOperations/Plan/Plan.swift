@@ -62,16 +62,8 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
     _ weights: BSRMatrix<Scalar>, layout: ProductLayout = .columns, width: Int,
     epilogue: Epilogue<Scalar> = .init(), options: PlanOptions = .init()
   ) throws(OperationError) {
-    // Strips count the columns of a block in 16 bits.
-    let isWide = weights.block.columns > 1 << 16
-    if isWide && options.updatable {
-      throw .outOfRange(
-        name: "columns of a block of an updatable plan", value: weights.block.columns, minimum: 1,
-        maximum: 1 << 16)
-    }
-    let source: WeightSource<Scalar> = isWide ? .csr(CSRMatrix(weights)) : .bsr(weights)
     try self.init(
-      source: source, layout: layout, width: width, epilogue: epilogue, options: options)
+      source: .bsr(weights), layout: layout, width: width, epilogue: epilogue, options: options)
   }
 
   /// A plan for dense weights, kept dense. As for CSR.
@@ -84,10 +76,20 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
   }
 
   init(
-    source: WeightSource<Scalar>, layout: ProductLayout, width: Int, epilogue: Epilogue<Scalar>,
-    options: PlanOptions, scale: Double = 1
+    source weights: WeightSource<Scalar>, layout: ProductLayout, width: Int,
+    epilogue: Epilogue<Scalar>, options: PlanOptions, scale: Double = 1
   ) throws(OperationError) {
     try PlanCore.validate(width: width, options)
+    var source = weights
+    // Strips count the columns of a block in 16 bits.
+    if case .bsr(let matrix) = weights, matrix.block.columns > 1 << 16 {
+      if options.updatable {
+        throw .outOfRange(
+          name: "columns of a block of an updatable plan", value: matrix.block.columns, minimum: 1,
+          maximum: 1 << 16)
+      }
+      source = .csr(CSRMatrix(matrix))
+    }
     try epilogue.validate(rows: source.rows)
     if options.updatable && source.stored >= Int(UInt32.max) {
       throw .outOfRange(

@@ -157,6 +157,18 @@ extension ConvolutionCase {
     }
   }
 
+  @Test("blocks of more columns than strips count are taken apart", arguments: ImageLayout.allCases)
+  func wideBlocks(layout: ImageLayout) throws {
+    let block = try BlockSize(1, 70_000)
+    let test = ConvolutionCase<Float>(
+      try ConvolutionShapes.make(70_000, (1, 3), 2, (1, 1)), layout: layout, sparsity: 0,
+      block: block, seed: 8)
+    let plan = try Convolution(
+      test.blocks(block), shape: test.shape, layout: layout, epilogue: test.epilogue,
+      options: PlanOptions(deterministic: true, excludesDense: true))
+    #expect(test.firstError(try test.result(plan)) == nil, "\(plan)")
+  }
+
   @Test("a chosen kernel is one of the candidates, timed or not")
   func choices() throws {
     let shape = try ConvolutionShapes.make(16, (12, 12), 24, (3, 3), padding: (1, 1, 1, 1))
