@@ -34,7 +34,7 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
   /// The type that products are added up in, and that of the result.
   public let accumulator: NumberType, output: NumberType
 
-  /// Any four types; there are kernels for those of ``init(_:)`` and ``quantized(_:)``.
+  /// Any four types; there are kernels for those of ``init(_:)`` and ``quantized(_:output:)``.
   public init(
     weights: NumberType, activations: NumberType, accumulator: NumberType, output: NumberType
   ) {
