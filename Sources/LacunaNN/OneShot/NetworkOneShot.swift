@@ -27,7 +27,7 @@ public struct NetworkOneShotSettings: Sendable {
   /// Chooses the patches.
   public var seed: UInt64
   /// The outputs that each layer should keep; nil for those of the dense network where weights
-  /// move, and its own where the method only removes some, as ``Magnitude`` and ``Wanda`` do.
+  /// move, and its own where the method only removes some, as `Magnitude` and `Wanda` do.
   public var aim: OneShotAim?
 
   /// Settings, checked when a network is pruned.
@@ -113,7 +113,7 @@ extension SequentialModel {
     try oneShotLayers(samples, settings).map { layers[$0].kernel!.name }
   }
 
-  /// Samples that give each layer ``OneShotSettings/samplesPerInput`` for each of its inputs, at
+  /// Samples that give each layer `OneShotSettings.samplesPerInput` for each of its inputs, at
   /// least 1024. A convolution has some patches of each sample.
   ///
   /// - Throws: ``ModelError`` when nothing is left to prune.

@@ -21,7 +21,7 @@ public enum OneShotBudget: Hashable, Sendable {
   /// above; their mean over all weights is what was asked for.
   case outliers(factor: Double = 5, spread: Double = 0.08)
   /// The least sum of the layers' errors, which are measured: each layer is pruned to about ten
-  /// sparsities on the inputs that the dense network gives, see ``MeasuredShares``.
+  /// sparsities on the inputs that the dense network gives.
   case leastError
 
   /// Whether ``OneShotLayerScores`` have to be measured for it.
