@@ -9,6 +9,7 @@ import numpy as np
 
 from ._arguments import integer, made, text, word
 from ._arrays import Array, address, imported, native, packed, plain
+from ._chosen import Chosen
 from ._errors import check
 from ._library import ConvInfo, ConvOptions, lib
 from .matrix import Matrix
@@ -18,7 +19,7 @@ LAYOUTS = {"NCHW": 1, "NHWC": 2}
 ORDERS = {"OIHW": 1, "OHWI": 2, "HWIO": 2}
 
 
-class Convolution:
+class Convolution(Chosen):
     """A packed kernel W: `conv(x)` is activation(W ∗ x + bias), `conv(x, residual)` adds an array before the activation.
 
     `weights` are an array of four dimensions in the `order` "OIHW" (PyTorch, ONNX), "HWIO" (TensorFlow, Keras) or
@@ -111,30 +112,6 @@ class Convolution:
     @property
     def layout(self) -> str:
         return "NCHW" if self._info.layout == 1 else "NHWC"
-
-    @property
-    def kernel(self) -> str:
-        """Name of the kernel that was chosen; str(convolution) says why."""
-        return self._info.kernel.decode()
-
-    @property
-    def threads(self) -> int:
-        return self._info.threads
-
-    @property
-    def slices(self) -> int:
-        """Most slices that still have work each in `run_slice`, for the planned number of images."""
-        return self._info.slices
-
-    @property
-    def stored(self) -> int:
-        """Stored weights."""
-        return self._info.stored
-
-    @property
-    def packed_bytes(self) -> int:
-        """Memory of the packed weights."""
-        return self._info.packed_bytes
 
     @property
     def workspace_size(self) -> int:

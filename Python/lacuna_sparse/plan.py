@@ -11,6 +11,7 @@ import numpy as np
 
 from ._arguments import integer, made, text, word
 from ._arrays import Array, address, fits, imported, native, packed, plain
+from ._chosen import Chosen
 from ._errors import check, failure
 from ._library import PlanInfo, PlanOptions, lib
 from .matrix import Matrix
@@ -63,7 +64,7 @@ def _byte_code(dtype: Any, what: str) -> int:
     raise TypeError(f"{what} is {number}, must be float32, int8 or uint8")
 
 
-class Plan:
+class Plan(Chosen):
     """A packed matrix W: `plan(x)`, or `plan @ x`, is activation(W·x + bias), or activation(x·Wᵀ + bias) by rows.
 
     Any number of threads may run one plan; the interpreter's lock is released while it runs. `activation` is None,
@@ -154,11 +155,6 @@ class Plan:
         return self._dtype
 
     @property
-    def kernel(self) -> str:
-        """Name of the kernel that was chosen; str(plan) says why."""
-        return self._info.kernel.decode()
-
-    @property
     def layout(self) -> str:
         return "columns" if self._by_columns else "rows"
 
@@ -166,25 +162,6 @@ class Plan:
     def width(self) -> int:
         """The number of right-hand sides that the kernel was chosen for."""
         return self._info.width
-
-    @property
-    def threads(self) -> int:
-        return self._info.threads
-
-    @property
-    def slices(self) -> int:
-        """Most slices that still have work each in `run_slice`."""
-        return self._info.slices
-
-    @property
-    def stored(self) -> int:
-        """Stored elements of the matrix it was made from."""
-        return self._info.stored
-
-    @property
-    def packed_bytes(self) -> int:
-        """Memory of the packed matrix."""
-        return self._info.packed_bytes
 
     def update(self, values: Any, bias: Any = None) -> None:
         """New weights under the plan's pattern, and a new bias: nothing is chosen or packed again.
