@@ -124,3 +124,13 @@ func text(
   }
   return text
 }
+
+/// Whether two arrays of so many bytes share one.
+@inline(__always)
+func overlap(
+  _ a: UnsafeRawPointer, _ aBytes: Int, _ b: UnsafeRawPointer, _ bBytes: Int
+) -> Bool {
+  let (a, b) = (UInt(bitPattern: a), UInt(bitPattern: b))
+  // Wrapping: a pointer from C can be any number.
+  return aBytes > 0 && bBytes > 0 && a < b &+ UInt(bBytes) && b < a &+ UInt(aBytes)
+}

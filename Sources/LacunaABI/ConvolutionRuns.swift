@@ -76,12 +76,3 @@ private struct Images {
     call = ConvolutionCall(x: from, y: into, residual: added, images: count)
   }
 }
-
-/// Whether two arrays share a byte.
-private func overlap(_ a: UnsafeRawPointer, _ aBytes: Int, _ b: UnsafeRawPointer, _ bBytes: Int)
-  -> Bool
-{
-  let (a, b) = (UInt(bitPattern: a), UInt(bitPattern: b))
-  // Wrapping: a pointer from C can be any number.
-  return a < b &+ UInt(bBytes) && b < a &+ UInt(aBytes)
-}

@@ -187,8 +187,7 @@ public func lcn_model_run(
       let outputCount = try product(count, object.outputs, "batch · outputs")
       let from = try array(input, count: inputCount, size: 4, "input")
       let into = try mutableArray(output, count: outputCount, size: 4, "output")
-      let (start, end) = (Int(bitPattern: from), Int(bitPattern: into))
-      if start < end &+ outputCount * 4 && end < start &+ inputCount * 4 {
+      if overlap(from, inputCount * 4, UnsafeRawPointer(into), outputCount * 4) {
         throw Failure(.invalidArgument, "input and output overlap")
       }
       object.run(

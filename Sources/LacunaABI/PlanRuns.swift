@@ -107,12 +107,11 @@ private struct Operands {
     let (xSize, ySize) = (plan.xSize, plan.ySize)
     let from = try array(x, count: xCount, size: xSize, "x")
     let into = try mutableArray(y, count: yCount, size: ySize, "y")
-    let (xStart, yStart) = (Int(bitPattern: from), Int(bitPattern: into))
     // Wrapping: a pointer from C can be any number.
-    if xCount > 0, xStart < yStart &+ yCount * ySize, yStart < xStart &+ xCount * xSize,
+    let distance = Int(bitPattern: into) &- Int(bitPattern: from)
+    if overlap(from, xCount * xSize, UnsafeRawPointer(into), yCount * ySize),
       xStride * xSize != yStride * ySize
-        || !interleave(
-          yStart &- xStart, stride: xStride * xSize, xColumns * xSize, yColumns * ySize)
+        || !interleave(distance, stride: xStride * xSize, xColumns * xSize, yColumns * ySize)
     {
       throw Failure(.invalidArgument, "X and Y overlap")
     }
