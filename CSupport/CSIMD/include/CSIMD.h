@@ -13,6 +13,7 @@
 #include "peak.h"
 #include "select.h"
 #include "convert.h"
+#include "cells.h"
 
 // How many of the compiler's weak functions csimd.c replaces. Calling it is what makes a linker take
 // csimd.o out of an archive.

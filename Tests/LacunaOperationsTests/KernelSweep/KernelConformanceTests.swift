@@ -43,6 +43,8 @@ extension Kernel: CustomTestStringConvertible {
     case .csr: sweepCSR(row, Scalar.self)
     case .blockVector: sweepBlocks(row, Scalar.self)
     case .range: sweepRange(row)
+    case .recurrentCell: sweepCells(row)
+    case .pointwise: sweepPointwise(row)
     case .packQuads, .requantize, .gaps: Issue.record("\(row.kernel.name) is for bytes")
     }
   }
@@ -54,7 +56,8 @@ extension Kernel: CustomTestStringConvertible {
     case .requantize: sweepRequantize(row)
     case .gaps: sweepGaps(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
-      .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .range:
+      .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .range,
+      .recurrentCell, .pointwise:
       Issue.record("\(row.kernel.name) has no check for bytes")
     }
   }
@@ -102,7 +105,9 @@ extension Kernel: CustomTestStringConvertible {
       missing
         == (dtype == .f32
           ? [.packQuads, .requantize, .gaps]
-          : [.packQuads, .requantize, .gaps, .range, .blockVector]))
+          : [
+            .packQuads, .requantize, .gaps, .range, .blockVector, .recurrentCell, .pointwise,
+          ]))
   }
 
   /// Instruction sets form no ladder: each has what it includes, in rising rank.
