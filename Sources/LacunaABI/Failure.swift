@@ -77,6 +77,14 @@ package struct Failure: Error {
         case .tooManyElements: .sizeOverflow
         }
       self.init(status, error.description)
+    case .recurrent(let error):
+      let status: Status =
+        switch error {
+        case .length: .invalidArgument
+        case .updatable: .unsupported
+        case .tooManyElements: .sizeOverflow
+        }
+      self.init(status, error.description)
     }
   }
 }

@@ -47,6 +47,11 @@ public struct QuantizedCSR: Equatable, Sendable {
     (self.pattern, self.values, self.scales) = (pattern, values, scales)
   }
 
+  /// Trusts the caller. Not checked: every invariant of the type.
+  package init(unchecked pattern: CSRPattern, values: [Int8], scales: [Float]) {
+    (self.pattern, self.values, self.scales) = (pattern, values, scales)
+  }
+
   /// Rounds each value to the nearest multiple of its row's scale; the error is at most half a scale.
   ///
   /// - Parameter bits: of a value, 2...8: with 4 the values are −7...7, which a file's entropy coder stores in
@@ -122,6 +127,15 @@ public struct QuantizedBSR: Equatable, Sendable {
     if scales.count != rows {
       throw .wrongCount(name: "scales", expected: rows, actual: scales.count)
     }
+    (self.rows, self.columns, self.block) = (rows, columns, block)
+    (self.blockPattern, self.values, self.scales) = (blockPattern, values, scales)
+  }
+
+  /// Trusts the caller. Not checked: every invariant of the type.
+  package init(
+    unchecked rows: Int, _ columns: Int, block: BlockSize, blockPattern: CSRPattern,
+    values: [Int8], scales: [Float]
+  ) {
     (self.rows, self.columns, self.block) = (rows, columns, block)
     (self.blockPattern, self.values, self.scales) = (blockPattern, values, scales)
   }

@@ -30,6 +30,8 @@ public enum OperationError: Error, Equatable, Sendable {
   case outOfMemory(bytes: Int)
   /// The shape of a convolution cannot be.
   case convolution(ConvolutionError)
+  /// A recurrent network, or the lengths of its sequences, cannot be.
+  case recurrent(RecurrentError)
   /// The operand is malformed in itself.
   case format(FormatError)
 }
@@ -63,6 +65,7 @@ extension OperationError: CustomStringConvertible {
     case .quantization(let error): error.description
     case .outOfMemory(let bytes): "\(bytes) bytes of memory cannot be allocated"
     case .convolution(let error): error.description
+    case .recurrent(let error): error.description
     case .format(let error): error.description
     }
   }
