@@ -53,9 +53,10 @@ let package = Package(
     .trait(
       name: "Files",
       description: "The .lacuna container, NumPy, SciPy, Matrix Market, safetensors."),
+    .trait(name: "Networks", description: "Graphs of operators, planned and run."),
     .trait(
       name: "Models", description: "ONNX, TFLite and the others behind one door.",
-      enabledTraits: ["Pruning", "Files"]),
+      enabledTraits: ["Pruning", "Files", "Networks"]),
     .trait(
       name: "Training", description: "Layers, training, networks.",
       enabledTraits: ["Pruning", "Files"]),
@@ -104,7 +105,11 @@ let package = Package(
       dependencies: ["LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO"],
       swiftSettings: strict),
     .target(
-      name: "LacunaModels", dependencies: ["LacunaFormats", "LacunaIO", "LacunaPruning"],
+      name: "LacunaGraph", dependencies: ["LacunaFormats", "LacunaOperations"],
+      swiftSettings: strict),
+    .target(
+      name: "LacunaModels",
+      dependencies: ["LacunaFormats", "LacunaIO", "LacunaPruning", "LacunaGraph"],
       swiftSettings: strict),
     .target(name: "LacunaReport", dependencies: ["LacunaFormats"], swiftSettings: strict),
     .target(
@@ -113,6 +118,7 @@ let package = Package(
         "LacunaFormats", "LacunaOperations",
         .target(name: "LacunaPruning", condition: .when(traits: ["Pruning"])),
         .target(name: "LacunaIO", condition: .when(traits: ["Files"])),
+        .target(name: "LacunaGraph", condition: .when(traits: ["Networks"])),
         .target(name: "LacunaModels", condition: .when(traits: ["Models"])),
         .target(name: "LacunaNN", condition: .when(traits: ["Training"])),
         .target(name: "LacunaReport", condition: .when(traits: ["Reports"])),
@@ -144,13 +150,13 @@ let package = Package(
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
   ] + x86KernelTargets
     + [
-      "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaModels", "LacunaNN",
-      "LacunaReport",
+      "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaGraph",
+      "LacunaModels", "LacunaNN", "LacunaReport",
     ].map {
       .testTarget(
         name: "\($0)Tests",
         dependencies: [.init(stringLiteral: $0), "TestSupport"]
-          + ($0 == "LacunaOperations" ? ["AllocationCount"] : []),
+          + (["LacunaOperations", "LacunaGraph"].contains($0) ? ["AllocationCount"] : []),
         swiftSettings: strict)
     } + [
       .testTarget(

@@ -9,6 +9,9 @@
 #if Models
   @_exported import LacunaModels
 #endif
+#if Networks
+  @_exported import LacunaGraph
+#endif
 #if Training
   @_exported import LacunaNN
 #endif

@@ -10,7 +10,7 @@ import LacunaFormats
 /// it was made for. Large pieces take address space at first, and memory when they are first used: a
 /// plan made for 1000 threads on a machine with two costs what two need. A forked child finds free what its parent's other threads were using.
 // Sound to share: `taken` changes by compare-and-swap, and a piece belongs to whoever took it.
-final class WorkspacePool: @unchecked Sendable {
+package final class WorkspacePool: @unchecked Sendable {
   private let bytes: Int
   private let count: Int
   private let size: Int
@@ -18,7 +18,7 @@ final class WorkspacePool: @unchecked Sendable {
   private let taken: UnsafeMutablePointer<UInt32>
 
   /// - Throws: ``OperationError/outOfMemory(bytes:)`` when all pieces together are more than there is.
-  convenience init(checked bytes: Int, count: Int) throws(OperationError) {
+  package convenience init(checked bytes: Int, count: Int) throws(OperationError) {
     let (total, overflow) = count.multipliedReportingOverflow(by: bytes + 128)
     // Asking costs microseconds: only for what may well be too much.
     if overflow || total > 1 << 20 && !AvailableMemory.has(total) {
@@ -43,13 +43,13 @@ final class WorkspacePool: @unchecked Sendable {
   }
 
   /// Takes a piece; give it back with ``giveBack(_:)``.
-  func borrow() -> UnsafeMutableRawPointer {
+  package func borrow() -> UnsafeMutableRawPointer {
     for i in 0..<count where lcn_try_lock(taken + i) { return memory + i * (bytes + 64) }
     return .allocate(byteCount: bytes, alignment: 64)
   }
 
   /// Ends the use of a piece that ``borrow()`` returned.
-  func giveBack(_ piece: UnsafeMutableRawPointer) {
+  package func giveBack(_ piece: UnsafeMutableRawPointer) {
     let offset = piece - memory
     if offset >= 0 && offset < count * (bytes + 64) {
       lcn_unlock(taken + offset / (bytes + 64))

@@ -1,0 +1,145 @@
+// A plan gives the same whatever is fused, however many threads work, and allocates nothing when it runs.
+
+import AllocationCount
+import LacunaFormats
+import LacunaGraph
+import LacunaOperations
+import TestSupport
+import Testing
+
+@Suite struct PlanTests {
+  private func input(_ images: Int) throws -> GraphArray {
+    var generator = SeededGenerator(seed: 4)
+    return try array([images, 3, 20, 17], &generator)
+  }
+
+  @Test(arguments: [0, 0.9])
+  func `fused and unfused are the same within rounding`(zeros: Double) throws {
+    let graph = try residualNetwork(zeros: zeros, seed: 5)
+    let x = try input(2)
+    var results: [[Float]] = []
+    for fuses in [true, false] {
+      let plan = try GraphPlan(
+        graph, shapes: ["x": x.shape], options: GraphOptions(deterministic: true, fuses: fuses))
+      results.append(try #require(try plan.run(["x": x])["y"]?.floats))
+    }
+    for (a, b) in zip(results[0], results[1]) {
+      // Sums of at most 150 terms in each of four layers, then a softmax of numbers up to 1.
+      #expect(abs(a - b) <= 600 * 0x1p-24)
+    }
+  }
+
+  @Test func `normalisation, activation and sum become part of the convolution`() throws {
+    let graph = try residualNetwork(zeros: 0.9, seed: 5)
+    let plan = try GraphPlan(
+      graph, shapes: ["x": [1, 3, 20, 17]], options: GraphOptions(deterministic: true))
+    let names = plan.steps.map { ([$0.operation] + $0.fused).joined(separator: " + ") }
+    #expect(
+      names == [
+        "convolution + batch normalization + relu", "convolution + batch normalization + clip",
+        "convolution + batch normalization + add + relu", "convolution + batch normalization",
+        "hardSwish", "max pool", "global average pool", "matmul + add", "softmax",
+      ])
+    #expect(plan.arenaBytes < plan.activationBytes)
+  }
+
+  @Test(arguments: [0, 0.9])
+  func `any number of threads gives the same bits`(zeros: Double) throws {
+    let graph = try residualNetwork(zeros: zeros, seed: 6)
+    let x = try input(3)
+    var first: [Float]?
+    for threads in [1, 2, 3, 5] {
+      let plan = try GraphPlan(
+        graph, shapes: ["x": x.shape],
+        options: GraphOptions(threads: threads, deterministic: true, excludesDense: true))
+      let y = try #require(try plan.run(["x": x])["y"]?.floats)
+      #expect(first == nil || first == y, "\(threads) threads")
+      first = y
+    }
+  }
+
+  @Test(.enabled(if: lcn_allocation_count() >= 0, "allocations cannot be counted here"))
+  func `a run allocates nothing`() throws {
+    let graph = try residualNetwork(zeros: 0.9, seed: 7)
+    for threads in [1, 2] {
+      let plan = try GraphPlan(
+        graph, shapes: ["x": [2, 3, 40, 40]],
+        options: GraphOptions(threads: threads, deterministic: true, excludesDense: true))
+      let x = AlignedBuffer<Float>(count: plan.inputs[0].type.count)
+      let y = AlignedBuffer<Float>(count: plan.outputs[0].type.count)
+      let (from, into) = ([UnsafeRawPointer(x.pointer)], [UnsafeMutableRawPointer(y.pointer)])
+      from.withUnsafeBufferPointer { from in
+        into.withUnsafeBufferPointer { into in
+          plan.run(inputs: from, outputs: into)
+          let before = lcn_allocation_count()
+          for _ in 0..<3 { plan.run(inputs: from, outputs: into) }
+          let after = lcn_allocation_count()
+          #expect(after == before, "\(threads) threads")
+        }
+      }
+    }
+  }
+
+  @Test func `two runs at once do not disturb each other`() async throws {
+    let graph = try residualNetwork(zeros: 0.9, seed: 8)
+    let x = try input(1)
+    let plan = try GraphPlan(
+      graph, shapes: ["x": x.shape], options: GraphOptions(deterministic: true))
+    let expected = try plan.run(["x": x])
+    try await withThrowingTaskGroup(of: [String: GraphArray].self) { group in
+      for _ in 0..<8 { group.addTask { try plan.run(["x": x]) } }
+      for try await found in group { #expect(found == expected) }
+    }
+  }
+
+  @Test func `outputs may be inputs, constants and each other's memory`() throws {
+    let x = try GraphArray([2, 3], [1, -2, 3, -4, 5, -6])
+    let graph = try Graph(
+      inputs: [GraphInput("x", [2, 3])],
+      constants: ["six": .array(GraphArray([6])), "k": .array(GraphArray(Float(7)))],
+      nodes: [
+        GraphNode("same", .identity, ["x"]), GraphNode("r", .relu, ["x"]),
+        GraphNode("a", .reshape(), ["r", "six"]), GraphNode("b", .flatten(axis: 0), ["r"]),
+      ], outputs: ["x", "same", "r", "a", "b", "k"])
+    let found = try GraphPlan(graph).run(["x": x])
+    let relu: [Float] = [1, 0, 3, 0, 5, 0]
+    #expect(found["x"] == x && found["same"] == x)
+    #expect(found["r"]?.floats == relu && found["a"]?.floats == relu && found["b"]?.floats == relu)
+    #expect(found["a"]?.shape == [6] && found["b"]?.shape == [1, 6])
+    #expect(found["k"] == GraphArray(Float(7)))
+  }
+
+  @Test func `inputs given as constants are folded`() throws {
+    let graph = try Graph(
+      inputs: [GraphInput("x", .f32, [.any]), GraphInput("n", .i64, [Int]())],
+      nodes: [
+        GraphNode("f", .cast(to: .f32), ["n"]), GraphNode("y", .multiply, ["x", "f"]),
+      ], outputs: ["y"])
+    let plan = try GraphPlan(graph, shapes: ["x": [3]], constants: ["n": GraphArray(4)])
+    #expect(plan.inputs.map(\.name) == ["x"] && plan.steps.count == 1)
+    #expect(try plan.run(["x": GraphArray([3], [1, 2, 3])])["y"]?.floats == [4, 8, 12])
+  }
+
+  @Test(arguments: [UInt64](1...20))
+  func `memory is shared only by values that are never needed together`(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    let blocks = (0..<60).map { _ in
+      let first = Int.random(in: 0..<50, using: &generator)
+      return MemoryPlan.Block(
+        bytes: .random(in: 0...5000, using: &generator),
+        life: first...(first + .random(in: 0...9, using: &generator)))
+    }
+    let plan = MemoryPlan(blocks)
+    for (i, a) in blocks.enumerated() {
+      #expect(plan.offsets[i] % MemoryPlan.alignment == 0)
+      #expect(plan.offsets[i] + a.bytes <= plan.bytes)
+      for (j, b) in blocks.enumerated() where i < j && a.life.overlaps(b.life) {
+        #expect(
+          plan.offsets[i] + a.bytes <= plan.offsets[j]
+            || plan.offsets[j] + b.bytes <= plan.offsets[i],
+          "seed \(seed): \(i) and \(j)")
+      }
+    }
+    #expect(plan.bytes < blocks.reduce(0) { $0 + $1.bytes })
+  }
+}
