@@ -5,7 +5,7 @@ import FuzzTargets
 
 /// Writes the seeds of a target, made of the files in folders of `golden`, numbered, into `folder`.
 func writeSeeds(of target: String, golden: String, to folder: String) throws {
-  let files = try ["io", "onnx", "tflite"].flatMap { part in
+  let files = try ["io", "onnx", "tflite", "networks"].flatMap { part in
     let folder = "\(golden)/\(part)"
     return try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map { name in
       (name: name, bytes: Array(try Data(contentsOf: URL(filePath: "\(folder)/\(name)"))))

@@ -5,7 +5,8 @@ import LacunaIO
 
 /// All targets, in the order in which a campaign runs them.
 public let fuzzTargets: [FuzzTarget] =
-  arrayTargets + matrixTargets + containerTargets + modelTargets + modelFileTargets + callTargets
+  arrayTargets + matrixTargets + containerTargets + modelTargets + modelFileTargets + networkTargets
+  + callTargets
 
 /// Inputs to start from.
 ///
@@ -14,7 +15,9 @@ public func fuzzSeeds(
   of target: String, files: [(name: String, bytes: [UInt8])]
 ) throws -> [[UInt8]] {
   func of(_ suffixes: String...) -> [[UInt8]] {
-    files.filter { file in suffixes.contains { file.name.hasSuffix($0) } }.map(\.bytes)
+    files.filter { file in
+      file.name != networkArchive && suffixes.contains { file.name.hasSuffix($0) }
+    }.map(\.bytes)
   }
   switch target {
   case "idx":
@@ -51,6 +54,7 @@ public func fuzzSeeds(
   case "model": return try modelSeeds().models
   case "checkpoint": return try modelSeeds().checkpoints
   case "onnx": return of(".onnx")
+  case "network": return of(".onnx") + (try networkSeeds(files))
   case "tflite": return of(".tflite")
   case "model-file":
     return of(".onnx", ".tflite", ".safetensors", ".npy", ".npz", ".mtx", ".smtx")

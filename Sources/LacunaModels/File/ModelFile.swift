@@ -48,7 +48,7 @@ public struct ModelFile: Sendable {
   public let path: String
   /// What the file is, by its content.
   public let format: ModelFormat
-  private let model: any ModelContent
+  let model: any ModelContent
 
   /// In the order of the file, with names that differ.
   public var tensors: [ModelTensor] { model.tensors }

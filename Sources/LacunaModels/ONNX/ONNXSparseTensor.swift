@@ -42,6 +42,20 @@ struct ONNXSparseTensor {
   func content(
     in bytes: ByteSlice, _ outside: ONNXExternalData
   ) throws(DataProblem) -> ByteSlice {
+    let (numbers, places, width) = try entries(in: bytes, outside)
+    var dense = [UInt8](repeating: 0, count: try elementCount(of: shape, values.name.text) * width)
+    for (entry, place) in places.enumerated() {
+      for byte in 0..<width { dense[place * width + byte] = numbers.byte(entry * width + byte) }
+    }
+    return ByteSlice(dense)
+  }
+
+  /// The elements that are stored, their positions in row-major order, and the bytes of one.
+  ///
+  /// - Throws: as ``content(in:_:)``.
+  func entries(
+    in bytes: ByteSlice, _ outside: ONNXExternalData
+  ) throws(DataProblem) -> (numbers: ByteSlice, places: [Int], width: Int) {
     let name = values.name.text
     let count = try elementCount(of: shape, name)
     guard let bits = values.type.bits, bits >= 8, let total = values.type.byteCount(of: count)
@@ -58,22 +72,22 @@ struct ONNXSparseTensor {
         what: "number of indices of \(name)", expected: nnz, actual: indices.elementCount)
     }
     let numbers = try values.content(in: bytes, outside)
-    let places = try indices.content(in: bytes, outside)
-    try checkExpansion(name, stored: numbers.count + places.count, unfolded: total)
-    var dense = [UInt8](repeating: 0, count: total)
-    let width = bits / 8
+    let stored = try indices.content(in: bytes, outside)
+    try checkExpansion(name, stored: numbers.count + stored.count, unfolded: total)
+    var places: [Int] = []
+    places.reserveCapacity(nnz)
     var last = -1
     for entry in 0..<nnz {
       var place = 0
       if isLinear {
-        place = places.int64(entry)
+        place = stored.int64(entry)
         if place < 0 || place >= count {
           throw .outOfRange(
             what: "index \(entry) of \(name)", value: place, lowest: 0, highest: count - 1)
         }
       } else {
         for axis in shape.indices {
-          let coordinate = places.int64(entry * shape.count + axis)
+          let coordinate = stored.int64(entry * shape.count + axis)
           if coordinate < 0 || coordinate >= shape[axis] {
             throw .outOfRange(
               what: "index \(entry), axis \(axis) of \(name)", value: coordinate, lowest: 0,
@@ -92,9 +106,9 @@ struct ONNXSparseTensor {
           what: "index \(entry) of \(name)", value: place, lowest: last + 1, highest: count - 1)
       }
       last = place
-      for byte in 0..<width { dense[place * width + byte] = numbers.byte(entry * width + byte) }
+      places.append(place)
     }
-    return ByteSlice(dense)
+    return (numbers, places, bits / 8)
   }
 
   /// The message for the nonzeros among `elements`, with the fields of `tensor` that hold none.

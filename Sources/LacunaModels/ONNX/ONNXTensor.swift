@@ -48,13 +48,18 @@ struct ONNXTensor {
       default: break
       }
     }
-    guard code >= 1, code <= Self.types.count else {
+    guard let type = Self.type(of: Int(code)) else {
       throw .unsupported(what: "data type of \(name.text)", found: "\(code)")
     }
-    type = Self.types[Int(code) - 1]
+    self.type = type
     shape = dims.map { Int($0) }
     _ = try LacunaIO.elementCount(of: shape, name.text)
     if isExternal { external = entries }
+  }
+
+  /// The type of a number in `TensorProto.DataType`; nil for one that is not known.
+  static func type(of code: Int) -> TensorType? {
+    types.indices.contains(code &- 1) ? types[code &- 1] : nil
   }
 
   /// The number in `TensorProto.DataType`.
