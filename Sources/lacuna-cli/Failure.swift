@@ -47,6 +47,13 @@ struct Failure: Error {
       case .pruning(let error): self.init(error)
       case .nothingToPrune: self.init(.badData, "\(error)")
       }
+    case let error as GraphError:
+      if case .option(let error) = error {
+        self.init(error)
+      } else {
+        self.init(.badData, "\(error)")
+      }
+    case let error as GraphProblem: self.init(.badData, "\(error)")
     case let error as QuantizationError: self.init(.badData, "\(error)")
     case let error as FormatError: self.init(.badData, "\(error)")
     default: self.init(.software, "\(error)")

@@ -6,7 +6,7 @@ import Lacuna
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Multiply an array by a sparse matrix, or run a .lacuna network on it.",
+    abstract: "Multiply an array by a sparse matrix, or run a network on it.",
     subcommands: [RunProduct.self, RunNetwork.self])
 }
 
@@ -23,8 +23,10 @@ struct ArrayFlow: ParsableArguments {
   var inputName: String?
 
   @Option(
-    name: .shortAndLong, help: "The .npy file to write; - is standard output.",
-    completion: .file(extensions: ["npy"]))
+    name: .shortAndLong,
+    help:
+      "The .npy file to write, or .npz for the outputs of an ONNX network; - is standard output.",
+    completion: .file(extensions: ["npy", "npz"]))
   var output: String
 
   @Option(help: "Threads. [1]")
@@ -36,7 +38,11 @@ struct ArrayFlow: ParsableArguments {
 
   func read() throws -> NumericArray {
     try checkWritable(outputPath(output))
-    let file = try ArrayFile(contentsOf: inputPath(input))
+    return try array(of: try ArrayFile(contentsOf: inputPath(input)))
+  }
+
+  /// The array that is meant: the named one, or the only one.
+  func array(of file: ArrayFile) throws -> NumericArray {
     guard let inputName else { return try file.onlyNumbers() }
     guard let place = file.arrays.firstIndex(where: { $0.name == TensorName(inputName) }) else {
       throw Failure(.usage, "--input-name: \(input) has no array \(inputName)")
@@ -71,6 +77,8 @@ struct RunFacts: Encodable {
   var runs: Int
   /// Multiplications and additions with what is stored, over the seconds.
   var gigaflops: Double?
+  /// What a network of another program does, node by node.
+  var steps: [String]?
 
   var text: String {
     let size = shape.map(String.init).joined(separator: "×")
@@ -126,15 +134,20 @@ struct RunProduct: ParsableCommand {
 struct RunNetwork: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "network",
-    abstract: "The outputs of a compact .lacuna model for an array of inputs.",
+    abstract:
+      "The outputs of a compact .lacuna model or of an ONNX network for an array of inputs.",
     discussion: """
-      The input is [batch, …] with as many values for each as the network takes, images as height × width × channels; \
-      the output is [batch, classes], before any softmax.
+      For a .lacuna model the input is [batch, …] with as many values for each as the network takes, images as height × \
+      width × channels; the output is [batch, classes], before any softmax.
+
+      For an ONNX network the input has the shape that the network takes, sizes that its file leaves open included. \
+      Several inputs are arrays of an .npz file under the network's names, and an .npz output takes all outputs. The \
+      zeros of its weights are skipped wherever that is faster; --json lists what is done for each node.
       """)
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "The model.", completion: .file(extensions: ["lacuna"]))
+  @Argument(help: "The model.", completion: .file(extensions: ["lacuna", "onnx"]))
   var model: String
 
   @OptionGroup var flow: ArrayFlow
@@ -143,6 +156,13 @@ struct RunNetwork: ParsableCommand {
   var arithmetic = NetworkArithmetic.f32
 
   func run() throws {
+    if let graph = try graph() {
+      if arithmetic != .f32 {
+        throw Failure(.usage, "--arithmetic is for .lacuna models, not for \(model.printable())")
+      }
+      let facts = try GraphFlow(flow: flow, model: model).run(graph)
+      return try common.show(facts, besides: flow.output) { facts.text }
+    }
     let stored = try CompressedModel(LacunaFile(contentsOf: model))
     let x = try flow.read()
     let size = stored.architecture.input.count
@@ -164,6 +184,17 @@ struct RunNetwork: ParsableCommand {
       kernel: network.steps.map(\.kernel).filter { !$0.isEmpty }.joined(separator: ", "),
       seconds: seconds, runs: runs)
     try common.show(facts, besides: flow.output) { facts.text }
+  }
+}
+
+extension RunNetwork {
+  /// The graph of an ONNX file; nil for a .lacuna file.
+  private func graph() throws -> Graph? {
+    if (try? FileKind(contentsOf: model)) == .lacuna { return nil }
+    let file = try ModelFile(contentsOf: model)
+    do throws(NetworkError) { return try file.network() } catch {
+      throw Failure(.badData, "\(model.printable()): \("\(error)".printable())")
+    }
   }
 }
 

