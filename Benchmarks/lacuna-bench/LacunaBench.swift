@@ -14,9 +14,8 @@ struct LacunaBench: ParsableCommand {
       66 a missing input, 70 a wrong result, 74 an input or output error.
       """,
     subcommands: [
-      SpMMCommand.self, SpMVCommand.self, ConvCommand.self, SelectCommand.self, ConvertCommand.self,
-      OneShotCommand.self,
-      SuiteCommand.self,
+      SpMMCommand.self, SpMVCommand.self, ConvCommand.self, RecurrentCommand.self,
+      SelectCommand.self, ConvertCommand.self, OneShotCommand.self, SuiteCommand.self,
     ])
 }
 

@@ -177,6 +177,99 @@ static void check_convolution(void) {
   OK(lcn_matrix_destroy(source));
 }
 
+static double logistic(double x) { return 1 / (1 + exp(-x)); }
+
+/* An LSTM with PyTorch's gate order, whole sequences, by slices and step by step, against its definition. */
+static void check_recurrent(void) {
+  enum { INPUTS = 5, HIDDEN = 7, GATES = 4 * HIDDEN, STEPS = 6, BATCH = 3 };
+  static float w[GATES * INPUTS], r[GATES * HIDDEN], bias[GATES];
+  static float x[STEPS * BATCH * INPUTS], expected[STEPS * BATCH * HIDDEN], y[STEPS * BATCH * HIDDEN];
+  static float stepped[STEPS * BATCH * HIDDEN], h[BATCH * HIDDEN], c[BATCH * HIDDEN];
+  for (int i = 0; i < GATES * INPUTS; i++) w[i] = uniform() < 0.5f ? uniform() - 0.5f : 0;
+  for (int i = 0; i < GATES * HIDDEN; i++) r[i] = uniform() < 0.5f ? uniform() - 0.5f : 0;
+  for (int i = 0; i < GATES; i++) bias[i] = uniform() - 0.5f;
+  for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = uniform() - 0.5f;
+  for (int b = 0; b < BATCH; b++) {
+    double hidden[HIDDEN] = {0}, cell[HIDDEN] = {0}, s[GATES];
+    for (int t = 0; t < STEPS; t++) {
+      for (int g = 0; g < GATES; g++) {
+        s[g] = bias[g];
+        for (int j = 0; j < INPUTS; j++) s[g] += (double)w[g * INPUTS + j] * x[(t * BATCH + b) * INPUTS + j];
+        for (int j = 0; j < HIDDEN; j++) s[g] += r[g * HIDDEN + j] * hidden[j];
+      }
+      for (int u = 0; u < HIDDEN; u++) {
+        cell[u] = logistic(s[HIDDEN + u]) * cell[u] + logistic(s[u]) * tanh(s[2 * HIDDEN + u]);
+        hidden[u] = logistic(s[3 * HIDDEN + u]) * tanh(cell[u]);
+        expected[(t * BATCH + b) * HIDDEN + u] = (float)hidden[u];
+      }
+    }
+  }
+  lcn_matrix *input = NULL, *recurrent = NULL;
+  lcn_dense_desc dense = LCN_DENSE_DESC_INIT;
+  dense.rows = GATES;
+  dense.columns = INPUTS;
+  dense.values = w;
+  OK(lcn_matrix_from_dense(&dense, &input));
+  dense.columns = HIDDEN;
+  dense.values = r;
+  lcn_matrix *source = NULL;
+  OK(lcn_matrix_from_dense(&dense, &source));
+  OK(lcn_matrix_convert(source, LCN_CSR, 1, 1, &recurrent));
+  OK(lcn_matrix_destroy(source));
+  lcn_recurrent_weights weights = LCN_RECURRENT_WEIGHTS_INIT;
+  weights.input = input;
+  weights.recurrent = recurrent;
+  weights.input_bias = bias;
+  const lcn_recurrent_weights *all[] = {&weights};
+  lcn_recurrent_options options = LCN_RECURRENT_OPTIONS_INIT;
+  options.inputs = INPUTS;
+  options.hidden = HIDDEN;
+  options.order = LCN_GATES_TORCH;
+  options.steps = STEPS;
+  options.batch = BATCH;
+  lcn_recurrent *network = NULL;
+  OK(lcn_recurrent_create(all, 1, &options, &network));
+  lcn_recurrent_info info = LCN_RECURRENT_INFO_INIT;
+  OK(lcn_recurrent_get_info(network, &info));
+  CHECK(info.outputs == HIDDEN && info.passes == 1 && info.stored > 0 && info.kernel[0] != 0);
+  lcn_recurrent_operands run = LCN_RECURRENT_OPERANDS_INIT;
+  run.steps = STEPS;
+  run.batch = BATCH;
+  run.x = x;
+  run.y = y;
+  for (int i = 0; i < runs; i++) OK(lcn_recurrent_run(network, &run));
+  check_close(y, expected, STEPS * BATCH * HIDDEN);
+  size_t bytes = 0;
+  OK(lcn_recurrent_workspace_size(network, STEPS, BATCH, &bytes));
+  void *memory = malloc(bytes + 64);
+  run.workspace = (char *)memory + (64 - (uintptr_t)memory % 64) % 64;
+  run.workspace_bytes = bytes;
+  run.y = expected;
+  memset(expected, 0, sizeof expected);
+  for (int slice = 1; slice >= 0; slice--) OK(lcn_recurrent_run_slice(network, slice, 2, &run));
+  CHECK(memcmp(expected, y, sizeof y) == 0);
+  free(memory);
+  /* The same stream step by step. */
+  lcn_recurrent_operands step = LCN_RECURRENT_OPERANDS_INIT;
+  step.batch = BATCH;
+  step.first_hidden = step.last_hidden = h;
+  step.first_cell = step.last_cell = c;
+  for (int t = 0; t < STEPS; t++) {
+    step.x = x + t * BATCH * INPUTS;
+    step.y = stepped + t * BATCH * HIDDEN;
+    OK(lcn_recurrent_run(network, &step));
+  }
+  check_close(stepped, y, STEPS * BATCH * HIDDEN);
+  step.steps = 0;
+  CHECK(lcn_recurrent_run(network, &step) == LCN_INVALID_ARGUMENT && strstr(lcn_last_error(), "0") != NULL);
+  OK(lcn_recurrent_destroy(network));
+  options.hidden = HIDDEN + 1;
+  CHECK(lcn_recurrent_create(all, 1, &options, &network) == LCN_SHAPE_MISMATCH);
+  CHECK(network == NULL && strstr(lcn_last_error(), "32") != NULL);
+  OK(lcn_matrix_destroy(input));
+  OK(lcn_matrix_destroy(recurrent));
+}
+
 static void check_pruning(void) {
   float w[4 * 8], threshold_test[4] = {1, -4, 2, 3};
   for (int i = 0; i < 32; i++) w[i] = (float)(i % 2 == 0 ? i + 1 : -(i + 1));
@@ -223,6 +316,7 @@ static void check_misuse(void) {
   CHECK(lcn_matrix_destroy(NULL) == LCN_OK);
   CHECK(lcn_plan_destroy(NULL) == LCN_OK);
   CHECK(lcn_conv_destroy(NULL) == LCN_OK);
+  CHECK(lcn_recurrent_destroy(NULL) == LCN_OK);
   CHECK(lcn_model_destroy(NULL) == LCN_OK);
   lcn_model *model = NULL;
   CHECK(lcn_model_load("/nonexistent.lacuna", NULL, &model) == LCN_FILE_NOT_FOUND);
@@ -307,6 +401,7 @@ int main(int argc, char **argv) {
   OK(lcn_matrix_destroy(source));
   CHECK(lcn_matrix_destroy(source) == LCN_INVALID_HANDLE);
   check_convolution();
+  check_recurrent();
   check_pruning();
   check_misuse();
   if (argc == 1) check_fork(cpu.cores + 2);

@@ -89,6 +89,28 @@ int main() try {
   expect(close(pixels, expected), "its slices");
   expect(convolution.info().output_width == batch && !convolution.description().empty(), "its description");
 
+  // A GRU whose weights are all zero halves its state in each step.
+  const std::vector<float> zeros(3 * 2 * 2);
+  const lacuna::Matrix gates = lacuna::Matrix::dense<float>(6, 2, zeros.data()).converted(LCN_CSR);
+  lacuna::RecurrentOptions gru;
+  gru.cell = LCN_GRU;
+  gru.inputs = gru.hidden = 2;
+  const lacuna::Recurrent network({lacuna::recurrent_weights(gates, gates)}, gru);
+  const std::vector<float> input(3 * 2, 1);
+  std::vector<float> state = {1, -2}, outputs(3 * 2);
+  lacuna::RecurrentOperands sequence;
+  sequence.steps = 3;
+  sequence.x = input.data();
+  sequence.y = outputs.data();
+  sequence.first_hidden = sequence.last_hidden = state.data();
+  network.run(sequence);
+  expect(outputs == std::vector<float>({0.5f, -1, 0.25f, -0.5f, 0.125f, -0.25f}), "a GRU without weights");
+  expect(state == std::vector<float>({0.125f, -0.25f}), "its last state");
+  network.run_slice(0, 1, sequence);
+  expect(state == std::vector<float>({0.015625f, -0.03125f}), "its state goes on");
+  expect(network.info().outputs == 2 && !network.description().empty(), "its description");
+  expect(network.workspace_size(3, 1) > 0, "its workspace");
+
   try {
     const int32_t offsets[] = {0, 2}, indices[] = {1, 0};
     const float values[] = {1, 2};

@@ -336,6 +336,67 @@ class Convolution {
   detail::Handle<lcn_conv, lcn_conv_destroy> handle_;
 };
 
+// lcn_recurrent_options with its default values.
+struct RecurrentOptions : lcn_recurrent_options {
+  RecurrentOptions() : lcn_recurrent_options(LCN_RECURRENT_OPTIONS_INIT) {}
+};
+
+// lcn_recurrent_operands with its default values.
+struct RecurrentOperands : lcn_recurrent_operands {
+  RecurrentOperands() : lcn_recurrent_operands(LCN_RECURRENT_OPERANDS_INIT) {}
+};
+
+// Weights of one direction of one layer; biases of gates · hidden values, or none.
+inline lcn_recurrent_weights recurrent_weights(const Matrix &input, const Matrix &recurrent,
+                                               const float *input_bias = nullptr,
+                                               const float *recurrent_bias = nullptr) {
+  lcn_recurrent_weights w = LCN_RECURRENT_WEIGHTS_INIT;
+  w.input = input.get();
+  w.recurrent = recurrent.get();
+  w.input_bias = input_bias;
+  w.recurrent_bias = recurrent_bias;
+  return w;
+}
+
+// An LSTM or GRU, of float. Any number of threads may run one at once.
+class Recurrent {
+ public:
+  Recurrent(const std::vector<lcn_recurrent_weights> &weights, const lcn_recurrent_options &options) {
+    std::vector<const lcn_recurrent_weights *> pointers;
+    for (const auto &w : weights) pointers.push_back(&w);
+    check(lcn_recurrent_create(pointers.data(), static_cast<int64_t>(pointers.size()), &options, handle_.out()));
+  }
+
+  void run(const lcn_recurrent_operands &operands) const { check(lcn_recurrent_run(handle_.get(), &operands)); }
+
+  void run_slice(int64_t slice, int64_t slices, const lcn_recurrent_operands &operands) const {
+    check(lcn_recurrent_run_slice(handle_.get(), slice, slices, &operands));
+  }
+
+  lcn_recurrent_info info() const {
+    lcn_recurrent_info i = LCN_RECURRENT_INFO_INIT;
+    check(lcn_recurrent_get_info(handle_.get(), &i));
+    return i;
+  }
+
+  size_t workspace_size(int64_t steps, int64_t batch) const {
+    size_t bytes = 0;
+    check(lcn_recurrent_workspace_size(handle_.get(), steps, batch, &bytes));
+    return bytes;
+  }
+
+  std::string description() const {
+    return detail::text([this](char *t, size_t c, size_t *l) {
+      return lcn_recurrent_describe(handle_.get(), t, c, l);
+    });
+  }
+
+  lcn_recurrent *get() const noexcept { return handle_.get(); }
+
+ private:
+  detail::Handle<lcn_recurrent, lcn_recurrent_destroy> handle_;
+};
+
 // A network from a .lacuna file.
 class Model {
  public:

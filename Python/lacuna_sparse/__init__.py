@@ -33,13 +33,14 @@ from .oneshot import Calibration, choose, product_seconds, prune_network, share
 from .plan import Plan, Quantization
 from .pruner import Pruner
 from .recipe import Recipe
+from .recurrent import GRU, LSTM, Recurrent
 from .schedule import Schedule
 from .tensors import read_tensor, write_tensor
 
 __version__ = version
 __all__ = [
-    "ArgumentError", "Calibration", "Convolution", "Error", "FileSystemError", "Matrix", "MissingFileError", "Model",
-    "OutOfMemoryError", "Plan", "Pruner", "Quantization", "Recipe", "Schedule", "UnsupportedError", "apply_mask",
-    "choose", "info", "mask", "product_seconds", "prune_network", "read_tensor", "share", "topk_threshold", "version",
-    "write_tensor",
+    "ArgumentError", "Calibration", "Convolution", "Error", "FileSystemError", "GRU", "LSTM", "Matrix",
+    "MissingFileError", "Model", "OutOfMemoryError", "Plan", "Pruner", "Quantization", "Recipe", "Recurrent",
+    "Schedule", "UnsupportedError", "apply_mask", "choose", "info", "mask", "product_seconds", "prune_network",
+    "read_tensor", "share", "topk_threshold", "version", "write_tensor",
 ]

@@ -1,4 +1,4 @@
-"""What a plan and a convolution have in common: the kernel that was chosen, and what it takes."""
+"""What plans, convolutions and recurrent networks have in common: the kernel that was chosen, and what it takes."""
 
 from __future__ import annotations
 

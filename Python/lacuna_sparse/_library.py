@@ -48,6 +48,18 @@ ConvOptions = _struct("ConvOptions", layout=c_int32, images=c_int64, channels=c_
 ConvInfo = _struct("ConvInfo", dtype=c_int32, layout=c_int32, threads=c_int32, images=c_int64, filters=c_int64,
                    output_height=c_int64, output_width=c_int64, slices=c_int64, stored=c_int64,
                    packed_bytes=c_int64, kernel=c_char * 64)
+RecurrentWeights = _struct("RecurrentWeights", reserved=c_int32, input=c_void_p, recurrent=c_void_p,
+                           input_bias=c_void_p, recurrent_bias=c_void_p)
+RecurrentOptions = _struct("RecurrentOptions", cell=c_int32, inputs=c_int64, hidden=c_int64, layers=c_int64,
+                           direction=c_int32, order=c_int32, layout=c_int32, threads=c_int32, steps=c_int64,
+                           batch=c_int64, deterministic=c_int32, exclude_dense=c_int32, weights=c_int32,
+                           reserved=c_int32, kernel=c_char_p)
+RecurrentInfo = _struct("RecurrentInfo", threads=c_int32, inputs=c_int64, outputs=c_int64, hidden=c_int64,
+                        passes=c_int64, steps=c_int64, batch=c_int64, slices=c_int64, stored=c_int64,
+                        packed_bytes=c_int64, kernel=c_char * 64)
+RecurrentOperands = _struct("RecurrentOperands", reserved=c_int32, steps=c_int64, batch=c_int64, x=c_void_p,
+                            y=c_void_p, lengths=c_void_p, first_hidden=c_void_p, first_cell=c_void_p,
+                            last_hidden=c_void_p, last_cell=c_void_p, workspace=c_void_p, workspace_bytes=c_size_t)
 ScheduleDesc = _struct("ScheduleDesc", kind=c_int32, initial_sparsity=c_double, final_sparsity=c_double,
                        power=c_double, begin_step=c_int64, end_step=c_int64, frequency=c_int64)
 MaskOptions = _struct("MaskOptions", granularity=c_int32, sparsity=c_double, block_rows=c_int64,
@@ -106,6 +118,13 @@ _SIGNATURES = {
     "lcn_conv_run": [c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_size_t],
     "lcn_conv_run_slice": [c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_size_t],
     "lcn_conv_destroy": [c_void_p],
+    "lcn_recurrent_create": [c_void_p, c_int64, c_void_p, _OUT],
+    "lcn_recurrent_get_info": [c_void_p, _OUT],
+    "lcn_recurrent_describe": [c_void_p, c_char_p, c_size_t, c_void_p],
+    "lcn_recurrent_workspace_size": [c_void_p, c_int64, c_int64, c_void_p],
+    "lcn_recurrent_run": [c_void_p, c_void_p],
+    "lcn_recurrent_run_slice": [c_void_p, c_int64, c_int64, c_void_p],
+    "lcn_recurrent_destroy": [c_void_p],
     "lcn_schedule_sparsity": [c_void_p, c_int64, c_void_p],
     "lcn_schedule_is_update": [c_void_p, c_int64, c_void_p],
     "lcn_mask_compute": [c_void_p, c_void_p, c_void_p, c_void_p],

@@ -10,6 +10,7 @@ enum HandleKind: UInt64 {
   case model = 3
   case calibration = 4
   case convolution = 5
+  case recurrent = 6
 
   var name: String {
     switch self {
@@ -18,6 +19,7 @@ enum HandleKind: UInt64 {
     case .model: "model"
     case .calibration: "calibration"
     case .convolution: "convolution"
+    case .recurrent: "recurrent network"
     }
   }
 }

@@ -37,6 +37,6 @@ func makeQuantizedPlan(
 }
 
 /// Weights that are NaN or infinite have no bytes.
-private func quantized<R>(_ body: () throws(QuantizationError) -> R) throws(Failure) -> R {
+func quantized<R>(_ body: () throws(QuantizationError) -> R) throws(Failure) -> R {
   do { return try body() } catch { throw Failure(.notANumber, error.description) }
 }

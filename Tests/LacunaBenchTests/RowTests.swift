@@ -124,6 +124,27 @@ struct RowTests {
     }
   }
 
+  @Test("recurrent layers of every cell and type, with the real-time factor")
+  func recurrent() throws {
+    let run = try BenchRun(
+      "recurrent --shape lstmx40x33x3x2,grux3x8x1x1,gru-afterx50x40x1x1 --sparsity 0.5 "
+        + "--block 1x1,4x4 --dtype f32,i8 --rate 100 --time 0.001 --json")
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let rows = try run.rows()
+    #expect(rows.count == 12)
+    for row in rows {
+      func number(_ name: String) -> Double { (row[name] as? NSNumber)?.doubleValue ?? .nan }
+      #expect(row["op"] as? String == "recurrent")
+      #expect(number("maxError") <= number("errorBound"))
+      #expect(number("seconds") > 0 && number("denseSeconds") > 0 && number("nnz") > 0)
+      #expect(abs(number("stepSeconds") * number("steps") / number("seconds") - 1) < 1e-9)
+      #expect(abs(number("realTimeFactor") / (number("stepSeconds") * 100) - 1) < 1e-9)
+      #expect((row["kernel"] as? String)?.contains(" + ") == true)
+    }
+    #expect(try BenchRun("recurrent --shape rnnx3x4x1x1").exitCode == 64)
+    #expect(try BenchRun("recurrent --dtype f64").exitCode == 64)
+  }
+
   @Test(
     "the layers of the shape files are those of the networks",
     arguments: [

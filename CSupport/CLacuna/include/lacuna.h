@@ -618,6 +618,151 @@ lcn_status lcn_conv_run_slice(const lcn_conv *conv, int64_t slice, int64_t slice
 /* Gives a convolution back, as lcn_plan_destroy does a plan. */
 lcn_status lcn_conv_destroy(lcn_conv *conv) LCN_NOEXCEPT;
 
+/* -- Recurrent networks --------------------------------------------------------------------------- */
+
+/* LSTMs and GRUs of one or more layers, whole sequences or one step at a time. s = W·x + R·h + both biases, σ the logistic
+ * function:
+ *
+ *     LSTM   c ← σ(s_f)·c + σ(s_i)·tanh(s_c),  h ← σ(s_o)·tanh(c)
+ *     GRU    z = σ(s_z),  r = σ(s_r),  h ← (1 − z)·n + z·h,  where n is
+ *            tanh(W_h·x + b + R_h·(r·h) + b′), or with LCN_GRU_RESET_AFTER tanh(W_h·x + b + r·(R_h·h + b′))
+ *
+ *     lcn_recurrent_weights w = LCN_RECURRENT_WEIGHTS_INIT;
+ *     w.input = input;  w.recurrent = recurrent;      // lcn_matrix [4·128, 40] and [4·128, 128], in any format
+ *     const lcn_recurrent_weights *all[] = {&w};      // one for each direction of each layer
+ *     lcn_recurrent_options o = LCN_RECURRENT_OPTIONS_INIT;
+ *     o.cell = LCN_LSTM;  o.inputs = 40;  o.hidden = 128;  o.order = LCN_GATES_TORCH;
+ *     lcn_recurrent *network = NULL;
+ *     lcn_recurrent_create(all, 1, &o, &network);
+ *
+ *     lcn_recurrent_operands step = LCN_RECURRENT_OPERANDS_INIT;
+ *     step.x = x;  step.y = y;  step.first_hidden = step.last_hidden = h;  step.first_cell = step.last_cell = c;
+ *     lcn_recurrent_run(network, &step);              // x [40] → y [128]; h and c are ready for the next step
+ *     lcn_recurrent_destroy(network);
+ *
+ * Everything is f32. tanh and σ are within 3 ulp, with the same bits on every processor. What is said about plans holds
+ * here too: weights that are not stored, NaN (which stays in its sequence), threads, slices, equal bits. */
+typedef struct lcn_recurrent lcn_recurrent;
+
+enum { LCN_LSTM = 1, LCN_GRU = 2, LCN_GRU_RESET_AFTER = 3 };
+enum { /* the order of the gates' rows in weights and biases */
+  LCN_GATES_ONNX = 1,  /* LSTM i, o, f, c; GRU z, r, h */
+  LCN_GATES_KERAS = 2, /* LSTM i, f, c, o; GRU z, r, h. Keras stores the transposed matrices: lcn_matrix_from_dense with
+                          row_stride 1 and column_stride gates · hidden */
+  LCN_GATES_TORCH = 3  /* LSTM i, f, g, o; GRU r, z, n */
+};
+enum { LCN_FORWARD = 1, LCN_REVERSE = 2, LCN_BIDIRECTIONAL = 3 };
+enum { /* how sequences lie in memory; directions are 2 for LCN_BIDIRECTIONAL, the forward one first, else 1 */
+  LCN_TIME_FIRST = 1,     /* x [steps, batch, inputs], y [steps, batch, directions · hidden]: PyTorch */
+  LCN_BATCH_FIRST = 2,    /* x [batch, steps, inputs], y [batch, steps, directions · hidden]: Keras */
+  LCN_TIME_DIRECTIONS = 3 /* x [steps, batch, inputs], y [steps, directions, batch, hidden]: ONNX */
+};
+
+/* One direction of one layer. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t reserved;
+  const lcn_matrix *input;     /* W [gates · hidden, features of the layer's input], LCN_F32; an LSTM has 4 gates, a GRU 3 */
+  const lcn_matrix *recurrent; /* R [gates · hidden, hidden] */
+  const float *input_bias;     /* gates · hidden values added to W·x; NULL for none. Copied. */
+  const float *recurrent_bias; /* the same for R·h */
+} lcn_recurrent_weights;
+#define LCN_RECURRENT_WEIGHTS_INIT {(uint32_t)sizeof(lcn_recurrent_weights), 0, NULL, NULL, NULL, NULL}
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t cell;          /* LCN_LSTM, LCN_GRU or LCN_GRU_RESET_AFTER */
+  int64_t inputs;        /* features of a step of x */
+  int64_t hidden;        /* units of each direction */
+  int64_t layers;        /* 1 … 1024; each reads the results of the one before */
+  int32_t direction;     /* LCN_FORWARD, LCN_REVERSE or LCN_BIDIRECTIONAL */
+  int32_t order;         /* LCN_GATES_… */
+  int32_t layout;        /* LCN_TIME_FIRST, LCN_BATCH_FIRST or LCN_TIME_DIRECTIONS */
+  int32_t threads;       /* as in lcn_plan_options */
+  int64_t steps;         /* expected steps and sequences of a run, 1 or more: kernels are chosen and memory is kept for */
+  int64_t batch;         /* them. Larger runs without a workspace allocate */
+  int32_t deterministic; /* as in lcn_plan_options, and so is the next */
+  int32_t exclude_dense;
+  int32_t weights;       /* 0 or LCN_F32; LCN_I8: weights become 8-bit, a scale for each row, and so do x and h in each
+                            step, with a range for each sequence. The bits are those of every processor then */
+  int32_t reserved;
+  const char *kernel;    /* forces a kernel for all products; NULL lets Lacuna choose */
+} lcn_recurrent_options;
+#define LCN_RECURRENT_OPTIONS_INIT                                                                             \
+  {(uint32_t)sizeof(lcn_recurrent_options), LCN_LSTM, 1, 1, 1, LCN_FORWARD, LCN_GATES_ONNX, LCN_TIME_FIRST, 1, 1, 1, \
+   1, 0, 0, 0, NULL}
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t threads;
+  int64_t inputs;
+  int64_t outputs;      /* directions · hidden: features of a step of y */
+  int64_t hidden;
+  int64_t passes;       /* layers · directions: so many weights, and states */
+  int64_t steps;
+  int64_t batch;
+  int64_t slices;       /* most slices that still have work each in lcn_recurrent_run_slice, for `batch` */
+  int64_t stored;       /* stored weights */
+  int64_t packed_bytes; /* memory of the packed weights */
+  char kernel[64];      /* the kernels of W and of R, cut where there is no more room */
+} lcn_recurrent_info;
+#define LCN_RECURRENT_INFO_INIT {(uint32_t)sizeof(lcn_recurrent_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
+
+/* One run. States are [layers · directions, batch, hidden], layer after layer, the forward direction first. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t reserved;
+  int64_t steps;             /* 1 or more, and so is the next; any numbers, not only the expected ones */
+  int64_t batch;
+  const float *x;            /* steps · batch · inputs values in the layout */
+  float *y;                  /* steps · batch · outputs values; NULL when only last states are asked for */
+  const int64_t *lengths;    /* steps of each sequence, 0 … steps; NULL when all have `steps`. Behind its end a
+                                sequence's results are 0, and its last states are those after its own last step (in
+                                reverse its first one) */
+  const float *first_hidden; /* h before the run; NULL for zeros */
+  const float *first_cell;   /* c of an LSTM, likewise */
+  float *last_hidden;        /* h after the run, or NULL; may be first_hidden */
+  float *last_cell;          /* c of an LSTM, or NULL; may be first_cell */
+  void *workspace;           /* lcn_recurrent_workspace_size bytes, 64-byte aligned, used by no other call at the same
+                                time; NULL borrows from the network, as one with threads above 1 does */
+  size_t workspace_bytes;
+} lcn_recurrent_operands;
+#define LCN_RECURRENT_OPERANDS_INIT \
+  {(uint32_t)sizeof(lcn_recurrent_operands), 0, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0}
+
+/* Packs `count` weights: layer after layer, the forward direction first. Nothing of the caller's is kept.
+ *
+ * Errors: those of lcn_plan_create; LCN_INVALID_ARGUMENT for a size below 1; LCN_SHAPE_MISMATCH for another number of
+ * weights than layers · directions or matrices of another shape; LCN_UNSUPPORTED for LCN_F64. O(stored), allocates. */
+lcn_status lcn_recurrent_create(const lcn_recurrent_weights *const *weights, int64_t count,
+                                const lcn_recurrent_options *options, lcn_recurrent **result) LCN_NOEXCEPT;
+
+/* Fills `info`. Allocates nothing that stays. */
+lcn_status lcn_recurrent_get_info(const lcn_recurrent *network, lcn_recurrent_info *info) LCN_NOEXCEPT;
+
+/* A text of some lines for each direction of each layer; arguments and errors as lcn_plan_describe. */
+lcn_status lcn_recurrent_describe(const lcn_recurrent *network, char *text, size_t capacity, size_t *length) LCN_NOEXCEPT;
+
+/* Bytes of scratch memory that a run or slice of so many steps and sequences wants. */
+lcn_status lcn_recurrent_workspace_size(const lcn_recurrent *network, int64_t steps, int64_t batch,
+                                        size_t *bytes) LCN_NOEXCEPT;
+
+/* The network on some sequences. Allocates nothing when these are no more than expected or there is a workspace, but for
+ * products that run dense (see lcn_plan_run). Outputs overlap neither each other nor inputs, but for last states in the
+ * place of first ones.
+ * Errors: LCN_NULL_POINTER, also when nothing is asked for; LCN_MISALIGNED; LCN_INVALID_ARGUMENT for runs without
+ * steps or sequences, lengths outside of them, overlapping arrays; LCN_SHAPE_MISMATCH for a cell state of a GRU;
+ * LCN_SIZE_OVERFLOW; LCN_BUFFER_TOO_SMALL for a workspace that is; LCN_OUT_OF_MEMORY. Nothing is written then. */
+lcn_status lcn_recurrent_run(const lcn_recurrent *network, const lcn_recurrent_operands *operands) LCN_NOEXCEPT;
+
+/* Slice number `slice` of `slices` of that run, in the calling thread: some of the sequences through all layers. See
+ * lcn_plan_run_slice. */
+lcn_status lcn_recurrent_run_slice(const lcn_recurrent *network, int64_t slice, int64_t slices,
+                                   const lcn_recurrent_operands *operands) LCN_NOEXCEPT;
+
+/* Gives a network back, as lcn_plan_destroy does a plan. */
+lcn_status lcn_recurrent_destroy(lcn_recurrent *network) LCN_NOEXCEPT;
+
 /* -- Pruning on raw buffers ---------------------------------------------------------------------- */
 
 enum {
