@@ -88,21 +88,21 @@ class Recurrent(Chosen):
     @property
     def inputs(self) -> int:
         """Features of a step of x."""
-        return self._info.inputs
+        return int(self._info.inputs)
 
     @property
     def hidden(self) -> int:
         """Units of each direction."""
-        return self._info.hidden
+        return int(self._info.hidden)
 
     @property
     def outputs(self) -> int:
         """Features of a step of the results: directions · hidden."""
-        return self._info.outputs
+        return int(self._info.outputs)
 
     @property
     def layers(self) -> int:
-        return self._info.passes // self._directions
+        return int(self._info.passes) // self._directions
 
     @property
     def layout(self) -> str:
