@@ -26,10 +26,35 @@ protocol StripVector {
   /// What the sums of an output row start from.
   static func start(_ a: lcn_spmm_args, row: Int) -> Self
   static func finish(_ a: lcn_spmm_args) -> Finish
-  /// Sums of the R output rows from `row` on, T registers each, become results.
+  /// Sums of the R output rows from `row` on, T registers each, become results in R rows from `y` on; of
+  /// the last register `tail` lanes. `partial` is where these sums wait between column blocks.
   static func finish<let R: Int, let T: Int, let RT: Int>(
     _ sums: inout InlineArray<RT, Self>, _ shape: InlineArray<R, Void>.Type,
-    _ columns: InlineArray<T, Self>, row: Int, _ finish: Finish)
+    _ columns: InlineArray<T, Self>, row: Int, partial: UnsafeMutableRawPointer, partialStride: Int,
+    y: UnsafeMutableRawPointer, yStride: Int, tail: Int, _ finish: Finish)
+}
+
+extension StripVector {
+  /// Register number `index` at `p`, of which `count` lanes exist.
+  @inline(__always)
+  func storeLast(_ count: Int, _ p: UnsafeMutableRawPointer, _ index: Int) {
+    if count == Self.count {
+      store(p, index)
+    } else {
+      storeFirst(count, p + index &* MemoryLayout<Self>.size)
+    }
+  }
+
+  /// R rows of T registers.
+  @inline(__always)
+  static func storeStrip<let R: Int, let T: Int, let RT: Int>(
+    _ sums: InlineArray<RT, Self>, _ shape: InlineArray<R, Void>.Type,
+    _ columns: InlineArray<T, Self>, at p: UnsafeMutableRawPointer, stride: Int
+  ) {
+    for r in 0..<R {
+      for t in 0..<T { sums[r &* T &+ t].store(p + r &* stride, t) }
+    }
+  }
 }
 
 /// A register of floats or doubles: ``VectorF32`` and ``VectorF64``.
@@ -60,10 +85,16 @@ extension KernelVector {
   @inline(__always)
   static func finish<let R: Int, let T: Int, let RT: Int>(
     _ sums: inout InlineArray<RT, Self>, _ shape: InlineArray<R, Void>.Type,
-    _ columns: InlineArray<T, Self>, row: Int, _ finish: Finish
+    _ columns: InlineArray<T, Self>, row: Int, partial: UnsafeMutableRawPointer, partialStride: Int,
+    y: UnsafeMutableRawPointer, yStride: Int, tail: Int, _ finish: Finish
   ) {
     if finish.bounds {
       for i in 0..<RT { sums[i] = sums[i].bounded(finish.lower, finish.upper) }
+    }
+    for r in 0..<R {
+      let y = y + r &* yStride
+      for t in 0..<(T &- 1) { sums[r &* T &+ t].store(y, t) }
+      sums[r &* T &+ T &- 1].storeLast(tail, y, T &- 1)
     }
   }
 }

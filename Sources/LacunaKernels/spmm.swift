@@ -120,21 +120,11 @@ func multiplyRegion<V: StripVector, let R: Int, let T: Int, let RT: Int>(
         &sums, shape, columns, steps: steps, x: a.x, xStride: Int(a.xStride), weights: &weights,
         quads: &quads, next: &next)
       if a.finishes == 0 {
-        for r in 0..<R {
-          for t in 0..<T { sums[r &* T &+ t].store(partial + r &* Int(a.partialStride), t) }
-        }
-        continue
-      }
-      V.finish(&sums, shape, columns, row: row, finish)
-      for r in 0..<R {
-        let y = a.y + (row &+ r) &* Int(a.yStride)
-        for t in 0..<(T &- 1) { sums[r &* T &+ t].store(y, t) }
-        let last = sums[r &* T &+ T &- 1]
-        if tail == V.count {
-          last.store(y, T &- 1)
-        } else {
-          last.storeFirst(tail, y + (T &- 1) &* MemoryLayout<V>.size)
-        }
+        V.storeStrip(sums, shape, columns, at: partial, stride: Int(a.partialStride))
+      } else {
+        V.finish(
+          &sums, shape, columns, row: row, partial: partial, partialStride: Int(a.partialStride),
+          y: a.y + row &* Int(a.yStride), yStride: Int(a.yStride), tail: tail, finish)
       }
     }
   }

@@ -32,7 +32,7 @@ typedef struct {
   int32_t vectors;          // registers per panel row
   int32_t strip;            // output rows per step
   int32_t startsFromBias;   // sums start from the bias instead of `partial`
-  int32_t finishes;         // results are bounded and go to y; else the sums go to `partial`
+  int32_t finishes;         // results are bounded and go to y, `partial` may change; else the sums go there
   int32_t fetchesTarget;    // strips ask for the rows of y that later ones write
   lcn_quad_scales quads;    // for products of bytes, whose steps are four inputs and whose sums are 32-bit
 } lcn_spmm_args;

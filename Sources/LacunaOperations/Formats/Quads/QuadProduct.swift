@@ -106,12 +106,17 @@ final class QuadProduct: ProductBody {
     let panel = workspace + panelOffset
     let writesScratch = layout == .rows || quantized.output != nil
     let target = call.y + (firstRow * call.yStride + firstColumn) * 4
+    // As in the strips of floats: a Y beyond the second-level cache is asked for before it is written.
+    let yIsFar =
+      !writesScratch && weights.rowCuts[rowBlock + 1] - firstRow >= 256
+      && weights.rows * call.width * 4 > 2 * CPUInfo.current.level2Bytes
     for block in 0..<weights.columnBlocks {
       let start = block * weights.columnBlock
       let depth = min(weights.columnBlock, weights.columns - start)
       packPanel(
         call, firstColumn: firstColumn, columns: columns, padded: vectors * lanes, start: start,
         depth: depth, scales: scales, workspace: workspace)
+      let isLast = block == weights.columnBlocks - 1
       for section in kernels.indices {
         let region = weights.region(rowBlock: rowBlock, columnBlock: block, section: section)
         if region.groupCount == 0 { continue }
@@ -123,7 +128,7 @@ final class QuadProduct: ProductBody {
           bias: epilogue.bias + firstRow * 4, lower: epilogue.lower, upper: epilogue.upper,
           columns: Int64(writesScratch ? vectors * lanes : columns), vectors: Int32(vectors),
           strip: Int32(weights.heights[section]), startsFromBias: block == 0 ? 1 : 0,
-          finishes: block == weights.columnBlocks - 1 ? 1 : 0, fetchesTarget: 0,
+          finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0,
           quads: lcn_quad_scales(
             scales: scales.scales, zeros: scales.zeros,
             rowScales: quantized.rowScales.pointer + firstRow,
