@@ -129,8 +129,14 @@ import Testing
     try NPY.write(try NumericArray(shape: [5, 6], values: .f32(values)), to: x)
     let report = try document("run", "network", path, x, "-o", y)
     #expect(report["shape"] as? [Int] == [5, 3])
+    // Two plans of the same weights may have been measured differently, and round differently then.
     let expected = try SparseNetwork(compressed, batch: 5).logits(values)
-    #expect(try NPY.read(contentsOf: y).values == .f32(expected))
+    guard case .f32(let logits) = try NPY.read(contentsOf: y).values else {
+      Issue.record("logits are not f32")
+      return
+    }
+    #expect(logits.count == expected.count)
+    #expect(zip(logits, expected).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, abs($1)) })
     try NPY.write(try NumericArray(shape: [5, 5], values: .f32(Array(values[..<25]))), to: x)
     #expect(try Tool.run("run", "network", path, x, "-o", y).exitCode == 65)
   }
