@@ -20,6 +20,8 @@ struct CheckpointFacts: Encodable {
   /// Steps that the pruner took; nil for a run that does not prune.
   var pruningStep: Int?
   var masks: Int?
+  /// What the run prunes by, without the marks of Swift's own text of it.
+  var recipe: String?
 
   init(_ checkpoint: Checkpoint) {
     let (settings, progress) = (checkpoint.settings, checkpoint.progress)
@@ -37,6 +39,9 @@ struct CheckpointFacts: Encodable {
     (loss, accuracy) = (progress.loss, progress.accuracy)
     pruningStep = checkpoint.pruning?.state.step
     masks = checkpoint.pruning?.masks.count
+    recipe = checkpoint.pruning?.recipe?
+      .replacing("LacunaPruning.", with: "")
+      .replacing(/Optional\(([^()]*)\)/) { $0.output.1 }
   }
 
   /// Lines that take the place of the file's own texts of the same keys.
@@ -52,6 +57,7 @@ struct CheckpointFacts: Encodable {
         + (accuracy.map { ", accuracy \(Numeral.percent($0, digits: 2))" } ?? ""),
     ]
     if let pruningStep, let masks { result["pruning"] = "step \(pruningStep), \(masks) masks" }
+    if let recipe { result["recipe"] = recipe }
     return result
   }
 }
