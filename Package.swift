@@ -30,6 +30,11 @@ func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
       name: "LacunaKernelsX86V4VNNI", dependencies: ["CSIMD"],
       swiftSettings: kernelSettings(
         "-march=x86-64-v4", "-mavx512vnni", "-mprefer-vector-width=512") + [.define("LACUNA_V4")]),
+    // Bytes spread under masks.
+    .target(
+      name: "LacunaKernelsX86V4VBMI2", dependencies: ["CSIMD"],
+      swiftSettings: kernelSettings(
+        "-march=x86-64-v4", "-mavx512vnni", "-mavx512vbmi2", "-mprefer-vector-width=512")),
   ]
 #else
   let x86KernelTargets: [Target] = []

@@ -27,7 +27,7 @@ struct MeasureOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Instruction set of the kernels: baseline, v3, v3-vnni, v4 or v4-vnni. The same as LACUNA_ISA.",
+      "Instruction set of the kernels, such as baseline, v3 or v4-vnni. The same as LACUNA_ISA.",
       valueName: "name"))
   var isa: ISA?
 

@@ -46,6 +46,7 @@ public struct CPUInfo: Sendable {
     if hasV4 { features.insert(.v4) }
     if hasAVXVNNI { features.insert(.avxVNNI) }
     if hasVNNI { features.insert(.avx512VNNI) }
+    if hasVBMI2 { features.insert(.avx512VBMI2) }
     return features
   }
 

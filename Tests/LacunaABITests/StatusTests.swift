@@ -95,7 +95,10 @@ func expect(
     var info = lcn_cpu_info()
     info.struct_size = UInt32(MemoryLayout<lcn_cpu_info>.size)
     expect(lcn_get_cpu_info(&info), "LCN_OK")
-    let known = [LCN_ISA_BASELINE, LCN_ISA_V3, LCN_ISA_V3_VNNI, LCN_ISA_V4, LCN_ISA_V4_VNNI]
+    let known = [
+      LCN_ISA_BASELINE, LCN_ISA_V3, LCN_ISA_V3_VNNI, LCN_ISA_V4, LCN_ISA_V4_VNNI,
+      LCN_ISA_V4_VBMI2,
+    ]
     #expect(known.contains(Int(info.isa)) && known.contains(Int(info.detected_isa)))
     #expect(info.cores >= 1)
     info.struct_size -= 1

@@ -53,7 +53,7 @@ import Testing
     #expect(try ISA.chosen(by: "baseline") == .baseline)
     #expect(
       throws: OperationError.unknownISA(
-        name: "avx9", allowed: ["baseline", "v3", "v3-vnni", "v4", "v4-vnni"])
+        name: "avx9", allowed: ["baseline", "v3", "v3-vnni", "v4", "v4-vnni", "v4-vbmi2"])
     ) { try ISA.chosen(by: "avx9") }
   }
 }

@@ -130,7 +130,10 @@ private struct Weights {
 }
 
 @Suite struct QuantizedPlanTests {
-  private static let kernels = ["spmm-1x4", "spmm-2x4", "spmm-4x4", "dense", "gaps"]
+  private static func kernels(_ isa: ISA) -> [String] {
+    ["spmm-1x4", "spmm-2x4", "spmm-4x4", "dense", "gaps"]
+      + (isa.includes(.v4VBMI2) ? ["bitmask"] : [])
+  }
 
   @Test("Every kernel is exact, at every edge", arguments: ISA.allCases, ProductLayout.allCases)
   func exact(isa: ISA, layout: ProductLayout) throws {
@@ -146,7 +149,8 @@ private struct Weights {
           seed += 1
           let weights = try Weights(
             rows, columns, block: block, sparsity: [0, 0.6, 0.97][Int(seed % 3)], seed: seed)
-          let kernel = Self.kernels[Int(seed / 3) % Self.kernels.count]
+          let kernels = Self.kernels(isa)
+          let kernel = kernels[Int(seed / 3) % kernels.count]
           let options = PlanOptions(
             threads: seed % 2 == 0 ? 3 : 1, deterministic: true, kernel: kernel, isa: isa)
           func check<A: TestActivation, O: TestOutput>(
@@ -248,7 +252,8 @@ private struct Weights {
     let first = try plan(measured, Float.self, Float.self, PlanOptions(deterministic: true))
     #expect(first.kernelName == "spmm-4x4")
     #expect(
-      Set(first.explanation.candidates.map(\.kernel)) == Set(Self.kernels).subtracting(["gaps"]))
+      Set(first.explanation.candidates.map(\.kernel))
+        == Set(Self.kernels(.v3)).subtracting(["gaps"]))
     let decided = PlanOptions(decision: first.decision)
     #expect(
       try plan(measured, Float.self, Float.self, decided).decision == first.decision)

@@ -136,7 +136,8 @@ enum {
   LCN_ISA_V3 = 3,       /* x86-64-v3: AVX2 and FMA */
   LCN_ISA_V4 = 4,       /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
   LCN_ISA_V4_VNNI = 5,  /* x86-64-v4 and AVX512-VNNI */
-  LCN_ISA_V3_VNNI = 6   /* x86-64-v3 and AVX-VNNI */
+  LCN_ISA_V3_VNNI = 6,  /* x86-64-v3 and AVX-VNNI */
+  LCN_ISA_V4_VBMI2 = 7  /* x86-64-v4, AVX512-VNNI and AVX512-VBMI2 */
 };
 
 typedef struct {
@@ -408,8 +409,10 @@ typedef struct {
   int64_t stored;          /* stored elements of the matrix it was made from */
   int64_t packed_bytes;    /* memory of the packed matrix */
   char kernel[64];         /* the kernel's name */
+  int32_t activations;     /* of x: LCN_F32, LCN_F64, LCN_U8 or LCN_I8 */
+  int32_t output;          /* of y */
 } lcn_plan_info;
-#define LCN_PLAN_INFO_INIT {(uint32_t)sizeof(lcn_plan_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
+#define LCN_PLAN_INFO_INIT {(uint32_t)sizeof(lcn_plan_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0}
 
 /* Packs `matrix` for products of `options->width` right-hand sides and chooses the kernel. `options` NULL
  * means LCN_PLAN_OPTIONS_INIT. The plan keeps nothing of the caller's: matrix and bias may go. Use `deterministic` 0
@@ -490,13 +493,13 @@ lcn_status lcn_plan_run_slice(const lcn_plan *plan, int64_t slice, int64_t slice
 /* Writes the plan as a relocatable blob: no pointers inside, the same bytes wherever it lies. `*length` gets
  * the bytes needed; `blob` NULL with capacity 0 asks for it. LCN_BUFFER_TOO_SMALL writes nothing but
  * `*length`. `blob` may have any alignment. The blob is little-endian and carries a version, the matrix, the options
- * and the kernel chosen. LCN_UNSUPPORTED for a plan of 8-bit weights. O(stored). */
+ * and the kernel chosen; 8-bit weights as bytes, with their scales and the ranges of activations and results. O(stored). */
 lcn_status lcn_plan_serialize(const lcn_plan *plan, void *blob, size_t capacity,
                               size_t *length) LCN_NOEXCEPT;
 
 /* The plan in a blob of `length` bytes, which may be a read-only file mapping at any address. The blob is checked in
  * full, so damage is LCN_BAD_DATA (or the error of the number that is wrong) and never a crash; it is copied and may
- * go once the call returns. LCN_UNSUPPORTED for a blob of a later version. On a processor that lacks the saved
+ * go once the call returns. LCN_UNSUPPORTED for a blob of a later version (1 of floats, 2 of 8-bit weights). On a processor that lacks the saved
  * kernel's instruction set another kernel is chosen. A blob of a dense plan whose sparse matrix has more than 2²⁴
  * elements and stores fewer than one in 4096 is LCN_BAD_DATA: it would take memory out of proportion to its length.
  * Packs again: as long as lcn_plan_create. O(stored). */

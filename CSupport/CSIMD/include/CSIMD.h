@@ -9,6 +9,7 @@
 #include "transpose.h"
 #include "quads.h"
 #include "gaps.h"
+#include "bitmask.h"
 #include "spmm.h"
 #include "peak.h"
 #include "select.h"

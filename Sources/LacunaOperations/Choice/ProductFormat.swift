@@ -47,5 +47,5 @@ struct ProductCost {
 let productFormats: [any ProductFormat] =
   [
     BlockVectorFormat(), WindowFormat.filled, WindowFormat.compressed, WindowFormat.padded,
-    CSRFormat(), StripFormat(), DenseFormat(), GapFormat(),
+    CSRFormat(), StripFormat(), DenseFormat(), BitmaskFormat(), GapFormat(),
   ] + QuadFormat.strips + [QuadFormat.dense]

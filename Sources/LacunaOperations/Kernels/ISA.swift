@@ -21,6 +21,8 @@ public struct CPUFeatures: OptionSet, Hashable, Sendable {
   public static let avxVNNI = CPUFeatures(rawValue: 4)
   /// Products of bytes on 512 bits: AVX512-VNNI.
   public static let avx512VNNI = CPUFeatures(rawValue: 8)
+  /// Bytes spread under masks on 512 bits: AVX512-VBMI2.
+  public static let avx512VBMI2 = CPUFeatures(rawValue: 16)
 }
 
 /// An instruction set that kernels were compiled for: a name, what a processor has to execute, and a rank.
@@ -51,9 +53,12 @@ public struct ISA: RawRepresentable, Hashable, CaseIterable, Codable, Sendable,
   public static let v4 = ISA("v4", [.v3, .v4], vectorBytes: 64)
   /// x86-64-v4 and AVX512-VNNI.
   public static let v4VNNI = ISA("v4-vnni", [.v3, .v4, .avx512VNNI], vectorBytes: 64)
+  /// x86-64-v4, AVX512-VNNI and AVX512-VBMI2.
+  public static let v4VBMI2 = ISA(
+    "v4-vbmi2", [.v3, .v4, .avx512VNNI, .avx512VBMI2], vectorBytes: 64)
 
   /// All, in rising rank.
-  public static let allCases = [baseline, v3, v3VNNI, v4, v4VNNI]
+  public static let allCases = [baseline, v3, v3VNNI, v4, v4VNNI, v4VBMI2]
 
   /// The instruction set of that name.
   public init?(rawValue: String) {
@@ -67,9 +72,9 @@ public struct ISA: RawRepresentable, Hashable, CaseIterable, Codable, Sendable,
   /// Whether what runs `other` may be called: a processor that has this has the other as well.
   public func includes(_ other: ISA) -> Bool { features.isSuperset(of: other.features) }
 
-  /// What this is to products without bytes: VNNI is nothing to them.
+  /// What this is to products without bytes: VNNI and VBMI2 are nothing to them.
   package var withoutByteProducts: ISA {
-    let features = features.subtracting([.avxVNNI, .avx512VNNI])
+    let features = features.subtracting([.avxVNNI, .avx512VNNI, .avx512VBMI2])
     return Self.allCases.last { $0.features == features }!
   }
 

@@ -39,6 +39,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case requantize
   /// Sums of bytes by weights that are named by the gaps between them: `lcn_gap_args`.
   case gaps
+  /// Sums of bytes by weights that bit masks name: `lcn_bitmask_args`.
+  case bitmask
   /// The element-wise part of a step of a recurrent cell: `lcn_cell_args`.
   case recurrentCell
   /// A function of each element: `lcn_pointwise_args`.
@@ -126,7 +128,7 @@ public struct KernelTable: Sendable {
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
       + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + gapKernels
-      + recurrentKernels
+      + bitmaskKernels + recurrentKernels
   }()
 
   /// The kernel for an operation, nil when the instruction set has none of that variant.

@@ -45,7 +45,7 @@ extension Kernel: CustomTestStringConvertible {
     case .range: sweepRange(row)
     case .recurrentCell: sweepCells(row)
     case .pointwise: sweepPointwise(row)
-    case .packQuads, .requantize, .gaps: Issue.record("\(row.kernel.name) is for bytes")
+    case .packQuads, .requantize, .gaps, .bitmask: Issue.record("\(row.kernel.name) is for bytes")
     }
   }
 
@@ -55,6 +55,7 @@ extension Kernel: CustomTestStringConvertible {
     case .packQuads: sweepQuadPanels(row)
     case .requantize: sweepRequantize(row)
     case .gaps: sweepGaps(row)
+    case .bitmask: sweepBitmask(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .range,
       .recurrentCell, .pointwise:
@@ -71,7 +72,7 @@ extension Kernel: CustomTestStringConvertible {
   /// plain twin.
   @Test func everyRearrangedKernelHasAPlainTwin() {
     let twinned: Set<KernelOperation> = [
-      .spmm, .packRows, .packTransposed, .window, .sddmm, .blockVector, .gaps,
+      .spmm, .packRows, .packTransposed, .window, .sddmm, .blockVector, .gaps, .bitmask,
     ]
     for row in KernelTable.all where row.isa != nil {
       #expect((KernelRow(row).twin != nil) == twinned.contains(row.operation), "\(row.name)")
@@ -104,22 +105,24 @@ extension Kernel: CustomTestStringConvertible {
     #expect(
       missing
         == (dtype == .f32
-          ? [.packQuads, .requantize, .gaps]
+          ? [.packQuads, .requantize, .gaps, .bitmask]
           : [
-            .packQuads, .requantize, .gaps, .range, .blockVector, .recurrentCell, .pointwise,
+            .packQuads, .requantize, .gaps, .bitmask, .range, .blockVector, .recurrentCell,
+            .pointwise,
           ]))
   }
 
   /// Instruction sets form no ladder: each has what it includes, in rising rank.
   @Test func instructionSetsIncludeWhatTheyAreMadeOf() {
     #expect(ISA.allCases.map(\.rank) == Array(0..<ISA.allCases.count))
+    #expect(ISA.v4VBMI2.includes(.v4VNNI) && !ISA.v4VNNI.includes(.v4VBMI2))
     #expect(ISA.v4VNNI.includes(.v4) && ISA.v4VNNI.includes(.v3) && ISA.v3VNNI.includes(.v3))
     #expect(!ISA.v4.includes(.v3VNNI) && !ISA.v4VNNI.includes(.v3VNNI) && !ISA.v3.includes(.v4))
     #expect(ISA.allCases.allSatisfy { $0.includes(.baseline) && $0.includes($0) })
     for isa in ISA.allCases { #expect(ISA(rawValue: isa.rawValue) == isa) }
     // A choice among kernels for floats holds wherever the same ones run.
     #expect(
-      ISA.allCases.map(\.withoutByteProducts) == [.baseline, .v3, .v3, .v4, .v4])
+      ISA.allCases.map(\.withoutByteProducts) == [.baseline, .v3, .v3, .v4, .v4, .v4])
   }
 
   /// `lacuna info --kernels` shows exactly the table.

@@ -2,7 +2,7 @@
 
 import LacunaFormats
 
-/// ``GapProduct`` as a candidate: the fewest bytes for weights that come from memory.
+/// ``GapWeights`` as a candidate: the fewest bytes for weights that come from memory.
 struct GapFormat: ProductFormat {
   func name(_ request: PlanRequest) -> String { "gaps" }
 
@@ -32,8 +32,9 @@ struct GapFormat: ProductFormat {
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
     guard let weights = weights(request) else { return nil }
     let (bits, slots) = GapWeights.fewest(weights)
-    return GapProduct(
-      GapWeights(weights, bits: bits, count: slots), weights, layout: request.layout,
-      epilogue: request.epilogue, table: request.table)
+    let kernel = request.table.kernel(.gaps, types: .quantized(.u8))!
+    return ByteRowsProduct(
+      GapWeights(weights, bits: bits, count: slots, kernel: kernel), weights,
+      layout: request.layout, epilogue: request.epilogue, table: request.table)
   }
 }

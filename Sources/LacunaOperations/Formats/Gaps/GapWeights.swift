@@ -1,5 +1,6 @@
 // 8-bit weights → slots: a byte, and in a few bits how many inputs lie between it and the slot before.
 
+import CSIMD
 import LacunaFormats
 
 /// 8-bit weights named by the gaps between them, row by row.
@@ -11,9 +12,7 @@ import LacunaFormats
 /// the gaps alone. At 90 % a weight takes 1.69 bytes: 1 for itself, 5 bits for its place, and one slot in thirty is on
 /// the way. That is a tenth of a byte above the entropy of the places.
 // Sound to share: nothing changes after the initialiser.
-final class GapWeights: @unchecked Sendable {
-  /// Rows that start at a known place in the streams.
-  static let blockRows = 64
+final class GapWeights: ByteRows, @unchecked Sendable {
   /// Widest gaps: those of eight slots sum to less than 256.
   static let mostBits = 5
   /// Most inputs, so that the slots of a row fit 16 bits.
@@ -24,12 +23,16 @@ final class GapWeights: @unchecked Sendable {
   /// Where each block of rows begins among the values and the gaps, and where the last one ends.
   let starts: [(value: Int, gap: Int)]
 
+  private let columns: Int
+  private let kernel: Kernel
+
   /// What the kernels read behind the streams.
   private static let slack = 16
 
   /// - Parameter count: of slots, as ``fewest(_:)`` says.
-  init(_ weights: QuantizedWeights, bits: Int, count: Int) {
+  init(_ weights: QuantizedWeights, bits: Int, count: Int, kernel: Kernel) {
     let rows = weights.rows
+    (columns, self.kernel) = (weights.columns, kernel)
     let values = AlignedBuffer<Int8>(count: count + Self.slack)
     let gaps = AlignedBuffer<UInt8>(count: (count / 8 + rows) * bits + Self.slack)
     let counts = AlignedBuffer<UInt16>(count: max(rows, 1))
@@ -37,7 +40,7 @@ final class GapWeights: @unchecked Sendable {
     var (value, gap) = (0, 0)
     let longest = 1 << bits
     for row in 0..<rows {
-      if row % Self.blockRows == 0 { starts.append((value, gap)) }
+      if row % byteBlockRows == 0 { starts.append((value, gap)) }
       let first = value
       var word: UInt64 = 0
       func flush() {
@@ -71,11 +74,24 @@ final class GapWeights: @unchecked Sendable {
     (self.values, self.gaps, self.counts) = (values, gaps, counts)
   }
 
+  var name: String { "gaps" }
+  var mostSides: Int { 1 }
+  /// The kernels read up to eight bytes behind the last input.
+  var bytesOfSide: Int { columns + 8 }
   var blocks: Int { starts.count - 1 }
+  func cost(before block: Int) -> Int { starts[block].value }
 
   var byteCount: Int {
     let end = starts[blocks]
     return end.value + end.gap + counts.count * 2 + starts.count * MemoryLayout<(Int, Int)>.size
+  }
+
+  func multiply(_ sides: ByteSides, block: Int, rows: Int, sums: ByteSums) {
+    var arguments = lcn_gap_args(
+      x: sides.pointer, values: values.pointer + starts[block].value,
+      gaps: gaps.pointer + starts[block].gap, counts: counts.pointer + block * byteBlockRows,
+      rows: Int64(rows), bits: Int32(bits), sums: sums.pointer)
+    kernel.call(&arguments)
   }
 
   /// The width of gaps that takes the fewest bytes, and the slots that it takes.

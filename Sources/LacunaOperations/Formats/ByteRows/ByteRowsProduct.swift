@@ -1,30 +1,28 @@
-// Y ← bound((Wq·Xq − row sums · zeros) · scales + bias), one right-hand side after the other, weights as gaps.
+// Y ← bound((Wq·Xq − row sums · zeros) · scales + bias), a few right-hand sides at a time, weights row by row.
 
 import CSIMD
 import LacunaFormats
 
-/// A product of 8-bit weights that are named by the gaps between them.
+/// A product of 8-bit weights that lie row by row with few right-hand sides.
 ///
-/// A right-hand side becomes one row of bytes, which the first-level cache holds up to 32 000 inputs; weights are read
-/// once for each.
-final class GapProduct: ProductBody {
-  let name = "gaps"
-  private let weights: GapWeights
+/// A right-hand side becomes one row of bytes, which the first-level cache holds up to 32 000 inputs; one reading of
+/// the weights serves as many of them as the weights' kernel takes.
+final class ByteRowsProduct: ProductBody {
+  let name: String
+  private let weights: any ByteRows
   private let quantized: QuantizedWeights
   private let layout: ProductLayout
   private let epilogue: EpilogueValues
-  private let kernel: Kernel
   private let pack: Kernel
   private let range: Kernel
   private let requantize: Kernel
 
   init(
-    _ weights: GapWeights, _ quantized: QuantizedWeights, layout: ProductLayout,
+    _ weights: any ByteRows, _ quantized: QuantizedWeights, layout: ProductLayout,
     epilogue: EpilogueValues, table: KernelTable
   ) {
-    (self.weights, self.quantized) = (weights, quantized)
+    (self.weights, self.quantized, name) = (weights, quantized, weights.name)
     (self.layout, self.epilogue) = (layout, epilogue)
-    kernel = table.kernel(.gaps, types: .quantized(.u8))!
     let type = quantized.activations.type == .f32 ? NumberType.f32 : .u8
     pack = table.kernel(.packQuads, variant: "rows", types: .quantized(type))!
     range = table.kernel(.range, variant: "rows", dtype: .f32)!
@@ -33,19 +31,24 @@ final class GapProduct: ProductBody {
 
   var packedBytes: Int { weights.byteCount }
 
-  /// Quads of a right-hand side, and two more that kernels read behind it.
-  private var quads: Int { (quantized.columns + 3) / 4 + 2 }
-  private var sideOffset: Int { (quads * 4 + 63) / 64 * 64 }
-  private var sumsOffset: Int { sideOffset + (quantized.columns * 4 + 63) / 64 * 64 }
-  private var bytesOffset: Int { sumsOffset + (quantized.rows * 4 + 63) / 64 * 64 }
+  private static func aligned(_ bytes: Int) -> Int { (bytes + 63) / 64 * 64 }
+  /// From the bytes of one right-hand side to those of the next.
+  private var sideStride: Int {
+    Self.aligned(max(weights.bytesOfSide, (quantized.columns + 3) / 4 * 4))
+  }
+  private var copyOffset: Int { weights.mostSides * sideStride }
+  private var sumsOffset: Int { copyOffset + Self.aligned(quantized.columns * 4) }
+  private var bytesOffset: Int {
+    sumsOffset + Self.aligned(weights.mostSides * quantized.rows * 4)
+  }
 
-  /// The bytes of a right-hand side, the side itself where it lies scattered, sums, and results as bytes.
+  /// Right-hand sides as bytes, one of them where it lies scattered, sums, and results as bytes.
   var workspaceBytes: Int { bytesOffset + quantized.rows }
 
   func usefulSlices(width: Int) -> Int { max(1, weights.blocks) }
 
   private func firstBlock(slice: Int, of slices: Int) -> Int {
-    balancedCut(weights.blocks, slice: slice, of: slices) { weights.starts[$0].value }
+    balancedCut(weights.blocks, slice: slice, of: slices) { weights.cost(before: $0) }
   }
 
   func run(
@@ -54,22 +57,28 @@ final class GapProduct: ProductBody {
     let first = firstBlock(slice: slice, of: slices)
     let end = firstBlock(slice: slice + 1, of: slices)
     if first == end { return }
-    let (row, rowEnd) = (
-      first * GapWeights.blockRows, min(end * GapWeights.blockRows, quantized.rows)
-    )
+    let height = byteBlockRows
+    let rows = (first * height)..<min(end * height, quantized.rows)
     let tensor = tensorScale(call, workspace)
-    let sums = (workspace + sumsOffset).assumingMemoryBound(to: Int32.self)
-    for side in 0..<call.width {
-      let x = contiguous(call, side, workspace)
-      var scale = tensor ?? measured(x)
-      let bytes = packed(x, &scale, workspace)
-      var arguments = lcn_gap_args(
-        x: bytes, values: weights.values.pointer + weights.starts[first].value,
-        gaps: weights.gaps.pointer + weights.starts[first].gap,
-        counts: weights.counts.pointer + row, rows: Int64(rowEnd - row), bits: Int32(weights.bits),
-        sums: sums)
-      kernel.call(&arguments)
-      finish(call, side, rows: row..<rowEnd, scale, workspace)
+    let sums = ByteSums(
+      pointer: (workspace + sumsOffset).assumingMemoryBound(to: Int32.self), stride: rows.count)
+    var scales = InlineArray<4, ByteScale>(repeating: ByteScale(scale: 1, zero: 0))
+    for start in stride(from: 0, to: call.width, by: weights.mostSides) {
+      let count = min(weights.mostSides, call.width - start)
+      for side in 0..<count {
+        let x = contiguous(call, start + side, workspace)
+        scales[side] = tensor ?? measured(x)
+        packBytes(x, &scales[side], to: workspace + side * sideStride)
+      }
+      let sides = ByteSides(
+        pointer: UnsafePointer(workspace.assumingMemoryBound(to: UInt8.self)), stride: sideStride,
+        count: count)
+      weights.multiply(sides, block: first, rows: rows.count, sums: sums)
+      for side in 0..<count {
+        finish(
+          call, start + side, rows: rows, sums.pointer + side * sums.stride, scales[side],
+          workspace)
+      }
     }
   }
 
@@ -80,7 +89,7 @@ final class GapProduct: ProductBody {
     let size = quantized.activations.type.size
     if layout == .rows { return call.x + side * call.xStride * size }
     if call.xStride == 1 { return call.x }
-    let copy = workspace + sideOffset
+    let copy = workspace + copyOffset
     func gather<Element: BitwiseCopyable>(_: Element.Type) {
       let (from, to) = (
         call.x.assumingMemoryBound(to: Element.self) + side,
@@ -123,15 +132,15 @@ final class GapProduct: ProductBody {
   }
 
   /// The unsigned bytes of a right-hand side; a scale of NaN when it holds NaN.
-  private func packed(
-    _ x: UnsafeRawPointer, _ scale: inout ByteScale, _ workspace: UnsafeMutableRawPointer
-  ) -> UnsafePointer<UInt8> {
+  private func packBytes(
+    _ x: UnsafeRawPointer, _ scale: inout ByteScale, to target: UnsafeMutableRawPointer
+  ) {
     var (inverse, zero, factor) = (scale.inverse, scale.zero, scale.scale)
     withUnsafePointer(to: &inverse) { inverse in
       withUnsafePointer(to: &zero) { zero in
         withUnsafeMutablePointer(to: &factor) { factor in
           var arguments = lcn_quad_pack_args(
-            source: x, sourceStride: 0, target: workspace.assumingMemoryBound(to: Int32.self),
+            source: x, sourceStride: 0, target: target.assumingMemoryBound(to: Int32.self),
             targetStride: 1, inputs: Int64(quantized.columns), columns: 1, paddedColumns: 1,
             flip: quantized.activations.flip, inverses: inverse, zeros: zero, scales: factor)
           pack.call(&arguments)
@@ -139,15 +148,13 @@ final class GapProduct: ProductBody {
       }
     }
     scale = ByteScale(scale: factor, zero: scale.zero)
-    return UnsafePointer(workspace.assumingMemoryBound(to: UInt8.self))
   }
 
   /// Sums become results where they lie, and go to their places in Y.
   private func finish(
-    _ call: ProductCall, _ side: Int, rows: Range<Int>, _ scale: ByteScale,
-    _ workspace: UnsafeMutableRawPointer
+    _ call: ProductCall, _ side: Int, rows: Range<Int>, _ sums: UnsafeMutablePointer<Int32>,
+    _ scale: ByteScale, _ workspace: UnsafeMutableRawPointer
   ) {
-    let sums = (workspace + sumsOffset).assumingMemoryBound(to: Int32.self)
     let bias = epilogue.bias.assumingMemoryBound(to: Float.self)
     let (lower, upper) = (Float(epilogue.lower), Float(epilogue.upper))
     for i in 0..<rows.count {
