@@ -37,7 +37,7 @@ PlanOptions = _struct("PlanOptions", layout=c_int32, width=c_int64, bias=c_void_
                       output_zero_point=c_int32, reserved2=c_int32)
 PlanInfo = _struct("PlanInfo", dtype=c_int32, layout=c_int32, threads=c_int32, rows=c_int64,
                    columns=c_int64, width=c_int64, slices=c_int64, stored=c_int64, packed_bytes=c_int64,
-                   kernel=c_char * 64)
+                   kernel=c_char * 64, activations=c_int32, output=c_int32)
 ConvOptions = _struct("ConvOptions", layout=c_int32, images=c_int64, channels=c_int64, height=c_int64, width=c_int64,
                       filters=c_int64, kernel_height=c_int64, kernel_width=c_int64, stride_y=c_int64,
                       stride_x=c_int64, dilation_y=c_int64, dilation_x=c_int64, pad_top=c_int64, pad_left=c_int64,

@@ -100,8 +100,6 @@ class Plan(Chosen):
         if quantization is not None:
             quantization._set(options)
         self._adopt(made(lib.lcn_plan_create, matrix._handle, byref(options)))
-        if quantization is not None:
-            self._x_dtype, self._y_dtype = NUMBERS[options.activations], NUMBERS[options.output or 1]
 
     def _adopt(self, handle: c_void_p) -> None:
         self._handle: Optional[c_void_p] = handle
@@ -111,7 +109,8 @@ class Plan(Chosen):
         self._number = handle.value
         self._by_columns = info.layout == 1
         self._rows, self._columns = info.rows, info.columns
-        self._dtype = self._x_dtype = self._y_dtype = NUMBERS[info.dtype]
+        self._dtype = NUMBERS[info.dtype]
+        self._x_dtype, self._y_dtype = NUMBERS[info.activations], NUMBERS[info.output]
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> Plan:

@@ -47,6 +47,9 @@ class Products(unittest.TestCase):
             found = plan(x) if layout == "columns" else plan(np.ascontiguousarray(x.T)).T
             self.assertEqual(found.dtype, np.float32 if output is None else output[0])
             self.assertTrue(np.array_equal(found, y), f"case {case}")
+            again = lacuna.Plan.from_bytes(bytes(plan))
+            mapped = again(x) if layout == "columns" else again(np.ascontiguousarray(x.T)).T
+            self.assertTrue(np.array_equal(mapped, y), f"case {case}, from bytes")
             if layout == "columns":
                 out = np.empty_like(y)
                 for slice in range(3):

@@ -10,14 +10,21 @@ final class PlanObject: Sendable {
   enum Value: Sendable {
     case f32(Plan<Float>, Source<Float>)
     case f64(Plan<Double>, Source<Double>)
-    /// 8-bit weights, of a matrix that stored so many.
-    case i8(stored: Int)
+    case i8(QuantizedWeights)
   }
 
   /// What lcn_plan_serialize writes. Shares memory with the matrix handle it came from.
   struct Source<Scalar: SparseScalar>: Sendable {
     let matrix: StoredMatrix<Scalar>
     let epilogue: Epilogue<Scalar>
+    let excludesDense: Bool
+  }
+
+  /// The same of 8-bit weights.
+  struct QuantizedWeights: Sendable {
+    let weights: QuantizedSource
+    let quantization: PlanRequestFromC.Quantization
+    let epilogue: Epilogue<Float>
     let excludesDense: Bool
   }
 
@@ -45,14 +52,14 @@ final class PlanObject: Sendable {
     self.init(.f64(plan, source), plan.core)
   }
 
-  convenience init(quantized core: PlanCore, stored: Int) { self.init(.i8(stored: stored), core) }
+  convenience init(_ core: PlanCore, _ source: QuantizedWeights) { self.init(.i8(source), core) }
 
   /// Stored elements of the matrix that it was made from.
   var stored: Int {
     switch value {
     case .f32(_, let source): source.matrix.stored
     case .f64(_, let source): source.matrix.stored
-    case .i8(let stored): stored
+    case .i8(let source): source.weights.stored
     }
   }
 
@@ -73,7 +80,7 @@ struct PlanRequestFromC {
   /// 8-bit weights, and what X is given as; nil for a product in the matrix's type.
   var quantization: Quantization?
 
-  struct Quantization {
+  struct Quantization: Sendable {
     let activations: NumberType
     let range: ActivationRange
     let isPerTensor: Bool

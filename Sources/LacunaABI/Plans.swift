@@ -228,6 +228,8 @@ public func lcn_plan_get_info(
     try fill(info, "info") { (info) throws(Failure) in
       try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
         info.dtype = constant(object.core.types.weights)
+        info.activations = constant(object.core.types.activations)
+        info.output = constant(object.core.types.output)
         info.layout = Int32(object.layout == .columns ? LCN_COLUMNS : LCN_ROWS)
         info.threads = Int32(object.threads)
         info.rows = Int64(object.rows)

@@ -1,5 +1,6 @@
 // lcn_plan_create for 8-bit weights: an f32 matrix quantised, then a plan of the asked-for activations.
 
+import CLacuna
 import LacunaFormats
 import LacunaOperations
 
@@ -27,13 +28,46 @@ func makeQuantizedPlan(
         try QuantizedCSR(quantizing: m, scales: scales)
       })
   }
+  return try makePlan(source, request, quantization, bias: bias)
+}
+
+/// A plan of weights that are bytes already.
+func makePlan(
+  _ weights: QuantizedSource, _ request: PlanRequestFromC,
+  _ quantization: PlanRequestFromC.Quantization, bias: [Float]?
+) throws(Failure) -> PlanObject {
+  let epilogue = Epilogue(bias: bias, activation: request.activation)
   let core = try Failure.operation { () throws(OperationError) in
     try PlanCore(
-      source, activations: (quantization.activations, quantization.range),
+      weights, activations: (quantization.activations, quantization.range),
       output: quantization.output, layout: request.layout, width: request.width,
-      epilogue: Epilogue(bias: bias, activation: request.activation), options: request.options)
+      epilogue: epilogue, options: request.options)
   }
-  return PlanObject(quantized: core, stored: matrix.stored)
+  return PlanObject(
+    core,
+    PlanObject.QuantizedWeights(
+      weights: weights, quantization: quantization, epilogue: epilogue,
+      excludesDense: request.options.excludesDense))
+}
+
+extension PlanRequestFromC.Quantization {
+  /// Writes it into the members of the options that it was read from.
+  func set(_ o: inout lcn_plan_options) {
+    o.weights = Int32(LCN_I8)
+    o.activations = constant(activations)
+    o.one_scale = isPerTensor ? 1 : 0
+    switch range {
+    case .fixed(let scale, let zeroPoint):
+      o.range = Int32(LCN_RANGE_FIXED)
+      (o.activation_scale, o.zero_point) = (Double(scale), Int32(zeroPoint))
+    case .perTensor: o.range = Int32(LCN_RANGE_TENSOR)
+    case .perSide: o.range = Int32(LCN_RANGE_SIDE)
+    }
+    if let scale = output.scale {
+      o.output = constant(output.type)
+      (o.output_scale, o.output_zero_point) = (Double(scale.scale), Int32(scale.zeroPoint))
+    }
+  }
 }
 
 /// Weights that are NaN or infinite have no bytes.

@@ -203,8 +203,10 @@ private func ran(_ plan: OpaquePointer?) throws {
   let (rows, columns, width) = (Int(info.rows), Int(info.columns), min(Int(info.width), 5))
   if rows > 256 || columns > 4096 { return }
   let memory = CaseMemory()
-  let x = memory.values([Double](repeating: 1, count: columns * width), info.dtype)
-  let y = memory.values([Double](repeating: 0, count: rows * width), info.dtype)
+  // Of an 8-bit product floats or bytes: floats are room for both.
+  let dtype = info.dtype == Int32(LCN_I8) ? Int32(LCN_F32) : info.dtype
+  let x = memory.values([Double](repeating: 1, count: columns * width), dtype)
+  let y = memory.values([Double](repeating: 0, count: rows * width), dtype)
   let isColumns = info.layout == Int32(LCN_COLUMNS)
   let ran = lcn_plan_run(
     plan, x, Int64(isColumns ? width : columns), y, Int64(isColumns ? width : rows), Int64(width),
@@ -296,8 +298,9 @@ private func repairedBlob(_ bytes: [UInt8]) -> [UInt8] {
 /// Blobs of plans over small matrices of every format and type.
 func blobSeeds() throws -> [[UInt8]] {
   var seeds: [[UInt8]] = []
-  for (dtype, format, block) in [
-    (1, LCN_DENSE, 1), (1, LCN_CSR, 1), (2, LCN_CSR, 1), (1, LCN_BSR, 2), (2, LCN_BSR, 3),
+  for (dtype, format, block, quantized) in [
+    (1, LCN_DENSE, 1, 0), (1, LCN_CSR, 1, 0), (2, LCN_CSR, 1, 0), (1, LCN_BSR, 2, 0),
+    (2, LCN_BSR, 3, 0), (1, LCN_CSR, 1, LCN_I8), (1, LCN_BSR, 2, LCN_I8),
   ] {
     let memory = CaseMemory()
     var dense = lcn_dense_desc(
@@ -313,6 +316,12 @@ func blobSeeds() throws -> [[UInt8]] {
     (options.activation, options.deterministic) = (Int32(LCN_ACTIVATION_RELU), 1)
     options.bias = UnsafeRawPointer(memory.values([1, 2, 3, 4], Int32(dtype)))
     options.bias_count = 4
+    if quantized == LCN_I8 {
+      (options.weights, options.activations) = (Int32(LCN_I8), Int32(LCN_U8))
+      (options.activation_scale, options.zero_point) = (0.5, 100)
+      (options.output, options.output_scale) = (Int32(block == 1 ? LCN_F32 : LCN_I8), 0.25)
+      if block == 1 { options.output_scale = 0 }
+    }
     _ = lcn_plan_create(other, &options, &plan)
     var length = 0
     _ = lcn_plan_serialize(plan, nil, 0, &length)

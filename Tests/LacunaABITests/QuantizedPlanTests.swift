@@ -56,18 +56,50 @@ import Testing
     expect(
       lcn_plan_run(bytes, x, byColumns ? 5 : 20, &made, Int64(yStride), 5, nil, 0), "LCN_OK")
     #expect(made == y.map { Int8(min(max(($0 * 4).rounded(.toNearestOrEven) - 5, -128), 127)) })
-    expect(lcn_plan_destroy(bytes), "LCN_OK")
     var info = lcn_plan_info()
     info.struct_size = UInt32(MemoryLayout<lcn_plan_info>.size)
     expect(lcn_plan_get_info(plan, &info), "LCN_OK")
-    #expect(Int(info.dtype) == LCN_I8)
-    var length = 0
-    expect(lcn_plan_serialize(plan, nil, 0, &length), "LCN_UNSUPPORTED")
+    #expect(Int(info.dtype) == LCN_I8 && info.activations == o.activations)
+    #expect(Int(info.output) == LCN_F32)
+    try #require(y == (try mapped(plan, x, o, Float.self)))
+    try #require(made == (try mapped(bytes, x, o, Int8.self)))
     let weights = Self.values.filter { $0 != 0 }
     expect(
       lcn_plan_update_values(plan, weights, Int64(weights.count), nil, 0), "LCN_UNSUPPORTED")
+    expect(lcn_plan_destroy(bytes), "LCN_OK")
     expect(lcn_plan_destroy(plan), "LCN_OK")
     expect(lcn_matrix_destroy(matrix), "LCN_OK")
+  }
+
+  /// What a plan computes that was written and mapped again; its blob is the same, and one with a bit changed is
+  /// refused.
+  private func mapped<Activation: ActivationElement, Output: ActivationElement & Numeric>(
+    _ plan: OpaquePointer?, _ x: [Activation], _ o: lcn_plan_options, _: Output.Type
+  ) throws -> [Output] {
+    func blob(_ plan: OpaquePointer?) -> [UInt8] {
+      var length = 0
+      expect(lcn_plan_serialize(plan, nil, 0, &length), "LCN_OK")
+      var blob = [UInt8](repeating: 1, count: length)
+      expect(lcn_plan_serialize(plan, &blob, length - 1, &length), "LCN_BUFFER_TOO_SMALL")
+      expect(lcn_plan_serialize(plan, &blob, length, &length), "LCN_OK")
+      return blob
+    }
+    var first = blob(plan)
+    var again: OpaquePointer?
+    expect(lcn_plan_map(first, first.count, &again), "LCN_OK")
+    #expect(blob(again) == first)
+    let byColumns = Int(o.layout) == LCN_COLUMNS
+    var y = [Output](repeating: 1, count: 12 * 5)
+    expect(
+      lcn_plan_run(again, x, byColumns ? 5 : 20, &y, byColumns ? 5 : 12, 5, nil, 0), "LCN_OK")
+    expect(lcn_plan_destroy(again), "LCN_OK")
+    for position in stride(from: 32, to: first.count, by: 61) {
+      first[position] ^= 4
+      var damaged: OpaquePointer?
+      expect(lcn_plan_map(first, first.count, &damaged), "LCN_BAD_DATA")
+      first[position] ^= 4
+    }
+    return y
   }
 
   @Test(arguments: [LCN_COLUMNS, LCN_ROWS], [LCN_DENSE, LCN_CSR, LCN_BSR])

@@ -28,6 +28,14 @@ package enum QuantizedSource {
     }
   }
 
+  /// Stored weights, padding of blocks included.
+  package var stored: Int {
+    switch self {
+    case .csr(let w): w.nnz
+    case .bsr(let w): w.values.count
+    }
+  }
+
   /// Calls `body` with the column and the value of each stored weight of `row`, columns rising; cells of
   /// blocks outside the matrix are left out.
   @inline(__always)
@@ -93,13 +101,7 @@ final class QuantizedWeights: @unchecked Sendable {
   var columns: Int { source.columns }
   var isDense: Bool { false }
 
-  /// Stored weights, padding of blocks included.
-  var stored: Int {
-    switch source {
-    case .csr(let w): w.nnz
-    case .bsr(let w): w.values.count
-    }
-  }
+  var stored: Int { source.stored }
 
   var block: BlockSize {
     switch source {
