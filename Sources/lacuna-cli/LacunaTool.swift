@@ -19,7 +19,7 @@ struct LacunaTool: ParsableCommand {
     subcommands: [
       DemoCommand.self,
       TrainCommand.self, PruneCommand.self, EvaluateCommand.self, QuantizeCommand.self,
-      CompressCommand.self,
+      CompressCommand.self, CalibrateCommand.self,
       MaskCommand.self, ScheduleCommand.self, PlotCommand.self, InspectCommand.self,
       ConvertCommand.self, DiffCommand.self, RunCommand.self, BenchCommand.self, InfoCommand.self,
     ])

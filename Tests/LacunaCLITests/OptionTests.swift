@@ -34,7 +34,8 @@ import Testing
     "--include": .text, "--name": .text, "--input-name": .text, "--report": .text,
     "--parts": .word, "--layout": .word, "--time": .fraction,
     "--batch": .form(["0", "1,0", "4097"]),
-    "--bits-of": .form(["a=3", "=8", "a"]), "--error": .fraction,
+    "--bits-of": .form(["a=3", "=8", "a"]), "--error": .fraction, "--images": .count,
+    "--share": .fraction,
   ]
 
   @Test func `every option refuses what it cannot take, by name, with exit code 64`() throws {

@@ -107,6 +107,34 @@ extension ToolRun {
     #expect(evaluation["accuracy"] as? Double == trained["testAccuracy"] as? Double)
   }
 
+  @Test func `ranges of activations are found, kept and used`() throws {
+    let (model, calibrated) = (folder.path("model.lacuna"), folder.path("calibrated.lacuna"))
+    _ = try run("compress", shop.dense, "--bits", "8", "-o", model)
+    let data = ["--data", shop.folder.root]
+    for method in [["minmax"], ["percentile", "--share", "0.999"], ["entropy"]] {
+      let found = try Tool.run(
+        ["calibrate", model, "--images", "100", "-o", calibrated, "--json", "--method"] + method
+          + data)
+      #expect(found.exitCode == 0, "\(found.errors)")
+      let report = try found.json()
+      let layers = try #require(report["layers"] as? [[String: Any]])
+      #expect(layers.map { $0["name"] as? String } == ["dense1", "dense2"])
+      // Images are numbers from 0 to 1.
+      #expect(layers[0]["low"] as? Double == 0 && layers[0]["high"] as? Double ?? 2 <= 1)
+      #expect(report["images"] as? Int == 100)
+      let accuracies = try [model, calibrated].map { path in
+        try #require(
+          Tool.run(["evaluate", path, "--arithmetic", "i8", "--json"] + data).json()["accuracy"]
+            as? Double)
+      }
+      #expect(abs(accuracies[0] - accuracies[1]) < 0.03, "\(accuracies)")
+    }
+    let place = try Tool.run(["calibrate", calibrated, "-o", calibrated, "--quiet"] + data)
+    #expect(place.exitCode == 0, "\(place.errors)")
+    let checkpoint = try Tool.run(["calibrate", shop.dense, "-o", calibrated] + data)
+    #expect(checkpoint.exitCode == 65 && checkpoint.errorLines.count == 1, "\(checkpoint.errors)")
+  }
+
   @Test func `inspect tells 4 bits from 8`() throws {
     for bits in ["8", "4"] {
       let model = folder.path("model.lacuna")

@@ -13,11 +13,12 @@ final class ConvolutionStep: InferenceStep {
   let name: String
   let input: ActivationLayout
   let output: ActivationLayout
+  let reads: ActivationStore, writes: ActivationStore
   private let geometry: WindowGeometry
   private let plan: PlanCore
   private let samples: Int
   private let taps: UnsafeMutableBufferPointer<Int>
-  private let patches: [AlignedBuffer<Float>]
+  private let patches: [AlignedBuffer<UInt8>]
   /// Columns of one product: a row of the image, or, when rows are short, the whole image with the
   /// columns of the border computed along and ignored.
   private let wholeImage: Bool
@@ -29,9 +30,10 @@ final class ConvolutionStep: InferenceStep {
 
   init(
     _ name: String, geometry g: WindowGeometry, filters: Int, samples: Int, threads: Int,
-    plan: PlanCore
+    product: WeightedProduct
   ) {
-    (self.name, geometry, self.plan, self.samples) = (name, g, plan, samples)
+    (self.name, geometry, plan, self.samples) = (name, g, product.plan, samples)
+    (reads, writes) = (product.reads, product.writes)
     let (bottom, right) = (
       max((g.outHeight - 1) * g.window.strideY + g.window.height - g.padTop - g.input.height, 0),
       max((g.outWidth - 1) * g.window.strideX + g.window.width - g.padLeft - g.input.width, 0)
@@ -51,17 +53,21 @@ final class ConvolutionStep: InferenceStep {
       taps.initializeElement(at: i, to: ky * input.rowStride + kx * samples)
     }
     patches = (0..<(usesTaps ? 0 : threads)).map { _ in
-      AlignedBuffer(count: g.patch * g.pixels * samples)
+      AlignedBuffer(count: g.patch * g.pixels * samples * product.reads.size)
     }
   }
 
   deinit { taps.deallocate() }
 
-  func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int) {
+  func run(_ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, thread: Int) {
     let g = geometry
     if taps.isEmpty {
-      let matrix = patches[thread].pointer
-      copyPatches(x, to: matrix)
+      let matrix = UnsafeMutableRawPointer(patches[thread].pointer)
+      if reads.isBytes {
+        copyPatches(x.assumingMemoryBound(to: UInt8.self), to: matrix)
+      } else {
+        copyPatches(x.assumingMemoryBound(to: Float.self), to: matrix)
+      }
       let columns = g.pixels * samples
       plan.run(
         ProductCall(x: matrix, xStride: columns, y: y, yStride: columns, width: columns))
@@ -78,16 +84,18 @@ final class ConvolutionStep: InferenceStep {
     for row in 0..<g.outHeight {
       plan.run(
         ProductCall(
-          x: x + row * input.rowStride, xStride: input.channelStride,
-          y: y + row * output.rowStride, yStride: output.channelStride,
+          x: x + row * input.rowStride * reads.size, xStride: input.channelStride,
+          y: y + row * output.rowStride * writes.size, yStride: output.channelStride,
           width: g.outWidth * samples, taps: tapRows))
     }
   }
 
   /// P[(ky, kx, c), (y, x, s)]: runs of a row where the stride is 1, runs of a pixel elsewhere.
-  private func copyPatches(_ x: UnsafePointer<Float>, to matrix: UnsafeMutablePointer<Float>) {
+  private func copyPatches<Element: BitwiseCopyable>(
+    _ x: UnsafePointer<Element>, to matrix: UnsafeMutableRawPointer
+  ) {
     let (g, w) = (geometry, geometry.window)
-    var target = matrix
+    var target = matrix.assumingMemoryBound(to: Element.self)
     for ky in 0..<w.height {
       for kx in 0..<w.width {
         for c in 0..<g.input.channels {

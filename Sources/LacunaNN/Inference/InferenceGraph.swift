@@ -18,7 +18,7 @@ final class InferenceGraph {
     let tiles: Int
     let steps: [any InferenceStep]
     /// Where each step reads, by thread. The last one writes into the joint matrix.
-    let buffers: [[AlignedBuffer<Float>]]
+    let buffers: [[AlignedBuffer<UInt8>]]
   }
 
   /// Samples per tile: one cache line of them per pixel.
@@ -31,13 +31,13 @@ final class InferenceGraph {
   let imageParts: [ImagePart]
   let vectorSteps: [any InferenceStep]
   /// What each vector step reads, and the logits `[classes, batch]`.
-  private let vectors: [AlignedBuffer<Float>]
+  private let vectors: [AlignedBuffer<UInt8>]
 
   init(
     _ model: CompressedModel, storage: WeightStorage, batch: Int, workers: Workers,
     excludesDense: Bool
   ) throws(ModelError) {
-    let builder = InferenceBuilder(
+    let builder = try InferenceBuilder(
       model, storage: storage, threads: workers.count, excludesDense: excludesDense)
     let shapes = try model.architecture.shapes()
     (self.batch, self.workers) = (batch, workers)
@@ -64,8 +64,8 @@ final class InferenceGraph {
     imageParts = parts
     vectorSteps = try builder.vectorSteps(batch: batch)
     vectors =
-      [AlignedBuffer(count: builder.jointShape.count * batch)]
-      + builder.vectorShapes.map { AlignedBuffer(count: $0.count * batch) }
+      vectorSteps.map { builder.buffer($0.reads, count: $0.input.extent) }
+      + [builder.buffer(.f32, count: classes * batch)]
   }
 
   /// Names of the steps in order, and the kernels that run them.
@@ -77,14 +77,17 @@ final class InferenceGraph {
   ///
   /// - Parameters:
   ///   - x: `[batch, inputShape.count]`, NHWC.
-  ///   - clock: adds up the time of each step; only with one thread.
+  ///   - watch: of the steps, on one thread.
   func run(
-    _ x: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>, clock: StepClock? = nil
+    _ x: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>,
+    watch: (any StepWatch)? = nil
   ) {
-    let joint = vectors[0].pointer
+    let joint = UnsafeMutableRawPointer(vectors[0].pointer)
+    let jointStore = vectorSteps.first?.reads ?? .f32
     if imageParts.isEmpty {
       load(
-        x, samples: batch, ActivationLayout(flattened: inputShape, stride: batch, first: 0), joint)
+        x, samples: batch, ActivationLayout(flattened: inputShape, stride: batch, first: 0), joint,
+        jointStore)
     }
     var first = 0
     for part in imageParts {
@@ -93,25 +96,27 @@ final class InferenceGraph {
         let sample = start + tile * part.samples
         load(
           x + sample * inputShape.count, samples: part.samples, part.steps[0].input,
-          part.buffers[0][worker].pointer)
+          part.buffers[0][worker].pointer, part.steps[0].reads)
         for (i, step) in part.steps.enumerated() {
           let isLast = i == part.steps.count - 1
-          clock?.start()
+          let from = part.buffers[i][worker].pointer
+          watch?.begins(step, from, samples: part.samples)
           step.run(
-            part.buffers[i][worker].pointer,
-            isLast ? joint + sample : part.buffers[i + 1][worker].pointer, thread: worker)
-          clock?.stop(step: i)
+            from,
+            isLast ? joint + sample * jointStore.size : .init(part.buffers[i + 1][worker].pointer),
+            thread: worker)
+          watch?.ended(step: i)
         }
       }
       first += part.tiles * part.samples
     }
     let imageSteps = imageParts.first?.steps.count ?? 0
     for (i, step) in vectorSteps.enumerated() {
-      clock?.start()
+      watch?.begins(step, vectors[i].pointer, samples: batch)
       step.run(vectors[i].pointer, vectors[i + 1].pointer, thread: 0)
-      clock?.stop(step: imageSteps + i)
+      watch?.ended(step: imageSteps + i)
     }
-    let result = vectors.last!.pointer
+    let result = UnsafeRawPointer(vectors.last!.pointer).assumingMemoryBound(to: Float.self)
     for sample in 0..<batch {
       for j in 0..<classes { logits[sample * classes + j] = result[j * batch + sample] }
     }
@@ -120,7 +125,20 @@ final class InferenceGraph {
   /// NHWC samples into a layout with samples innermost.
   private func load(
     _ x: UnsafePointer<Float>, samples: Int, _ layout: ActivationLayout,
-    _ y: UnsafeMutablePointer<Float>
+    _ y: UnsafeMutableRawPointer, _ store: ActivationStore
+  ) {
+    switch store {
+    case .f32: load(x, samples, layout, y.assumingMemoryBound(to: Float.self)) { $0 }
+    case .u8(let scale):
+      let rounded = ByteRounding(scale)
+      load(x, samples, layout, y.assumingMemoryBound(to: UInt8.self)) { rounded($0) }
+    }
+  }
+
+  @inline(__always)
+  private func load<Element>(
+    _ x: UnsafePointer<Float>, _ samples: Int, _ layout: ActivationLayout,
+    _ y: UnsafeMutablePointer<Element>, _ stored: (Float) -> Element
   ) {
     let shape = inputShape
     for row in 0..<shape.height {
@@ -128,22 +146,30 @@ final class InferenceGraph {
         for c in 0..<shape.channels {
           let source = x + (row * shape.width + column) * shape.channels + c
           let target = y + layout.index(c, row, column)
-          for s in 0..<samples { target[s] = source[s * shape.count] }
+          for s in 0..<samples { target[s] = stored(source[s * shape.count]) }
         }
       }
     }
   }
 }
 
-/// Adds up the time of each step of a graph, which must run on one thread.
-final class StepClock {
+/// Watches the steps of a graph that runs on one thread.
+protocol StepWatch: AnyObject {
+  /// A step is about to read its activations.
+  func begins(_ step: any InferenceStep, _ x: UnsafeRawPointer, samples: Int)
+  /// Step number `step` has run.
+  func ended(step: Int)
+}
+
+/// Adds up the time of each step.
+final class StepClock: StepWatch {
   private(set) var seconds: [Double]
   private var begin: ContinuousClock.Instant = .now
 
   init(steps: Int) { seconds = Array(repeating: 0, count: steps) }
 
-  func start() { begin = .now }
-  func stop(step: Int) { seconds[step] += begin.duration(to: .now).seconds }
+  func begins(_ step: any InferenceStep, _ x: UnsafeRawPointer, samples: Int) { begin = .now }
+  func ended(step: Int) { seconds[step] += begin.duration(to: .now).seconds }
 }
 
 extension Duration {

@@ -121,8 +121,23 @@ public class InferenceNetwork: @unchecked Sendable {
   }
 
   /// One pass over what the input buffer holds.
-  func runOnce(clock: StepClock? = nil) {
-    lock.withLock { graph.run(input.pointer, into: output.pointer, clock: clock) }
+  func runOnce(watch: (any StepWatch)? = nil) {
+    lock.withLock { graph.run(input.pointer, into: output.pointer, watch: watch) }
+  }
+
+  /// Runs mini-batches of images for their activations alone; the last one is filled up with images from the start.
+  func observe(_ images: [Float], _ watch: any StepWatch) {
+    let size = graph.inputShape.count
+    let count = images.count / size
+    for first in stride(from: 0, to: count, by: batch) {
+      for i in 0..<batch {
+        let image = (first + i) % count
+        images.withUnsafeBufferPointer {
+          (input.pointer + i * size).update(from: $0.baseAddress! + image * size, count: size)
+        }
+      }
+      runOnce(watch: watch)
+    }
   }
 }
 
@@ -142,7 +157,7 @@ public final class SparseNetwork: InferenceNetwork, @unchecked Sendable {
   ///   - threads: threads to use; results do not depend on it.
   ///   - excludesDense: no layer that is stored sparse is made dense, so that a NaN or an infinity
   ///     meets stored weights only: `PlanOptions.excludesDense`.
-  ///   - arithmetic: what products are computed in.
+  ///   - arithmetic: what products are computed in, and activations stored as.
   /// - Throws: ``ModelError`` when a tensor does not fit or a product cannot be planned, and
   ///   ``ModelError/invalidSetting(name:reason:)`` for ``NetworkArithmetic/i8`` when no kernel is stored in 8 bits.
   public init(

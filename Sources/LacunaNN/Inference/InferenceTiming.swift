@@ -58,7 +58,7 @@ public struct InferenceTiming: Sendable, Codable, Equatable {
         if round >= 2 { totals[i].append(total) }
         if threads == 1 {
           let stepClock = StepClock(steps: network.steps.count)
-          network.runOnce(clock: stepClock)
+          network.runOnce(watch: stepClock)
           if round >= 2 {
             for (j, time) in stepClock.seconds.enumerated() { steps[i][j].append(time) }
           }

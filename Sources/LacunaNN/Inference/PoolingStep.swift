@@ -2,29 +2,81 @@
 
 import LacunaFormats
 
+/// What a window becomes: its elements combined one after the other, then finished by how many there were.
+private protocol PoolingRule {
+  associatedtype Element: BitwiseCopyable
+  static func combined(_ a: Element, _ b: Element) -> Element
+  static func finished(_ combined: Element, count: Int) -> Element
+}
+
+/// The greatest float; NaN passes.
+private enum LargestFloat: PoolingRule {
+  @inline(__always) static func combined(_ a: Float, _ b: Float) -> Float { larger(a, b) }
+  @inline(__always) static func finished(_ a: Float, count: Int) -> Float { a }
+}
+
+/// The greatest byte: that of the greatest number, whatever the scale is.
+private enum LargestByte: PoolingRule {
+  @inline(__always) static func combined(_ a: UInt8, _ b: UInt8) -> UInt8 { max(a, b) }
+  @inline(__always) static func finished(_ a: UInt8, count: Int) -> UInt8 { a }
+}
+
+/// The mean of floats.
+private enum Mean: PoolingRule {
+  @inline(__always) static func combined(_ a: Float, _ b: Float) -> Float { a + b }
+  @inline(__always) static func finished(_ a: Float, count: Int) -> Float { a * (1 / Float(count)) }
+}
+
 /// Maximum or mean over windows of a feature map.
 final class PoolingStep: InferenceStep {
   let name: String
   let input: ActivationLayout
   let output: ActivationLayout
+  let reads: ActivationStore
+  var writes: ActivationStore { reads }
   private let kind: Pooling.Kind
   private let geometry: WindowGeometry
   private let samples: Int
-  private let scratch: [AlignedBuffer<Float>]
+  private let scratch: [AlignedBuffer<UInt8>]
 
+  /// The maximum of what is stored any way, or the mean of floats.
   init(
     _ name: String, _ kind: Pooling.Kind, geometry: WindowGeometry, input: ActivationLayout,
-    output: ActivationLayout, samples: Int, threads: Int
+    output: ActivationLayout, samples: Int, threads: Int, store: ActivationStore
   ) {
+    precondition(kind == .max || !store.isBytes, "the mean of bytes in \(name)")
     (self.name, self.kind, self.geometry, self.samples) = (name, kind, geometry, samples)
-    (self.input, self.output) = (input, output)
-    scratch = (0..<threads).map { _ in AlignedBuffer(count: input.shape.width * samples) }
+    (self.input, self.output, reads) = (input, output, store)
+    scratch = (0..<threads).map { _ in
+      AlignedBuffer(count: input.shape.width * samples * store.size)
+    }
   }
 
-  func run(_ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, thread: Int) {
+  func run(_ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, thread: Int) {
+    switch (kind, reads) {
+    case (.max, .f32): pool(LargestFloat.self, x, y, thread)
+    case (.max, .u8): pool(LargestByte.self, x, y, thread)
+    case (.average, _): pool(Mean.self, x, y, thread)
+    }
+  }
+
+  /// Inlined for each rule: as a generic function of its own it would ask the rule for every element.
+  @inline(__always)
+  private func pool<Rule: PoolingRule>(
+    _: Rule.Type, _ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, _ thread: Int
+  ) {
+    let x = x.assumingMemoryBound(to: Rule.Element.self)
+    let y = y.assumingMemoryBound(to: Rule.Element.self)
     let (g, w) = (geometry, geometry.window)
-    let column = scratch[thread].pointer
+    let column = UnsafeMutableRawPointer(scratch[thread].pointer)
+      .assumingMemoryBound(to: Rule.Element.self)
     let length = g.input.width * samples
+    func combine(
+      _ y: UnsafeMutablePointer<Rule.Element>, _ a: UnsafePointer<Rule.Element>,
+      _ b: UnsafePointer<Rule.Element>, _ n: Int
+    ) {
+      for i in 0..<n { y[i] = Rule.combined(a[i], b[i]) }
+    }
     for c in 0..<g.input.channels {
       for oy in 0..<g.outHeight {
         // First down the rows of the window, whole image rows at once, then across.
@@ -42,7 +94,9 @@ final class PoolingStep: InferenceStep {
           let columns = max(left, 0)..<min(left + w.width, g.input.width)
           let out = y + output.index(c, oy, ox)
           if samples == 1 {
-            out[0] = across(column, columns)
+            var result = column[columns.lowerBound]
+            for ix in columns.dropFirst() { result = Rule.combined(column[ix], result) }
+            out[0] = result
           } else {
             let first = column + columns.lowerBound * samples
             if columns.count == 1 {
@@ -53,36 +107,12 @@ final class PoolingStep: InferenceStep {
             for ix in columns.dropFirst(2) { combine(out, out, column + ix * samples, samples) }
           }
           if kind == .average {
-            let share = 1 / Float(rows.count * columns.count)
-            for i in 0..<samples { out[i] *= share }
+            for i in 0..<samples {
+              out[i] = Rule.finished(out[i], count: rows.count * columns.count)
+            }
           }
         }
       }
-    }
-  }
-
-  /// Maximum or sum of single values.
-  @inline(__always)
-  private func across(_ column: UnsafePointer<Float>, _ range: Range<Int>) -> Float {
-    var result = column[range.lowerBound]
-    var i = range.lowerBound + 1
-    while i < range.upperBound {
-      let value = column[i]
-      result = kind == .average ? result + value : larger(value, result)
-      i += 1
-    }
-    return result
-  }
-
-  /// y ← max(a, b) or a + b
-  @inline(__always)
-  private func combine(
-    _ y: UnsafeMutablePointer<Float>, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ n: Int
-  ) {
-    if kind == .average {
-      for i in 0..<n { y[i] = a[i] + b[i] }
-    } else {
-      for i in 0..<n { y[i] = larger(a[i], b[i]) }
     }
   }
 }

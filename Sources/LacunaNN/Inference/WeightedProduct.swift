@@ -8,9 +8,12 @@ import LacunaOperations
 public enum NetworkArithmetic: String, Sendable, Codable, CaseIterable {
   /// Single precision: weights that are stored in 8 bits or on few values are expanded when a plan is packed.
   case f32
-  /// Layers whose weights are stored in 8 bits multiply bytes, as `QuantizedPlan` does: activations become bytes
-  /// by the range of each right-hand side (a sample, or the patch of a pixel), so that the logits of a sample do not
-  /// depend on what it is computed with, and sums are exact. Other layers compute in single precision.
+  /// Layers whose weights are stored in 8 bits multiply bytes, as `QuantizedPlan` does, with exact sums; other layers
+  /// compute in single precision. In a model that knows the ranges of its activations
+  /// (``CompressedModel/calibrated(on:by:threads:)``) layers hand bytes to each other, and a NaN or an infinity becomes
+  /// the nearest byte. Without them activations become bytes for each product, by the range of each right-hand side (a
+  /// sample, or the patch of a pixel), and NaN passes. Either way the logits of a sample do not depend on what it is
+  /// computed with.
   case i8
 }
 
@@ -22,8 +25,46 @@ enum WeightStorage: Equatable {
   case dense
 }
 
+/// A plan of a layer's weights, and what it reads and writes.
+struct WeightedProduct {
+  let plan: PlanCore
+  var reads = ActivationStore.f32, writes = ActivationStore.f32
+}
+
 extension StoredTensor {
-  /// A plan for the tensor seen as a matrix `[out, in]`.
+  /// A product of bytes with the tensor seen as a matrix `[out, in]`; nil for one that is not stored in 8 bits.
+  ///
+  /// - Parameter width: right-hand sides to expect.
+  func byteProduct(
+    reads: ActivationStore, writes: ActivationStore, width: Int, epilogue: Epilogue<Float>,
+    options: PlanOptions, name: String
+  ) throws(ModelError) -> WeightedProduct? {
+    let weights: QuantizedSource
+    switch self {
+    case .quantizedSparse(_, let csr): weights = .csr(csr)
+    case .quantizedBlockSparse(_, let bsr): weights = .bsr(bsr)
+    case .dense, .sparse, .blockSparse, .codebookSparse, .bitMask, .bytes: return nil
+    }
+    let activations: (NumberType, ActivationRange) =
+      switch reads {
+      case .f32: (.f32, .perSide)
+      case .u8(let bytes): (.u8, .fixed(scale: bytes.scale, zeroPoint: bytes.zeroPoint))
+      }
+    let output: (NumberType, OutputScale?) =
+      switch writes {
+      case .f32: (.f32, nil)
+      case .u8(let bytes): (.u8, bytes)
+      }
+    do throws(OperationError) {
+      return WeightedProduct(
+        plan: try PlanCore(
+          weights, activations: activations, output: output, width: width, epilogue: epilogue,
+          options: options),
+        reads: reads, writes: writes)
+    } catch { throw .operation(layer: name, error) }
+  }
+
+  /// A plan in single precision for the tensor seen as a matrix `[out, in]`.
   ///
   /// - Parameter width: right-hand sides to expect.
   func plan(
@@ -31,17 +72,8 @@ extension StoredTensor {
     name: String
   ) throws(ModelError) -> PlanCore {
     let dense = storage == .dense
-    let inBytes = storage == .sparse(.i8)
-    func bytes(_ weights: QuantizedSource) throws -> PlanCore {
-      try PlanCore(
-        weights, activations: (.f32, .perSide), width: width, epilogue: epilogue, options: options)
-    }
     do {
       switch self {
-      case .quantizedSparse(_, let weights) where inBytes:
-        return try bytes(.csr(weights))
-      case .quantizedBlockSparse(_, let weights) where inBytes:
-        return try bytes(.bsr(weights))
       case .dense(let shape, let values):
         let matrix = try DenseMatrix<Float>(
           rows: shape.first ?? 1, columns: shape.dropFirst().reduce(1, *), values: values)

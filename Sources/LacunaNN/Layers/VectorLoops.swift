@@ -5,7 +5,9 @@ func zero(_ y: UnsafeMutablePointer<Float>, _ n: Int) { y.update(repeating: 0, c
 
 /// y ← x. Short runs are copied in line: a call to `memmove` costs more than 16 floats.
 @inline(__always)
-func copy(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ n: Int) {
+func copy<Element: BitwiseCopyable>(
+  _ y: UnsafeMutablePointer<Element>, _ x: UnsafePointer<Element>, _ n: Int
+) {
   if n > 16 {
     y.update(from: x, count: n)
   } else {

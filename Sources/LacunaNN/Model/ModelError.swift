@@ -37,6 +37,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case pruning(PruningError)
   /// One-shot pruning of a layer was refused.
   case oneShot(OneShotError)
+  /// The activations that a layer reads have no range.
+  case calibration(layer: String, RangeCalibrationError)
   /// The weights cannot be put on few values.
   case codebook(CodebookSearch.Failure)
   /// A product of a layer cannot be planned.
@@ -74,6 +76,7 @@ extension ModelError: CustomStringConvertible {
     case .file(let error): error.description
     case .pruning(let error): error.description
     case .oneShot(let error): error.description
+    case .calibration(let layer, let error): "activations before layer '\(layer)': \(error)"
     case .codebook(let error): error.description
     case .operation(let layer, let error): "\(layer): \(error)"
     case .labelOutOfRange(let index, let label, let classes):

@@ -26,6 +26,12 @@ public struct OutputScale: Hashable, Sendable, Codable {
 
   /// A scale, positive and finite, and the byte of zero.
   public init(scale: Float, zeroPoint: Int) { (self.scale, self.zeroPoint) = (scale, zeroPoint) }
+
+  /// The scale of bytes that reach over a range and 0, whose zero is exact.
+  public init(covering range: ClosedRange<Float>) {
+    let side = ByteScale(low: min(range.lowerBound, 0), high: max(range.upperBound, 0))
+    self.init(scale: side.scale, zeroPoint: Int(side.zero))
+  }
 }
 
 /// The type of a plan's activations or results: `Float`, `UInt8` or `Int8`, and nothing else.

@@ -39,6 +39,9 @@ struct DemoCommand: ParsableCommand {
   /// The mini-batch that stands for many images at once.
   private static let largeBatch = 256
 
+  /// Images that ranges of activations are taken from: what `lacuna calibrate` looks at as well.
+  private static let calibrationImages = 1024
+
   func validate() throws {
     if !(measure >= 0 && measure <= 60) {
       throw ValidationError("--measure is \(measure), must be in 0...60 seconds")
@@ -90,8 +93,11 @@ struct DemoCommand: ParsableCommand {
       onStep: recorder.record)
 
     stage("3/6  compress")
-    let sparseModel = try stored(model, .sparse, "sparse.lacuna")
-    let quantizedModel = try stored(model, .quantized, "sparse-8bit.lacuna")
+    let sparseModel = try stored(try CompressedModel(model, form: .sparse), "sparse.lacuna")
+    let quantizedModel = try stored(
+      try CompressedModel(model, form: .quantized).calibrated(
+        on: train.prefix(Self.calibrationImages).images.map { Float($0) / 255 }),
+      "sparse-8bit.lacuna")
     let prunedDense = try CompressedModel(model, form: .dense)
     let after = try model.copyOfKernels()
 
@@ -102,7 +108,8 @@ struct DemoCommand: ParsableCommand {
     let quantizingRun = try TrainingRun(
       try Trainer(codebooks, data: train, settings: settings(recipe.quantizingEpochs)), test: test,
       output: path("quantized.lacuna"), title: "quantize", common: common, wayOn: CommandText.anew)
-    let codebookModel = try stored(model, .codebook, "sparse-codebook.lacuna")
+    let codebookModel = try stored(
+      try CompressedModel(model, form: .codebook), "sparse-codebook.lacuna")
 
     stage("5/6  run the sparse networks on \(test.count) test images")
     let (accuracies, difference) = try verified(
@@ -188,10 +195,8 @@ struct DemoCommand: ParsableCommand {
   }
 
   /// Compresses, saves, and loads again: what is measured later went through the file.
-  private func stored(
-    _ model: SequentialModel, _ form: CompressedModel.Form, _ name: String
-  ) throws -> CompressedModel {
-    try CompressedModel(model, form: form).save(to: path(name))
+  private func stored(_ model: CompressedModel, _ name: String) throws -> CompressedModel {
+    try model.save(to: path(name))
     return try CompressedModel.load(from: path(name))
   }
 

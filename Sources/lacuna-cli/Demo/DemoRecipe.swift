@@ -64,13 +64,14 @@ struct DemoRecipe: Encodable {
       + ["--frequency", "\(frequency)"] + alone + ["--epochs", "\(pruningEpochs)"] + common
       + ["--output", "pruned.lacuna"]
     let compress = ["compress", "pruned.lacuna", "--bits", "8", "--output", "model.lacuna"]
+    let calibrate = ["calibrate", "model.lacuna"] + images + ["--output", "model.lacuna"]
     let quantize =
       ["quantize", "pruned.lacuna", "--error", "\(error)", "--epochs"]
       + ["\(quantizingEpochs)"] + common + ["--output", "quantized.lacuna"]
     let shorten =
       ["compress", "quantized.lacuna", "--codebook", "--bits", "8", "--output", "small.lacuna"]
     let look = [["inspect", "small.lacuna"], ["evaluate", "small.lacuna"] + images]
-    return ([train, prune, compress, quantize, shorten] + look).map {
+    return ([train, prune, compress, calibrate, quantize, shorten] + look).map {
       (["lacuna"] + $0).shellCommand
     }
   }
