@@ -47,9 +47,9 @@ class Products(unittest.TestCase):
             found = plan(x) if layout == "columns" else plan(np.ascontiguousarray(x.T)).T
             self.assertEqual(found.dtype, np.float32 if output is None else output[0])
             self.assertTrue(np.array_equal(found, y), f"case {case}")
-            again = lacuna.Plan.from_bytes(bytes(plan))
+            again = pickle.loads(pickle.dumps(plan))
             mapped = again(x) if layout == "columns" else again(np.ascontiguousarray(x.T)).T
-            self.assertTrue(np.array_equal(mapped, y), f"case {case}, from bytes")
+            self.assertTrue(np.array_equal(mapped, y), f"case {case}, pickled")
             if layout == "columns":
                 out = np.empty_like(y)
                 for slice in range(3):
@@ -88,9 +88,8 @@ class Products(unittest.TestCase):
             plan(np.zeros(COLUMNS, np.float32))
         with self.assertRaisesRegex(TypeError, "uint8 and float32 wanted, not uint8 and uint8"):
             plan.run(np.zeros(COLUMNS, np.uint8), np.zeros(ROWS, np.uint8))
-        for call in (lambda: pickle.dumps(plan), lambda: plan.update(np.zeros(plan.stored, np.int8))):
-            with self.assertRaises(NotImplementedError):
-                call()
+        with self.assertRaises(NotImplementedError):
+            plan.update(np.zeros(plan.stored, np.int8))
 
 
 if __name__ == "__main__":
