@@ -21,8 +21,9 @@ ARITHMETICS = {"float32": 1, "int8": 3}
 class Model:
     """A network from a .lacuna file: `model(x)` are its outputs.
 
-    With `arithmetic="int8"` layers whose weights are stored in 8 bits multiply bytes: their inputs become bytes on the
-    way, by a range for each of them. At least one layer has to be stored so.
+    With `arithmetic="int8"` layers whose weights are stored in 8 bits multiply bytes, at least one of them. A file that
+    `lacuna calibrate` wrote has the ranges of its activations, which then stay bytes from layer to layer; else inputs
+    become bytes on the way, by a range for each of them.
     """
 
     def __init__(self, path: Union[str, bytes, "os.PathLike[str]"], threads: int = 1, batch: int = 1,

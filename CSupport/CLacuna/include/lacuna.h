@@ -1054,7 +1054,9 @@ typedef struct {
   int64_t batch;   /* expected number of inputs per run, 1 … 65536 */
   int32_t exclude_dense; /* 1: layers that are stored sparse never run dense, as in lcn_plan_options */
   int32_t arithmetic;    /* 0 or LCN_F32: products in single precision; LCN_I8: those of layers whose weights are stored
-                            in 8 bits are products of bytes, with a range of x for each input (LCN_RANGE_SIDE) */
+                            in 8 bits are products of bytes. A file with the ranges of its activations (lacuna calibrate)
+                            keeps them in bytes from layer to layer, NaN and infinities becoming the nearest byte; else each
+                            product has a range of x for each input (LCN_RANGE_SIDE) */
 } lcn_model_options;
 #define LCN_MODEL_OPTIONS_INIT {(uint32_t)sizeof(lcn_model_options), 1, 1, 0, 0}
 
