@@ -23,8 +23,9 @@ struct BitmaskFormat: ProductFormat {
   }
 
   func suits(_ request: PlanRequest) -> Bool {
-    // A plain reference is no candidate.
+    // A plain reference is no candidate, and masks of next to nothing would take memory out of proportion.
     weights(request) != nil && kernel(request)?.isa != nil
+      && masks(request) <= 64 * (request.stored + 1024)
   }
 
   /// Masks of weights that are nearly all zeros would be most of what is read.

@@ -28,51 +28,37 @@ struct QuadBlocks {
     let source = weights.source
     let gridRows = (rows + height - 1) / height
     offsets.reserveCapacity(gridRows + 1)
-    var slots = [Int32](repeating: -1, count: columns)
-    var found: [UInt32] = isFull ? Array(0..<UInt32(columns)) : []
+    var band = QuadBand(columns: isFull ? 0 : columns)
+    if isFull { band.found = Array(0..<UInt32(columns)) }
     for gridRow in 0..<gridRows {
-      let band = (gridRow * height)..<min(gridRow * height + height, rows)
+      let bandRows = (gridRow * height)..<min(gridRow * height + height, rows)
       if !isFull {
-        found.removeAll(keepingCapacity: true)
-        for row in band {
-          source.forEach(row: row) { column, _ in
-            if slots[column / 4] < 0 {
-              slots[column / 4] = 0
-              found.append(UInt32(column / 4))
-            }
-          }
-        }
-        found.sort()
+        band.find(source, rows: bandRows)
+        band.found.sort()
       }
       let first = values.count
-      for (slot, quad) in found.enumerated() { slots[Int(quad)] = Int32(slot) }
-      indices.append(contentsOf: found)
-      values.append(contentsOf: repeatElement(0, count: found.count * height))
-      for row in band {
+      indices.append(contentsOf: band.found)
+      values.append(contentsOf: repeatElement(0, count: band.found.count * height))
+      for row in bandRows {
+        // Columns rise, and so do the blocks that they stand in.
+        var slot = 0
         source.forEach(row: row) { column, weight in
-          let cell = first + Int(slots[column / 4]) * height + row % height
+          while band.found[slot] != UInt32(column / 4) { slot += 1 }
+          let cell = first + slot * height + row % height
           values[cell] |= Int32(UInt8(bitPattern: weight)) << Int32(column % 4 * 8)
         }
       }
-      for quad in found { slots[Int(quad)] = -1 }
       offsets.append(indices.count)
     }
   }
 
   /// The number of blocks that a height would store, without storing them.
   static func count(_ weights: QuantizedWeights, height: Int) -> Int {
-    var last = [Int32](repeating: -1, count: columns(of: weights))
-    var count = 0
-    for row in 0..<weights.rows {
-      let gridRow = Int32(row / height)
-      weights.source.forEach(row: row) { column, _ in
-        if last[column / 4] != gridRow {
-          last[column / 4] = gridRow
-          count += 1
-        }
-      }
+    var band = QuadBand(columns: columns(of: weights))
+    return stride(from: 0, to: weights.rows, by: height).reduce(0) { count, row in
+      band.find(weights.source, rows: row..<min(row + height, weights.rows))
+      return count + band.found.count
     }
-    return count
   }
 
   /// The blocks as strips in kernel order.
@@ -92,5 +78,29 @@ struct QuadBlocks {
         }
       }
     }
+  }
+}
+
+/// The blocks that some rows stand in. A bit for each that there could be: few weights may stand among 2³¹ columns.
+private struct QuadBand {
+  /// In the order in which they were found.
+  var found: [UInt32] = []
+  private var seen: [UInt64]
+
+  init(columns: Int) { seen = [UInt64](repeating: 0, count: (columns + 63) / 64) }
+
+  mutating func find(_ source: QuantizedSource, rows: Range<Int>) {
+    found.removeAll(keepingCapacity: true)
+    for row in rows {
+      source.forEach(row: row) { column, _ in
+        let quad = column / 4
+        let bit: UInt64 = 1 << UInt64(quad % 64)
+        if seen[quad / 64] & bit == 0 {
+          seen[quad / 64] |= bit
+          found.append(UInt32(quad))
+        }
+      }
+    }
+    for quad in found { seen[Int(quad) / 64] = 0 }
   }
 }
