@@ -114,7 +114,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "LacunaModels",
-      dependencies: ["LacunaFormats", "LacunaIO", "LacunaPruning", "LacunaGraph"],
+      dependencies: [
+        "LacunaFormats", "LacunaOperations", "LacunaIO", "LacunaPruning", "LacunaGraph",
+      ],
       swiftSettings: strict),
     .target(name: "LacunaReport", dependencies: ["LacunaFormats"], swiftSettings: strict),
     .target(

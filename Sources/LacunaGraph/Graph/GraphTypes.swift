@@ -29,8 +29,16 @@ public struct GraphType: Hashable, Sendable {
   /// Most elements of a value: their numbers and byte counts are far from overflow.
   static let mostElements = 1 << 40
 
-  /// - Throws: ``GraphProblem`` when a dimension is negative or there are more than 2⁴⁰ elements.
+  /// Most dimensions.
+  static let mostDimensions = 64
+
+  /// - Throws: ``GraphProblem`` when a dimension is negative, and for more than 64 dimensions or 2⁴⁰ elements.
   public init(_ element: GraphElement, _ shape: [Int]) throws(GraphProblem) {
+    if shape.count > Self.mostDimensions {
+      throw .outOfRange(
+        what: "the number of dimensions", value: shape.count, lowest: 0,
+        highest: Self.mostDimensions)
+    }
     var count = 1
     for size in shape {
       if size < 0 { throw .negativeDimension(shape) }

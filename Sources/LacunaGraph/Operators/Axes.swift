@@ -12,6 +12,10 @@ func axis(_ axis: Int, rank: Int, _ what: String = "the axis") throws(GraphProbl
 
 /// Axes counted from the front, rising; none may occur twice.
 func axes(_ list: [Int], rank: Int) throws(GraphProblem) -> [Int] {
+  if list.count > GraphType.mostDimensions {
+    throw .outOfRange(
+      what: "the number of axes", value: list.count, lowest: 0, highest: GraphType.mostDimensions)
+  }
   var result: [Int] = []
   for entry in list {
     let own = try axis(entry, rank: rank)

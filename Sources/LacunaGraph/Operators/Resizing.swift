@@ -55,7 +55,7 @@ struct ResizeRule: OperatorRule {
   var inputs: ClosedRange<Int> { 2...3 }
 
   /// Most elements of an axis: every one has an entry in a table.
-  private static let largest = 1 << 24
+  private static let largest = 1 << 20
 
   /// Size and factor of each axis.
   private func axes(_ x: Operands) throws(GraphProblem) -> [(size: Int, scale: Double)] {

@@ -100,7 +100,7 @@ struct PadRule: OperatorRule {
         case .constant: Int.max
         case .reflect: max(shape[place] - 1, 0)
         // Every place has an entry in a table.
-        case .edge: shape[place] == 0 ? 0 : 1 << 24
+        case .edge: shape[place] == 0 ? 0 : 1 << 20
         }
       for pad in [before, after] where pad < least || pad > most {
         throw .outOfRange(

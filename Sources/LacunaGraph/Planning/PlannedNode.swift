@@ -104,6 +104,8 @@ struct PlannedGraph {
     let inputs = node.inputs.map { place[$0] }
     let operands = inputs.map { $0.map { values[$0].operand } }
     let types = try rule.results(operands)
+    // Before anything is made for them: tables of a body may be as long as a result.
+    for type in types { try memory.check(type) }
     var constants = try rule.known(operands, types)
     if constants == nil && rule.folds && operands.allSatisfy({ $0 == nil || $0?.constant != nil }) {
       constants = try folded(rule, operands, types)
@@ -212,6 +214,18 @@ final class MemoryLimit {
 
   /// - Parameter bytes: nil for what the machine has.
   init(_ bytes: Int?) { left = bytes }
+
+  /// Refuses a value that can never fit. One without elements counts as if its dimensions of 0 were not there.
+  ///
+  /// - Throws: ``GraphProblem/memory(needed:available:)``
+  func check(_ type: GraphType) throws(GraphProblem) {
+    let bytes = type.shape.reduce(type.element.size) { $0 * max($1, 1) }
+    if bytes <= 1 << 20 { return }
+    if let left, bytes > left { throw .memory(needed: bytes, available: left) }
+    if left == nil && !AvailableMemory.has(bytes) {
+      throw .memory(needed: bytes, available: AvailableMemory.bytes)
+    }
+  }
 
   /// - Throws: ``GraphProblem/memory(needed:available:)``
   func take(_ bytes: Int) throws(GraphProblem) {

@@ -48,8 +48,9 @@ struct ValueLayout {
       blocks.append(MemoryPlan.Block(bytes: roots.bytes(of: root), life: life))
     }
     activationBytes = blocks.reduce(0) { $0 + $1.bytes }
-    let firstScratch = blocks.count
-    for (step, body) in bodies.enumerated() {
+    var scratchOf: [Int: Int] = [:]
+    for (step, body) in bodies.enumerated() where body.workspaceBytes > 0 {
+      scratchOf[step] = blocks.count
       blocks.append(MemoryPlan.Block(bytes: body.workspaceBytes, life: step...step))
     }
     let plan = MemoryPlan(blocks)
@@ -67,7 +68,7 @@ struct ValueLayout {
           type: node.outputs.compactMap { $0 }.first.map { graph.values[$0].type }
             ?? GraphType(unchecked: .f32, []),
           body: body, firstPlace: places.count, inputCount: node.inputs.count,
-          workspace: plan.offsets[firstScratch + index]))
+          workspace: scratchOf[index].map { plan.offsets[$0] } ?? 0))
       places += (node.inputs + node.outputs).map { $0.map { roots.root(of: $0) } ?? -1 }
     }
     self.steps = steps

@@ -175,6 +175,34 @@ save("shapes", [
     N("Add", ["q", "r"], ["y"]),
 ], box, constants={"zero": np.int64(0), "five": np.int64(5), "one": np.int64(1), "first": i64(0), "rest": i64(-1)}, open_axes=True)
 
+# A condition that shapes decide: one branch is left.
+branches = [
+    h.make_graph([N("Mul", ["x", "k"], ["m"]), N("Add", ["m", "around"], ["r"])], branch, [],
+                 [h.make_empty_tensor_value_info("r")], [numpy_helper.from_array(np.float32(factor), "k")])
+    for branch, factor in (("then", 2), ("else", 3))
+]
+for name, size in (("branch-true", 3), ("branch-false", 4)):
+    save(name, [
+        N("Shape", ["x"], ["s"]), N("Gather", ["s", "zero"], ["n"]), N("Equal", ["n", "size"], ["c"]), N("Relu", ["x"], ["around"]),
+        N("If", ["c"], ["y"], then_branch=branches[0], else_branch=branches[1]),
+    ], box, constants={"zero": np.int64(0), "size": np.int64(size)})
+
+# Recurrent cells.
+sequence = {"x": random("sequence", 7, 3, 10)}
+gates = lambda kind, g, d, zeros=0.0: {
+    "w": random(kind + "w", d, g * 12, 10, zeros=zeros) / 3, "r": random(kind + "r", d, g * 12, 12, zeros=zeros) / 3,
+    "b": random(kind + "b", d, 2 * g * 12)}
+state = lambda d: random("state", d, 3, 12)
+one("lstm", "LSTM", sequence, gates("l", 4, 1), outputs=("y", "h", "c"), hidden_size=12)
+one("lstm-sparse", "LSTM", sequence, gates("l", 4, 1, zeros=0.9), outputs=("y", "h", "c"), hidden_size=12)
+one("lstm-both", "LSTM", {**sequence, "h0": state(2), "c0": -state(2)}, {**gates("l", 4, 2), "l": np.int32([7, 2, 5])},
+    outputs=("y", "h", "c"), order=["x", "w", "r", "b", "l", "h0", "c0"], hidden_size=12, direction="bidirectional")
+save("lstm-last", [N("LSTM", ["x", "w", "r"], ["", "h"], hidden_size=12, direction="reverse"), N("Squeeze", ["h", "first"], ["y"])],
+     sequence, constants={**{k: v for k, v in gates("l", 4, 1).items() if k != "b"}, "first": i64(0)})
+one("gru", "GRU", sequence, gates("g", 3, 1, zeros=0.8), outputs=("y", "h"), hidden_size=12)
+one("gru-after", "GRU", {**sequence, "h0": state(2)}, gates("g", 3, 2), outputs=("y", "h"),
+    order=["x", "w", "r", "b", "", "h0"], hidden_size=12, linear_before_reset=1, direction="bidirectional")
+
 # Blocks of networks.
 block = {"x": random("block", 1, 8, 14, 14)}
 norm = lambda p, c: {p + "s": random(p + "s", c), p + "b": random(p + "b", c), p + "m": random(p + "m", c),

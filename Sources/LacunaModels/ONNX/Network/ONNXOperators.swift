@@ -21,7 +21,7 @@ struct ONNXRule: Sendable {
 
   /// All that can be read.
   static let all: [String: ONNXRule] = [
-    elementwise, products, windows, normalizations, movements, shapes,
+    elementwise, products, recurrent, windows, normalizations, movements, shapes,
   ].reduce(into: [:]) { all, part in all.merge(part) { first, _ in first } }
 
   private static let elementwise: [String: ONNXRule] = [
