@@ -6,6 +6,9 @@
 import CSIMD
 
 #if LACUNA_V4
+  /// A register of the block kernels.
+  typealias BlockVector = WindowF32x16
+
   /// One step: a register of weights, and as much of each column of X.
   @inline(__always)
   private func blockStep<let C: Int>(

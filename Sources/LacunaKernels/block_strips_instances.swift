@@ -3,24 +3,24 @@
 
 import CSIMD
 
-#if LACUNA_V4
+#if LACUNA_V4 || LACUNA_V3
   @inline(never) private func blocks1Columns1(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<1, WindowF32x16>(repeating: .zero), blockColumns: 1)
+    multiplyBlocks(a, InlineArray<1, BlockVector>(repeating: .zero), blockColumns: 1)
   }
   @inline(never) private func blocks1Columns2(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<2, WindowF32x16>(repeating: .zero), blockColumns: 1)
+    multiplyBlocks(a, InlineArray<2, BlockVector>(repeating: .zero), blockColumns: 1)
   }
   @inline(never) private func blocks1Columns3(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<3, WindowF32x16>(repeating: .zero), blockColumns: 1)
+    multiplyBlocks(a, InlineArray<3, BlockVector>(repeating: .zero), blockColumns: 1)
   }
   @inline(never) private func blocks1Columns4(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<4, WindowF32x16>(repeating: .zero), blockColumns: 1)
+    multiplyBlocks(a, InlineArray<4, BlockVector>(repeating: .zero), blockColumns: 1)
   }
   @inline(never) private func blocks1Columns5(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<5, WindowF32x16>(repeating: .zero), blockColumns: 1)
+    multiplyBlocks(a, InlineArray<5, BlockVector>(repeating: .zero), blockColumns: 1)
   }
   @inline(never) private func blocks1Columns6(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<6, WindowF32x16>(repeating: .zero), blockColumns: 1)
+    multiplyBlocks(a, InlineArray<6, BlockVector>(repeating: .zero), blockColumns: 1)
   }
   private func blocks1(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.columns {
@@ -34,22 +34,22 @@ import CSIMD
   }
 
   @inline(never) private func blocks2Columns1(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<1, WindowF32x16>(repeating: .zero), blockColumns: 2)
+    multiplyBlocks(a, InlineArray<1, BlockVector>(repeating: .zero), blockColumns: 2)
   }
   @inline(never) private func blocks2Columns2(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<2, WindowF32x16>(repeating: .zero), blockColumns: 2)
+    multiplyBlocks(a, InlineArray<2, BlockVector>(repeating: .zero), blockColumns: 2)
   }
   @inline(never) private func blocks2Columns3(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<3, WindowF32x16>(repeating: .zero), blockColumns: 2)
+    multiplyBlocks(a, InlineArray<3, BlockVector>(repeating: .zero), blockColumns: 2)
   }
   @inline(never) private func blocks2Columns4(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<4, WindowF32x16>(repeating: .zero), blockColumns: 2)
+    multiplyBlocks(a, InlineArray<4, BlockVector>(repeating: .zero), blockColumns: 2)
   }
   @inline(never) private func blocks2Columns5(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<5, WindowF32x16>(repeating: .zero), blockColumns: 2)
+    multiplyBlocks(a, InlineArray<5, BlockVector>(repeating: .zero), blockColumns: 2)
   }
   @inline(never) private func blocks2Columns6(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<6, WindowF32x16>(repeating: .zero), blockColumns: 2)
+    multiplyBlocks(a, InlineArray<6, BlockVector>(repeating: .zero), blockColumns: 2)
   }
   private func blocks2(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.columns {
@@ -63,22 +63,22 @@ import CSIMD
   }
 
   @inline(never) private func blocks4Columns1(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<1, WindowF32x16>(repeating: .zero), blockColumns: 4)
+    multiplyBlocks(a, InlineArray<1, BlockVector>(repeating: .zero), blockColumns: 4)
   }
   @inline(never) private func blocks4Columns2(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<2, WindowF32x16>(repeating: .zero), blockColumns: 4)
+    multiplyBlocks(a, InlineArray<2, BlockVector>(repeating: .zero), blockColumns: 4)
   }
   @inline(never) private func blocks4Columns3(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<3, WindowF32x16>(repeating: .zero), blockColumns: 4)
+    multiplyBlocks(a, InlineArray<3, BlockVector>(repeating: .zero), blockColumns: 4)
   }
   @inline(never) private func blocks4Columns4(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<4, WindowF32x16>(repeating: .zero), blockColumns: 4)
+    multiplyBlocks(a, InlineArray<4, BlockVector>(repeating: .zero), blockColumns: 4)
   }
   @inline(never) private func blocks4Columns5(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<5, WindowF32x16>(repeating: .zero), blockColumns: 4)
+    multiplyBlocks(a, InlineArray<5, BlockVector>(repeating: .zero), blockColumns: 4)
   }
   @inline(never) private func blocks4Columns6(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<6, WindowF32x16>(repeating: .zero), blockColumns: 4)
+    multiplyBlocks(a, InlineArray<6, BlockVector>(repeating: .zero), blockColumns: 4)
   }
   private func blocks4(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.columns {
@@ -92,22 +92,22 @@ import CSIMD
   }
 
   @inline(never) private func blocks8Columns1(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<1, WindowF32x16>(repeating: .zero), blockColumns: 8)
+    multiplyBlocks(a, InlineArray<1, BlockVector>(repeating: .zero), blockColumns: 8)
   }
   @inline(never) private func blocks8Columns2(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<2, WindowF32x16>(repeating: .zero), blockColumns: 8)
+    multiplyBlocks(a, InlineArray<2, BlockVector>(repeating: .zero), blockColumns: 8)
   }
   @inline(never) private func blocks8Columns3(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<3, WindowF32x16>(repeating: .zero), blockColumns: 8)
+    multiplyBlocks(a, InlineArray<3, BlockVector>(repeating: .zero), blockColumns: 8)
   }
   @inline(never) private func blocks8Columns4(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<4, WindowF32x16>(repeating: .zero), blockColumns: 8)
+    multiplyBlocks(a, InlineArray<4, BlockVector>(repeating: .zero), blockColumns: 8)
   }
   @inline(never) private func blocks8Columns5(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<5, WindowF32x16>(repeating: .zero), blockColumns: 8)
+    multiplyBlocks(a, InlineArray<5, BlockVector>(repeating: .zero), blockColumns: 8)
   }
   @inline(never) private func blocks8Columns6(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<6, WindowF32x16>(repeating: .zero), blockColumns: 8)
+    multiplyBlocks(a, InlineArray<6, BlockVector>(repeating: .zero), blockColumns: 8)
   }
   private func blocks8(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.columns {
@@ -121,22 +121,22 @@ import CSIMD
   }
 
   @inline(never) private func blocks16Columns1(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<1, WindowF32x16>(repeating: .zero), blockColumns: 16)
+    multiplyBlocks(a, InlineArray<1, BlockVector>(repeating: .zero), blockColumns: 16)
   }
   @inline(never) private func blocks16Columns2(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<2, WindowF32x16>(repeating: .zero), blockColumns: 16)
+    multiplyBlocks(a, InlineArray<2, BlockVector>(repeating: .zero), blockColumns: 16)
   }
   @inline(never) private func blocks16Columns3(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<3, WindowF32x16>(repeating: .zero), blockColumns: 16)
+    multiplyBlocks(a, InlineArray<3, BlockVector>(repeating: .zero), blockColumns: 16)
   }
   @inline(never) private func blocks16Columns4(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<4, WindowF32x16>(repeating: .zero), blockColumns: 16)
+    multiplyBlocks(a, InlineArray<4, BlockVector>(repeating: .zero), blockColumns: 16)
   }
   @inline(never) private func blocks16Columns5(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<5, WindowF32x16>(repeating: .zero), blockColumns: 16)
+    multiplyBlocks(a, InlineArray<5, BlockVector>(repeating: .zero), blockColumns: 16)
   }
   @inline(never) private func blocks16Columns6(_ a: UnsafePointer<lcn_block_args>) {
-    multiplyBlocks(a, InlineArray<6, WindowF32x16>(repeating: .zero), blockColumns: 16)
+    multiplyBlocks(a, InlineArray<6, BlockVector>(repeating: .zero), blockColumns: 16)
   }
   private func blocks16(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.columns {

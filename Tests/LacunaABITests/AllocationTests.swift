@@ -32,7 +32,7 @@ struct AllocationTests {
     Case(kernel: "window", format: LCN_CSR, isa: .v3),
     Case(kernel: "window-compressed", format: LCN_CSR, isa: .v4),
     Case(kernel: "window-filled", format: LCN_CSR, isa: .v4),
-    Case(kernel: "block-vector", format: LCN_BSR, isa: .v4),
+    Case(kernel: "block-vector", format: LCN_BSR, isa: .v3),
   ]
 
   @Test(arguments: cases, [LCN_COLUMNS, LCN_ROWS])

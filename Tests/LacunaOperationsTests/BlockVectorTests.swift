@@ -9,9 +9,9 @@ import Testing
   static let blocks = [(4, 4), (8, 4), (16, 1), (8, 2), (2, 8), (1, 16), (2, 16), (32, 1)]
   static let shapes = [(1, 1), (4, 4), (15, 17), (33, 64), (70, 129), (0, 8), (8, 0)]
 
-  @Test(arguments: [1, 2, 5, 6, 7, 13])
-  func agreesWithTheOracle(width: Int) throws {
-    try require(.v4)
+  @Test(arguments: [1, 2, 3, 5, 6, 7, 13], [ISA.v3, .v4])
+  func agreesWithTheOracle(width: Int, isa: ISA) throws {
+    try require(isa)
     let seed: UInt64 = 31
     var generator = SeededGenerator(seed: seed)
     for (r, c) in Self.blocks {
@@ -35,7 +35,7 @@ import Testing
               let plan = try Plan(
                 matrix, layout: layout, width: width, epilogue: epilogue,
                 options: PlanOptions(
-                  threads: threads, deterministic: true, kernel: "block-vector", isa: .v4))
+                  threads: threads, deterministic: true, kernel: "block-vector", isa: isa))
               var y =
                 layout == .columns
                 ? try DenseMatrix<Float>(rows: rows, columns: width, rowStride: width + 1)
@@ -65,11 +65,12 @@ import Testing
     }
   }
 
-  @Test func refusesBlocksThatDoNotFillARegister() throws {
-    try require(.v4)
+  @Test(arguments: [ISA.v3, .v4])
+  func refusesBlocksThatDoNotFillARegister(isa: ISA) throws {
+    try require(isa)
     let matrix = try bsr([Float](repeating: 1, count: 36), 6, 6, BlockSize(3, 2))
     #expect(throws: OperationError.self) {
-      try Plan(matrix, width: 1, options: PlanOptions(kernel: "block-vector", isa: .v4))
+      try Plan(matrix, width: 1, options: PlanOptions(kernel: "block-vector", isa: isa))
     }
   }
 }

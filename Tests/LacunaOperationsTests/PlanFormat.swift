@@ -27,7 +27,8 @@ enum PlanFormat: String, CaseIterable, Sendable {
     switch self {
     case .strips, .blockStrips, .csr, .dense: true
     case .window: isa.includes(.v4) || isa.includes(.v3) && dtype == .f32
-    case .windowCompressed, .windowFilled, .blockVector: isa.includes(.v4) && dtype == .f32
+    case .windowCompressed, .windowFilled: isa.includes(.v4) && dtype == .f32
+    case .blockVector: isa.includes(.v3) && dtype == .f32
     }
   }
 

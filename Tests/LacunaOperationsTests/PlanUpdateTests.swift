@@ -21,7 +21,7 @@ import Testing
     }
     #expect(kernels.isSuperset(of: ["spmm-1x1", "spmm-4x4", "spmm-3x2", "csr", "dense"]))
     if isa != .baseline { #expect(kernels.contains("window")) }
-    if isa.includes(.v4) { #expect(kernels.contains("block-vector")) }
+    if isa.includes(.v3) { #expect(kernels.contains("block-vector")) }
   }
 
   private func check<Scalar: SparseScalar>(

@@ -60,6 +60,47 @@ LCN_INLINE void lcn_finish_first16(
   v = _mm512_min_ps(_mm512_set1_ps(upper), _mm512_max_ps(_mm512_set1_ps(lower), v));
   _mm512_mask_storeu_ps(y, lanes, v);
 }
+#elif defined(__AVX2__)
+// Half number `half` of `columns` adjacent inputs that are repeated to fill 16 lanes.
+LCN_INLINE lcn_vf32 lcn_spread8(const void *p, int64_t columns, int64_t half) {
+  switch (columns) {
+    case 1: return (lcn_vf32)_mm256_broadcast_ss((const float *)p);
+    case 2: return (lcn_vf32)_mm256_castpd_ps(_mm256_broadcast_sd((const double *)p));
+    case 4: return (lcn_vf32)_mm256_broadcast_ps((const __m128 *)p);
+    case 8: return (lcn_vf32)_mm256_loadu_ps((const float *)p);
+    default: return (lcn_vf32)_mm256_loadu_ps((const float *)p + 8 * half);
+  }
+}
+// out[0 ..< 16 / columns] ← the sums of each `columns` adjacent ones of 16 lanes.
+LCN_INLINE void lcn_fold8(void *out, lcn_vf32 low, lcn_vf32 high, int64_t columns) {
+  __m256 v = _mm256_hadd_ps((__m256)low, (__m256)high);
+  if (columns == 1) {
+    _mm256_storeu_ps((float *)out, (__m256)low);
+    _mm256_storeu_ps((float *)out + 8, (__m256)high);
+  } else if (columns == 2) {
+    // Pairs lie as 0 1 4 5 2 3 6 7.
+    _mm256_storeu_pd((double *)out, _mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8));
+  } else {
+    // Four sums, or the eighths of two: those of `low` first in each half.
+    v = _mm256_hadd_ps(v, v);
+    const __m128 first = _mm256_castps256_ps128(v), second = _mm256_extractf128_ps(v, 1);
+    if (columns == 4) {
+      _mm_storeu_ps((float *)out, _mm_unpacklo_ps(first, second));
+    } else {
+      const __m128 both = _mm_add_ps(first, second);
+      if (columns == 8) _mm_storel_pi((__m64 *)out, both);
+      else *(float *)out = both[0] + both[1];
+    }
+  }
+}
+// y[0 ..< 4] ← bound(sums + bias + β·y). NaN passes, as in lcn_bound_f32.
+LCN_INLINE void lcn_finish4(
+    const void *sums, const void *bias, void *y, float beta, float lower, float upper) {
+  __m128 v = _mm_add_ps(_mm_loadu_ps((const float *)sums), _mm_loadu_ps((const float *)bias));
+  if (beta != 0) v = _mm_fmadd_ps(_mm_set1_ps(beta), _mm_loadu_ps((const float *)y), v);
+  v = _mm_min_ps(_mm_set1_ps(upper), _mm_max_ps(_mm_set1_ps(lower), v));
+  _mm_storeu_ps((float *)y, v);
+}
 #endif
 
 #pragma clang assume_nonnull end

@@ -5,6 +5,7 @@ import LacunaFormats
 import LacunaKernels
 
 #if arch(x86_64)
+  import LacunaKernelsX86V3
   import LacunaKernelsX86V4
 #endif
 
@@ -20,6 +21,7 @@ extension KernelTable {
     }
     var kernels = [block(nil) { LacunaKernels.blocksReferenceF32($0) }]
     #if arch(x86_64)
+      kernels.append(block(.v3) { LacunaKernelsX86V3.blocksF32($0) })
       kernels.append(block(.v4) { LacunaKernelsX86V4.blocksF32($0) })
     #endif
     return kernels
