@@ -89,8 +89,9 @@ public final class GraphPlan: Sendable {
     inputs = planned.inputs.map {
       GraphPort(name: planned.values[$0].name, type: planned.values[$0].type)
     }
-    outputs = planned.outputs.map {
-      GraphPort(name: planned.values[$0].name, type: planned.values[$0].type)
+    // A value of a branch has the branch's name for it.
+    outputs = zip(graph.outputs, planned.outputs).map { name, place in
+      GraphPort(name: name, type: planned.values[place].type)
     }
   }
 }
