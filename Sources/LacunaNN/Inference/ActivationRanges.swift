@@ -49,7 +49,7 @@ extension CompressedModel {
   ///
   /// - Parameters:
   ///   - images: `[count, height · width · channels]`, as ``InferenceNetwork/logits(_:)`` takes them.
-  ///   - method: how a range is chosen; ``RangeMethod/minMax`` cuts nothing off.
+  ///   - method: how a range is chosen; `RangeMethod.minMax` cuts nothing off.
   /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when `images` is no whole number of samples or
   ///   empty, ``ModelError/calibration(layer:_:)`` when a layer reads a NaN or an infinity.
   public func calibrated(
