@@ -39,20 +39,12 @@ struct ConvCommand: ParsableCommand {
   @Option(help: "nchw: channels first, as ONNX; nhwc: channels last, as TensorFlow.")
   var layout: ImageLayout = .nchw
 
-  @Option(help: "Force a candidate of the plan by its name.")
-  var kernel: String?
-
-  @Flag(help: "Choose kernels by the cost model alone, without timing candidates.")
-  var deterministic = false
+  @OptionGroup var choice: ChoiceOptions
 
   @OptionGroup var measure: MeasureOptions
 
   func validate() throws {
     for shape in shapes?.elements ?? [] { try shape.checkSize("--shape") }
-    if kernel != nil {
-      try refuse(
-        [("--deterministic", deterministic)], "has no effect beside --kernel: nothing is chosen")
-    }
   }
 
   func run() throws {
@@ -65,8 +57,7 @@ struct ConvCommand: ParsableCommand {
       let usual = ConvShape(listElement: "1x64x56x56x64x3x3x1x1x1")!
       layers = [ConvLayer(name: "", count: 1, shape: usual, isDense: false)]
     }
-    let options = PlanOptions(
-      threads: measure.threads, deterministic: deterministic, kernel: kernel)
+    let options = choice.plans(threads: measure.threads)
     var printer = RowPrinter(
       json: measure.json, header: ConvResult.tableHeader, widths: ConvResult.tableWidths)
     for dtype in dtypes.elements {

@@ -68,6 +68,26 @@ struct MeasureOptions: ParsableArguments {
 extension CacheState: ExpressibleByArgument {}
 extension ISA: ExpressibleByArgument {}
 
+/// How plans choose their kernels.
+struct ChoiceOptions: ParsableArguments {
+  @Option(help: "Force a kernel or candidate by the name that plans print.")
+  var kernel: String?
+
+  @Flag(help: "Choose kernels by the cost model alone, without timing candidates.")
+  var deterministic = false
+
+  func validate() throws {
+    if kernel != nil {
+      try refuse(
+        [("--deterministic", deterministic)], "has no effect beside --kernel: nothing is chosen")
+    }
+  }
+
+  func plans(threads: Int) -> PlanOptions {
+    PlanOptions(threads: threads, deterministic: deterministic, kernel: kernel)
+  }
+}
+
 /// Options of `spmm` and `spmv`.
 struct ProductOptions: ParsableArguments {
   @Option(
@@ -97,11 +117,7 @@ struct ProductOptions: ParsableArguments {
       valueName: "file"))
   var matrix: String?
 
-  @Option(help: "Force a kernel of the table by its name.")
-  var kernel: String?
-
-  @Flag(help: "Choose kernels by the cost model alone, without timing candidates.")
-  var deterministic = false
+  @OptionGroup var choice: ChoiceOptions
 
   @OptionGroup var measure: MeasureOptions
 
@@ -109,10 +125,6 @@ struct ProductOptions: ParsableArguments {
     if matrix != nil {
       try refuse(
         [("--sparsity", chosenSparsities != nil)], "is for random weights: --matrix has its own")
-    }
-    if kernel != nil {
-      try refuse(
-        [("--deterministic", deterministic)], "has no effect beside --kernel: nothing is chosen")
     }
   }
 

@@ -40,11 +40,7 @@ struct RecurrentCommand: ParsableCommand {
     help: ArgumentHelp("Steps of a second of real time, for the real-time factor.", valueName: "n"))
   var rate = 24000
 
-  @Option(help: "Force a kernel of the table by its name.")
-  var kernel: String?
-
-  @Flag(help: "Choose kernels by the cost model alone, without timing candidates.")
-  var deterministic = false
+  @OptionGroup var choice: ChoiceOptions
 
   @OptionGroup var measure: MeasureOptions
 
@@ -54,18 +50,13 @@ struct RecurrentCommand: ParsableCommand {
     if dtypes.elements.contains(.f64) {
       throw ValidationError("--dtype f64: recurrent layers are f32, or i8")
     }
-    if kernel != nil {
-      try refuse(
-        [("--deterministic", deterministic)], "has no effect beside --kernel: nothing is chosen")
-    }
   }
 
   func run() throws {
     try measure.prepare()
     let words =
       shapes?.elements ?? ["wavernn", "g2p", "silero"].map { RecurrentWord(listElement: $0)! }
-    let options = PlanOptions(
-      threads: measure.threads, deterministic: deterministic, kernel: kernel)
+    let options = choice.plans(threads: measure.threads)
     var printer = RowPrinter(
       json: measure.json, header: RecurrentResult.tableHeader, widths: RecurrentResult.tableWidths)
     for dtype in dtypes.elements {

@@ -113,6 +113,6 @@ extension ProductOptions {
 
   /// The plan's options.
   var plan: PlanOptions {
-    PlanOptions(threads: measure.threads, deterministic: deterministic, kernel: kernel)
+    choice.plans(threads: measure.threads)
   }
 }

@@ -135,11 +135,7 @@ public func lcn_conv_get_info(
         info.output_width = Int64(core.shape.outputWidth)
         info.slices = Int64(max(core.body.usefulSlices(images: core.images), 1))
         (info.stored, info.packed_bytes) = (Int64(core.stored), Int64(core.body.packedBytes))
-        withUnsafeMutableBytes(of: &info.kernel) { bytes in
-          let buffer = bytes.bindMemory(to: CChar.self)
-          copyText(
-            core.body.name, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
-        }
+        copyText(core.body.name, to: &info.kernel)
       }
     }
   }

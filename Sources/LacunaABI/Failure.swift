@@ -123,6 +123,14 @@ private func report(_ failure: Failure) -> lcn_status {
   return failure.status.rawValue
 }
 
+/// Copies as much of `text` as fits into an array of characters that is a struct's member.
+func copyText<Characters: BitwiseCopyable>(_ text: String, to member: inout Characters) {
+  withUnsafeMutableBytes(of: &member) { bytes in
+    let buffer = bytes.bindMemory(to: CChar.self)
+    copyText(text, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
+  }
+}
+
 /// Copies as much of `text` as fits before a NUL, whole characters only.
 func copyText(_ text: String, to buffer: UnsafeMutablePointer<CChar>, capacity: Int) {
   var length = 0

@@ -238,11 +238,7 @@ public func lcn_plan_get_info(
         info.slices = Int64(max(object.usefulSlices(width: object.width), 1))
         info.stored = Int64(object.stored)
         info.packed_bytes = Int64(object.packedBytes)
-        withUnsafeMutableBytes(of: &info.kernel) { bytes in
-          let buffer = bytes.bindMemory(to: CChar.self)
-          copyText(
-            object.kernelName, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
-        }
+        copyText(object.kernelName, to: &info.kernel)
       }
     }
   }

@@ -168,11 +168,7 @@ public func lcn_recurrent_get_info(
         (info.steps, info.batch) = (Int64(core.steps), Int64(core.batch))
         info.slices = Int64(core.usefulSlices(batch: core.batch))
         (info.stored, info.packed_bytes) = (Int64(core.stored), Int64(core.packedBytes))
-        withUnsafeMutableBytes(of: &info.kernel) { bytes in
-          let buffer = bytes.bindMemory(to: CChar.self)
-          copyText(
-            core.kernelName, to: buffer.baseAddress.unsafelyUnwrapped, capacity: buffer.count)
-        }
+        copyText(core.kernelName, to: &info.kernel)
       }
     }
   }

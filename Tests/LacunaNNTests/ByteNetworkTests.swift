@@ -179,6 +179,12 @@ import Testing
     let model = try model(seed: 7)
     #expect(throws: ModelError.self) { try model.calibrated(on: []) }
     #expect(throws: ModelError.self) { try model.calibrated(on: [1, 2, 3]) }
+    let floats = try CompressedModel(
+      SequentialModel(Self.architecture, seed: 7, threads: 1), form: .sparse)
+    #expect(
+      throws: ModelError.invalidSetting(
+        name: "calibration", reason: "is for weights in 8 bits, and no kernel is stored so")
+    ) { try floats.calibrated(on: self.images(2, seed: 7)) }
     var images = images(3, seed: 7)
     images[5] = .nan
     do {

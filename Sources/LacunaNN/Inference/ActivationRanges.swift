@@ -51,7 +51,8 @@ extension CompressedModel {
   ///   - images: `[count, height · width · channels]`, as ``InferenceNetwork/logits(_:)`` takes them.
   ///   - method: how a range is chosen; `RangeMethod.minMax` cuts nothing off.
   /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when `images` is no whole number of samples or
-  ///   empty, ``ModelError/calibration(layer:_:)`` when a layer reads a NaN or an infinity.
+  ///   empty, ``ModelError/calibration(layer:_:)`` when a layer reads a NaN or an infinity,
+  ///   ``ModelError/invalidSetting(name:reason:)`` when no kernel is stored in 8 bits.
   public func calibrated(
     on images: [Float], by method: RangeMethod = .minMax, threads: Int = 1
   ) throws(ModelError) -> CompressedModel {
@@ -60,6 +61,10 @@ extension CompressedModel {
       throw .dataMismatch(
         what: "values of whole images", expected: (images.count / size + 1) * size,
         found: images.count)
+    }
+    if !tensors.contains(where: { $0.tensor.isQuantized }) {
+      throw .invalidSetting(
+        name: "calibration", reason: "is for weights in 8 bits, and no kernel is stored so")
     }
     let network = try SparseNetwork(self, batch: min(64, images.count / size))
     let names = architecture.layers.filter(\.hasWeights).map(\.name)

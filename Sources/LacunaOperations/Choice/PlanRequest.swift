@@ -15,6 +15,13 @@ struct PlanRequest {
 
   var rows: Int { weights.rows }
   var columns: Int { weights.columns }
+  /// Weights of 8 bits; nil for floats.
+  var quantized: QuantizedWeights? {
+    switch weights {
+    case .i8(let weights): weights
+    case .f32, .f64: nil
+    }
+  }
   var stored: Int { weights.stored }
   var block: BlockSize { weights.block }
   var types: ProductTypes { weights.types }

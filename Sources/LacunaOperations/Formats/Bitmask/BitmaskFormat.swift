@@ -7,13 +7,6 @@ import LacunaFormats
 struct BitmaskFormat: ProductFormat {
   func name(_ request: PlanRequest) -> String { "bitmask" }
 
-  private func weights(_ request: PlanRequest) -> QuantizedWeights? {
-    switch request.weights {
-    case .i8(let weights): weights
-    case .f32, .f64: nil
-    }
-  }
-
   private func kernel(_ request: PlanRequest) -> Kernel? {
     request.table.kernel(.bitmask, types: .quantized(.u8))
   }
@@ -24,7 +17,7 @@ struct BitmaskFormat: ProductFormat {
 
   func suits(_ request: PlanRequest) -> Bool {
     // A plain reference is no candidate, and masks of next to nothing would take memory out of proportion.
-    weights(request) != nil && kernel(request)?.isa != nil
+    request.quantized != nil && kernel(request)?.isa != nil
       && masks(request) <= 64 * (request.stored + 1024)
   }
 
@@ -46,7 +39,7 @@ struct BitmaskFormat: ProductFormat {
   }
 
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
-    guard let weights = weights(request), let kernel = kernel(request) else { return nil }
+    guard let weights = request.quantized, let kernel = kernel(request) else { return nil }
     return ByteRowsProduct(
       BitmaskWeights(weights, stored: request.stored, kernel: kernel), weights,
       layout: request.layout, epilogue: request.epilogue, table: request.table)

@@ -6,20 +6,13 @@ import LacunaFormats
 struct GapFormat: ProductFormat {
   func name(_ request: PlanRequest) -> String { "gaps" }
 
-  private func weights(_ request: PlanRequest) -> QuantizedWeights? {
-    switch request.weights {
-    case .i8(let weights): weights
-    case .f32, .f64: nil
-    }
-  }
-
   func suits(_ request: PlanRequest) -> Bool {
-    weights(request) != nil && request.columns <= GapWeights.mostColumns
+    request.quantized != nil && request.columns <= GapWeights.mostColumns
   }
   func isWorthwhile(_ request: PlanRequest) -> Bool { request.isFew }
 
   func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
-    guard let weights = weights(request) else { preconditionFailure("not 8-bit weights") }
+    guard let weights = request.quantized else { preconditionFailure("not 8-bit weights") }
     let (bits, slots) = GapWeights.fewest(weights)
     let n = Double(request.width)
     let useful = Double(request.stored)
@@ -30,7 +23,7 @@ struct GapFormat: ProductFormat {
   }
 
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
-    guard let weights = weights(request) else { return nil }
+    guard let weights = request.quantized else { return nil }
     let (bits, slots) = GapWeights.fewest(weights)
     let kernel = request.table.kernel(.gaps, types: .quantized(.u8))!
     return ByteRowsProduct(

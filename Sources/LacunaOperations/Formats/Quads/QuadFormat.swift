@@ -17,15 +17,8 @@ struct QuadFormat: ProductFormat {
 
   func name(_ request: PlanRequest) -> String { isDense ? "dense" : "spmm-\(height)x4" }
 
-  private func weights(_ request: PlanRequest) -> QuantizedWeights? {
-    switch request.weights {
-    case .i8(let weights): weights
-    case .f32, .f64: nil
-    }
-  }
-
   func suits(_ request: PlanRequest) -> Bool {
-    weights(request) != nil && !(isDense && request.options.excludesDense)
+    request.quantized != nil && !(isDense && request.options.excludesDense)
   }
   func isWorthwhile(_ request: PlanRequest) -> Bool { true }
 
@@ -37,7 +30,7 @@ struct QuadFormat: ProductFormat {
   }
 
   func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
-    guard let weights = weights(request) else { preconditionFailure("not 8-bit weights") }
+    guard let weights = request.quantized else { preconditionFailure("not 8-bit weights") }
     let quads = Double(blocks(weights) * height)
     let n = Double(request.width)
     let lanes = Double(request.table.isa.vectorBytes / 4)
@@ -50,7 +43,7 @@ struct QuadFormat: ProductFormat {
   }
 
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
-    guard let weights = weights(request) else { return nil }
+    guard let weights = request.quantized else { return nil }
     let blocks = QuadBlocks(weights, height: height, isFull: isDense)
     let (shape, vectors) = packingShape(
       request,

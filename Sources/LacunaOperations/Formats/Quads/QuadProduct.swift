@@ -106,10 +106,10 @@ final class QuadProduct: ProductBody {
     let panel = workspace + panelOffset
     let writesScratch = layout == .rows || quantized.output != nil
     let target = call.y + (firstRow * call.yStride + firstColumn) * 4
-    // As in the strips of floats: a Y beyond the second-level cache is asked for before it is written.
     let yIsFar =
-      !writesScratch && weights.rowCuts[rowBlock + 1] - firstRow >= 256
-      && weights.rows * call.width * 4 > 2 * CPUInfo.current.level2Bytes
+      !writesScratch
+      && weights.asksForY(
+        rows: weights.rowCuts[rowBlock + 1] - firstRow, width: call.width, size: 4)
     for block in 0..<weights.columnBlocks {
       let start = block * weights.columnBlock
       let depth = min(weights.columnBlock, weights.columns - start)

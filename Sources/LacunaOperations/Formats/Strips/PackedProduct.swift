@@ -105,11 +105,8 @@ package final class PackedProduct: ProductBody {
     let sumsInY =
       !writesScratch && columns == vectors * lanes && yStride % vectorBytes == 0
       && Int(bitPattern: target) % vectorBytes == 0 && staysInLevel2(rows: rows, stride: yStride)
-    // Measured: a Y that is not in the second-level cache is asked for before it is written, if
-    // there are enough strips between the two.
     let yIsFar =
-      !writesScratch && !sumsInY && rows >= 256
-      && weights.rows * call.width * size > 2 * CPUInfo.current.level2Bytes
+      !writesScratch && !sumsInY && weights.asksForY(rows: rows, width: call.width, size: size)
     let sums = sumsInY ? target : workspace
     let sumStride = sumsInY ? yStride : stride
     if call.beta != 0 {
