@@ -28,7 +28,7 @@ enum GapCoding {
 
   /// Bytes that the writer takes more for, since they are read ten times as fast as those of slots.
   static func isPreferred(_ length: Int, to slots: Int) -> Bool {
-    Double(length) <= 1.015 * Double(slots)
+    Double(length) <= 1.03 * Double(slots)
   }
 
   /// Whether so many bytes may hold so many symbols: a false number must not make a reader allocate.
