@@ -17,14 +17,15 @@ import scipy.sparse as sp
 
 import report
 import systems
+import systems_int8
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BENCH = os.path.join(HERE, "..", "..", ".build", "release", "lacuna-bench")
-ROWS = os.path.join(HERE, "work", "rows.jsonl")
+KINDS = {"f32": systems.ALL, "i8": systems_int8.ALL}
 SHAPES = ["512x512x512", "1024x3136x256", "3072x768x128", "768x3072x128", "256x1024x196",
           "384x64x196", "1024x1024x1", "4096x4096x1"]
 SPARSITIES = ["0.8", "0.9", "0.95"]
-BLOCKS = ["1x1", "4x4"]
+BLOCKS = {"f32": ["1x1", "4x4"], "i8": ["1x4", "4x4"]}
 
 
 class Case:
@@ -57,22 +58,40 @@ class Case:
         unit = (self.k + 2) * 2.0**-24
         self.bound = unit / (1 - unit) * (abs(self.csr).astype(np.float64) @ abs(self.x)) + 1e-30
 
+    def use_bytes(self):
+        """The weights in 8 bits, symmetric, a scale a row; unsigned inputs; sums are exact.
+
+        Without VNNI the peers add two products in 16 bits, which saturate: their tools quantise to 7 bits there.
+        """
+        with open("/proc/cpuinfo") as file:
+            levels = 127 if "vnni" in file.read() else 63
+        scale = np.maximum(abs(self.dense).max(1, keepdims=True), 1e-30) / levels
+        w8 = np.rint(self.dense / scale)
+        self.w8 = np.where((w8 == 0) & (self.dense != 0), np.sign(self.dense), w8).astype(np.int8)
+        self.x8 = np.random.default_rng(2).integers(0, 256, (self.k, self.n)).astype(np.uint8)
+        # Doubles hold every sum of these exactly.
+        self.expected = self.w8.astype(np.float64) @ self.x8.astype(np.float64)
+        # A runtime that gives floats rounds once.
+        self.bound = abs(self.expected) * 2.0**-23
+
     def check(self, name, result):
         error = np.abs(result.reshape(self.m, self.n).astype(np.float64) - self.expected)
         if not (error <= self.bound).all():
             sys.exit(f"peers: {name} {self.label}: wrong result, error {error.max()}")
 
 
-def lacuna(case, budget):
+def lacuna(case, dtype, budget):
     """One run of lacuna-bench on the case's file: the row it prints, checked there."""
     output = subprocess.run(
         [BENCH, "spmm", "--matrix", case.path, "--n", str(case.n), "--time", str(2 * budget),
-         "--block", case.label[2], "--json"],
+         "--block", case.label[2], "--dtype", dtype, "--json"],
         check=True, capture_output=True, text=True).stdout
     return json.loads(output)
 
 
-def measure(case, peers, rounds, budget):
+def measure(case, dtype, peers, rounds, budget):
+    if dtype == "i8":
+        case.use_bytes()
     prepared = {}
     for peer in peers:
         if case.n == 1 and not peer.runs_vectors:
@@ -88,9 +107,11 @@ def measure(case, peers, rounds, budget):
         prepared[peer.name] = (peer, run)
     times = {}
     for _ in range(rounds):
-        row = lacuna(case, budget)
+        row = lacuna(case, dtype, budget)
         times.setdefault("Lacuna", []).append(row["seconds"])
         times.setdefault("OpenBLAS dense", []).append(row["denseSeconds"])
+        if dtype == "i8":
+            times.setdefault("Lacuna dense int8", []).append(row["denseInt8Seconds"])
         for name, (peer, run) in prepared.items():
             times.setdefault(name, []).append(peer.seconds(run, budget))
     shape, sparsity, block = case.label
@@ -105,21 +126,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shape", default=",".join(SHAPES), help="MxKxN,…")
     parser.add_argument("--sparsity", default=",".join(SPARSITIES))
-    parser.add_argument("--block", default=",".join(BLOCKS), help="RxC,…")
+    parser.add_argument("--block", help="RxC,…")
+    parser.add_argument("--dtype", choices=list(KINDS), default="f32", help="i8: products of bytes, in int8.md")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--time", type=float, default=0.1, help="seconds per system and round")
     parser.add_argument("--report", action="store_true", help="only write the table and the chart")
     options = parser.parse_args()
-    peers, missing = systems.available()
+    dtype = options.dtype
+    rows = os.path.join(HERE, "work", "rows.jsonl" if dtype == "f32" else f"rows-{dtype}.jsonl")
+    peers, missing = systems.available(KINDS[dtype])
     for line in missing:
         print(f"peers: {line}, left out", file=sys.stderr)
     if not options.report:
         for shape in options.shape.split(","):
-            for block in options.block.split(","):
+            for block in options.block.split(",") if options.block else BLOCKS[dtype]:
                 for sparsity in options.sparsity.split(","):
                     case = Case(shape, sparsity, block)
-                    row = measure(case, peers, options.rounds, options.time)
-                    with open(ROWS, "a") as file:
+                    row = measure(case, dtype, peers, options.rounds, options.time)
+                    with open(rows, "a") as file:
                         file.write(json.dumps(row) + "\n")
                     dense = row["seconds"]["OpenBLAS dense"]
                     ratios = "  ".join(
@@ -127,7 +151,7 @@ def main():
                     print(f"{shape} {sparsity} {block}: {ratios}", flush=True)
     versions = [f"{peer.name} {peer.version()}" for peer in peers]
     hows = [(peer.name, peer.how) for peer in peers]
-    report.write(HERE, ROWS, versions, hows)
+    report.write(HERE, rows, versions, hows, dtype)
 
 
 main()

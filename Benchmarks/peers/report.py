@@ -16,6 +16,16 @@ MKL handle or the session is not timed.
 ![speed-ups over dense OpenBLAS](peers.svg)
 """
 
+INT8 = """# Products of bytes, Lacuna and its peers
+
+Written by `Benchmarks/peers/run --dtype i8`; do not edit. Weights of 8 bits with a scale for each row, inputs of unsigned
+bytes, exact sums; one thread, the systems take turns in several rounds, and the median counts. Operands are warm. The peers
+compute the dense product, zeros included; on processors without VNNI their weights have 7 bits, as their own tools quantise
+there, since their sums of two products saturate. The numbers are speed-ups over dense `cblas_sgemm` (or `cblas_sgemv` for n = 1)
+of OpenBLAS in f32, measured in the same rounds. Lacuna gives f32, onnxruntime and oneDNN 32-bit sums; openvino takes f32
+and gives f32.
+"""
+
 
 def read(path):
     """The last row of each case."""
@@ -90,10 +100,10 @@ def table(header, lines):
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule] + lines) + "\n"
 
 
-def write(folder, path, versions, hows):
+def write(folder, path, versions, hows, dtype):
     rows = read(path)
     systems = names(rows)
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION if dtype == "f32" else INT8]
     parts.append(
         f"Machine: {machine()}, kernels {rows[-1]['isa']}, OpenBLAS {rows[-1]['denseCore']}. "
         f"Commit {commit(folder)}. Peers: {', '.join(versions)}.\n")
@@ -109,8 +119,10 @@ def write(folder, path, versions, hows):
          + [text(speedup(row, name)) for name in systems] for row in rows]))
     parts.append("## How each peer is used\n")
     parts.append("\n".join(f"- {name}: {how}." for name, how in hows) + "\n")
-    with open(os.path.join(folder, "README.md"), "w") as file:
+    with open(os.path.join(folder, "README.md" if dtype == "f32" else "int8.md"), "w") as file:
         file.write("\n".join(parts))
+    if dtype != "f32":
+        return
     with open(os.path.join(folder, "peers.svg"), "w") as file:
         file.write(chart(groups(rows), systems))
 

@@ -279,10 +279,10 @@ class XNNPACK(System):
 ALL = [SciPy, MKL, MKLDense, ONNXRuntime, OpenVINO, XNNPACK]
 
 
-def available():
-    """The systems that work here, and a line for each that does not."""
+def available(kinds):
+    """The systems of these kinds that work here, and a line for each that does not."""
     systems, missing = [], []
-    for kind in ALL:
+    for kind in kinds:
         try:
             systems.append(kind())
         except ImportError as error:
