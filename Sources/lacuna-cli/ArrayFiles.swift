@@ -4,14 +4,6 @@ import ArgumentParser
 import Lacuna
 
 extension ArrayFile {
-  /// The formats that hold arrays.
-  static let kinds: [FileKind] = [.npy, .npz, .safetensors]
-
-  /// The format that the name of an output asks for; nil when it asks for none.
-  static func form(of output: String) -> FileKind? {
-    kinds.first { output.hasSuffix(".\($0.rawValue)") }
-  }
-
   /// The only array of numbers.
   func onlyNumbers() throws -> NumericArray {
     let numbers = arrays.indices.filter { place in
@@ -26,17 +18,6 @@ extension ArrayFile {
           + (numbers.isEmpty ? "none" : names))
     }
     return try read(numbers[0])
-  }
-
-  /// Writes the file with some arrays replaced, in the format that the name of the output asks for, or
-  /// else its own.
-  func write(_ replaced: [Int: [UInt8]], toOutput output: String) throws {
-    let form = Self.form(of: output)
-    if form == .npy && arrays.count + others.count != 1 {
-      throw Failure(
-        .usage, "\(arrays.count) arrays do not fit into \(output): give the output a .npz name")
-    }
-    try write(to: output, replacing: replaced, as: form)
   }
 }
 

@@ -43,13 +43,8 @@ struct ConvertCommand: ParsableCommand {
     .safetensors, .npz, .npy, .scipy, .matrixMarket, .smtx, .lacuna,
   ]
 
-  private static let suffixes: [(String, ModelFormat)] = [
-    (".safetensors", .safetensors), (".npz", .npz), (".npy", .npy), (".mtx", .matrixMarket),
-    (".smtx", .smtx), (".lacuna", .lacuna), (".onnx", .onnx), (".tflite", .tflite),
-  ]
-
   func run() throws {
-    guard let format = to ?? Self.suffixes.first(where: { output.hasSuffix($0.0) })?.1 else {
+    guard let format = to ?? ModelFormat(nameOf: output) else {
       throw Failure(.usage, "\(output) does not say which format: give --to")
     }
     if !Self.formats.contains(format) {
@@ -78,6 +73,19 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension ModelFormat: ExpressibleByArgument {}
+
+extension ModelFormat {
+  /// The format that a file's name asks for; nil when it asks for none.
+  init?(nameOf path: String) {
+    let suffixes: [(String, ModelFormat)] = [
+      (".safetensors", .safetensors), (".npz", .npz), (".npy", .npy), (".mtx", .matrixMarket),
+      (".smtx", .smtx), (".lacuna", .lacuna), (".onnx", .onnx), (".tflite", .tflite),
+    ]
+    guard let format = suffixes.first(where: { path.hasSuffix($0.0) })?.1 else { return nil }
+    self = format
+  }
+}
+
 extension SparsePartsForm: ExpressibleByArgument {}
 
 /// What `lacuna convert` reports.

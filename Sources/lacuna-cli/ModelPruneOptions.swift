@@ -5,9 +5,6 @@ import Lacuna
 
 /// `--include`, `--pattern`, `--window`, `--compat`, `--sparse`.
 struct ModelPruneOptions: ParsableArguments {
-  /// Formats whose arrays are pruned as arrays unless one of these options is given.
-  static let arrays: [ModelFormat] = [.npy, .npz, .safetensors]
-
   @Option(
     help: ArgumentHelp(
       "Prune only tensors of this name; * matches any characters. May be repeated.",
@@ -35,8 +32,6 @@ struct ModelPruneOptions: ParsableArguments {
     [("--include", !include.isEmpty), ("--compat", compat != nil), ("--sparse", sparse)]
       + groups.typed
   }
-
-  var isTyped: Bool { typed.contains(where: \.isTyped) }
 
   /// The pruning that was asked for.
   func pruning(

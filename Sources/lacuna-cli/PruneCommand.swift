@@ -1,5 +1,5 @@
-// `lacuna prune FILE`: removes weights on a schedule while a checkpoint is fine-tuned, or from
-// arrays at once.
+// `lacuna prune FILE`: removes weights on a schedule while a checkpoint is fine-tuned, or from a file of weights
+// at once.
 
 import ArgumentParser
 import Lacuna
@@ -18,12 +18,10 @@ struct PruneCommand: ParsableCommand {
       on inputs that are given for it, or the layers of a network of this library one after the other. \
       The output is of the input's kind. A stopped run goes on with --resume.
 
-      Without --method the arrays of a .npy, .npz or safetensors file are pruned at once by magnitude, \
-      to --sparsity, or to where the schedule stands at step --at. Floating-point arrays of rank 2 or \
-      more take part; everything else in the file stays as it is, byte for byte.
-
-      Of ONNX, TFLite, sharded safetensors, scipy.sparse and Matrix Market files the weights are pruned at once: \
-      what the operators multiply with, as matrices of outputs by inputs whatever the file's layout.
+      Of other files the weights are pruned at once by magnitude, to --sparsity, or to where the schedule stands \
+      at step --at: what the operators of an ONNX or TFLite file multiply with, as matrices of outputs by inputs \
+      whatever the file's layout; of arrays, the floating-point ones of rank 2 or more. Everything else in the \
+      file stays as it is, byte for byte.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -46,7 +44,7 @@ struct PruneCommand: ParsableCommand {
   @Option(help: "The most weights that may be left at the end, those that are not pruned included.")
   var maxWeights: Int?
 
-  @Option(help: "For arrays: the step of the schedule whose sparsity is meant.")
+  @Option(help: "Without training: the step of the schedule whose sparsity is meant.")
   var at: Int?
 
   @Option(help: "Passes over the training images. [3]")
@@ -70,8 +68,10 @@ struct PruneCommand: ParsableCommand {
     try check("--at", at, in: OptionRange.steps)
     if model.groups.isTyped {
       try refuse(
-        [("--sparsity", schedule.sparsity != nil), ("--block", granularity.block != nil)],
-        "has no effect beside --pattern and --window, which decide themselves")
+        [
+          ("--sparsity", schedule.sparsity != nil), ("--at", at != nil),
+          ("--block", granularity.block != nil),
+        ], "has no effect beside --pattern and --window, which decide themselves")
     }
     if oneShot.method != nil {
       try refuse(
@@ -103,14 +103,10 @@ struct PruneCommand: ParsableCommand {
     let input = try inputPath(checkpoint)
     let file = try ModelFile(contentsOf: input)
     if let method = oneShot.method { return try pruneAtOnce(method, file) }
-    let isArrays =
-      ModelPruneOptions.arrays.contains(file.format)
-      && file.tensors.allSatisfy { $0.encoding == .dense }
-    if file.format != .lacuna && (model.isTyped || !isArrays) { return try pruneModel(file) }
-    let kind = try FileKind(contentsOf: input)
-    if ArrayFile.kinds.contains(kind) { return try pruneArrays(input, kind) }
+    let isCheckpoint = file.format == .lacuna && file.metadata["kind"] == "lacuna checkpoint"
+    if !isCheckpoint { return try pruneModel(file) }
     try refuse(model.typed, "is for model files: a checkpoint is fine-tuned while it is pruned")
-    try refuse([("--at", at != nil)], "is for files of arrays, not a checkpoint")
+    try refuse([("--at", at != nil)], "is for files that are pruned at once, not a checkpoint")
     let output = output ?? "pruned.lacuna"
     try checkWritable(output)
     let start = try Checkpoint(contentsOf: checkpoint)
@@ -140,29 +136,60 @@ struct PruneCommand: ParsableCommand {
     try common.show(result) { result.text }
   }
 
+  /// The file to write, where nothing is trained.
+  private func output(for file: ModelFile) throws -> String {
+    let hasUsualName = [.lacuna, .npy, .npz, .safetensors].contains(file.format)
+    guard let output = output ?? (hasUsualName ? "pruned.\(file.format.rawValue)" : nil) else {
+      throw Failure(.usage, "give the file to write: --output")
+    }
+    let isSciPy = file.format == .scipy && output.hasSuffix(".npz")
+    if let format = ModelFormat(nameOf: output), format != file.format, !isSciPy {
+      throw Failure(
+        .usage,
+        "\(output.printable()) is a name for \(format.rawValue), and what is pruned stays "
+          + "\(file.format.rawValue): convert it afterwards")
+    }
+    return output
+  }
+
   /// The weights of a model file, in place of a checkpoint.
   private func pruneModel(_ file: ModelFile) throws {
-    guard let output else { throw Failure(.usage, "give the file to write: --output") }
+    let output = try output(for: file)
     try checkWritable(outputPath(output))
     try refuse(
-      [("--epochs", epochs != nil), ("--resume", resume), ("--at", at != nil)] + training.typed
-        + data.typed + schedule.typed,
-      "has no effect on \(file.format.rawValue), which is pruned at once, to --sparsity")
-    let facts = try ModelPruneRun(
-      file: file, output: output,
-      pruning: model.pruning(
-        sparsity: schedule.final, granularity: granularity, budget: budget ?? .uniform,
-        limit: maxWeights), common: common
-    ).run()
+      [("--epochs", epochs != nil), ("--resume", resume)] + training.typed + data.typed,
+      "is for checkpoints: nothing is trained when \(file.format.rawValue) is pruned")
+    let pruning = model.pruning(
+      sparsity: try sparsityAtOnce(), granularity: granularity, budget: budget ?? .uniform,
+      limit: maxWeights)
+    let facts = try ModelPruneRun(file: file, output: output, pruning: pruning, common: common)
+      .run()
     try common.show(facts, besides: output) { facts.text }
+  }
+
+  /// What the schedule says at `--at`, or at its end.
+  private func sparsityAtOnce() throws -> Double {
+    guard let at else {
+      try refuse(
+        schedule.typed, "needs --at, a step of the schedule: weights go at once, to --sparsity")
+      return schedule.final
+    }
+    try refuse(
+      [("--frequency", schedule.frequency != nil)],
+      "has no effect beside --at: the curve is asked, not its updates")
+    if schedule.schedule == .constant {
+      try refuse(
+        [("--at", true)], "has no effect beside --schedule constant, which is the same everywhere")
+    }
+    guard let end = schedule.end else {
+      throw Failure(.usage, "--at \(at) is a place between --begin and --end: give --end as well")
+    }
+    return try schedule.schedule(steps: end).sparsity(at: at)
   }
 
   /// The weights of a model file or the layers of a network, from calibration inputs.
   private func pruneAtOnce(_ method: OneShotMethodName, _ file: ModelFile) throws {
-    let hasDefault = file.format == .lacuna || ModelPruneOptions.arrays.contains(file.format)
-    guard let output = output ?? (hasDefault ? "pruned.\(file.format.rawValue)" : nil) else {
-      throw Failure(.usage, "give the file to write: --output")
-    }
+    let output = try output(for: file)
     try OneShotRun(
       file: file, output: output, method: method, options: oneShot,
       settings: oneShot.settings(
@@ -170,39 +197,6 @@ struct PruneCommand: ParsableCommand {
       included: model.include, excluded: granularity.exclude, resume: resume,
       threads: training.threads, common: common
     ).run()
-  }
-
-  /// The arrays of a file, in place of a checkpoint.
-  private func pruneArrays(_ input: String, _ kind: FileKind) throws {
-    let output = output ?? "pruned.\(kind.rawValue)"
-    try checkWritable(outputPath(output))
-    try refuse(
-      [("--epochs", epochs != nil), ("--resume", resume)] + training.typed + data.typed,
-      "is for checkpoints: nothing is trained when arrays are pruned")
-    var sparsity = schedule.final
-    if let at {
-      try refuse(
-        [("--frequency", schedule.frequency != nil)],
-        "has no effect beside --at: the curve is asked, not its updates")
-      if schedule.schedule == .constant {
-        try refuse(
-          [("--at", true)], "has no effect beside --schedule constant, which is the same everywhere"
-        )
-      }
-      guard let end = schedule.end else {
-        throw Failure(.usage, "--at \(at) is a place between --begin and --end: give --end as well")
-      }
-      sparsity = try schedule.schedule(steps: end).sparsity(at: at)
-    } else {
-      try refuse(
-        schedule.typed,
-        "needs --at, a step of the schedule: arrays are pruned at once, to --sparsity")
-    }
-    let facts = try ArrayPruning(
-      input: input, output: outputPath(output), sparsity: sparsity, granularity: granularity,
-      budget: budget ?? .uniform, limit: maxWeights
-    ).run()
-    try common.show(facts, besides: output) { facts.text }
   }
 }
 

@@ -113,7 +113,7 @@ import Testing
     #expect(result["b"] == (try NPZ(contentsOf: input))["b"] && result["labels"] == labels)
     #expect(result["h"]!.values == .f16([0, 0, 0, 0, 0, 0, 0x3C06, 0x3C07]))
     let report = try run.json()
-    #expect((report["tensors"] as? [[String: Any]])?.count == 3)
+    #expect((report["tensors"] as? [[String: Any]])?.count == 2)
     // Half-way on a ramp: 0.8 − 0.8·0.5³ = 0.7.
     let half2 = try Tool.run(
       "prune", input, "--sparsity", "0.8", "--initial", "0", "--begin", "0", "--end", "100",
@@ -179,6 +179,8 @@ import Testing
       (["schedule", "--kind", "piecewise"], 64, "--points"),
       (["schedule", "--kind", "piecewise", "--points", "0:0,x"], 64, "step:sparsity"),
       (["prune", input, "--sparsity", "0.5", "--at", "3", "-o", output], 64, "--end"),
+      (["prune", input, "--exclude", "fc*", "-o", output], 64, "fc*"),
+      (["prune", input, "-o", output + ".safetensors"], 64, "convert it afterwards"),
       (
         ["prune", input, "--max-weights", "1", "--block", "1x2", "-o", output], 64,
         "--max-weights is 1, must be 2"

@@ -74,7 +74,16 @@ import Testing
     let model = folder.path("model.lacuna")
     #expect(try Tool.run("compress", shop.dense, "--output", model).exitCode == 0)
     try expectRefusal(
-      ["prune", model, "--data", shop.folder.root, "--output", folder.path("a")], 65, ["kind"])
+      ["prune", model, "--data", shop.folder.root, "--output", folder.path("a")], 64,
+      ["--data", "checkpoints"])
+    // Without training it is a file of weights like any other.
+    let pruned = folder.path("pruned.lacuna")
+    let run = try Tool.run("prune", model, "--sparsity", "0.9", "--output", pruned)
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let facts = try Tool.run("inspect", pruned, "--json").json()
+    let kernel = try #require(
+      (facts["tensors"] as? [[String: Any]])?.first { $0["name"] as? String == "dense1/kernel" })
+    #expect(kernel["zeros"] as? Int == 90317, "\(kernel)")
     try expectRefusal(["evaluate", "/proc/self/exe"], 65, [".lacuna"])
     try expectRefusal(["evaluate", folder.path("nowhere")], 66, ["nowhere"])
     try expectRefusal(["compress", folder.root, "--output", model], 66, [folder.root])

@@ -21,7 +21,7 @@ import Testing
     try NPY.write(try NumericArray(shape: [10, 10], values: .f32(values)), to: input)
     let arguments = ["prune", input, "--sparsity", "0.3", "--output", folder.path("o.npy")]
     let run = try Tool.run(arguments)
-    #expect(run.output.contains("49.00 % of all weights are zero"), "\(run.output)")
+    #expect(run.output.contains("49.00 % of these weights are zero"), "\(run.output)")
     #expect(run.output.contains("masks dropped 30.00 %"), "\(run.output)")
     let facts = try Tool.run(arguments + ["--json"]).json()
     #expect(facts["sparsity"] as? Double == 0.49 && facts["zeros"] as? Int == 49)

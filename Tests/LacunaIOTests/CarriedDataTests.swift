@@ -160,18 +160,6 @@ import Testing
     #expect(try Safetensors(bytes: all.encoded()) == all && all.metadata == ["format": "pt"])
   }
 
-  @Test func typesOfOneFormatAreRefusedInAnother() throws {
-    let text = try ArrayFile(contentsOf: golden("io/text.npy"))
-    #expect(throws: DataProblem.self) { try text.encoded(as: .safetensors) }
-    let carried = try ArrayFile(contentsOf: golden("io/carried.safetensors"))
-    #expect(throws: DataProblem.self) { try carried.encoded(as: .npz) }
-    let mixed = try ArrayFile(contentsOf: golden("io/mixed.npz"))
-    #expect(throws: DataProblem.self) { try mixed.encoded(as: .safetensors) }
-    let plain = try ArrayFile(contentsOf: golden("io/stored.npz"))
-    let converted = try ArrayFile(bytes: plain.encoded(as: .safetensors))
-    #expect(try converted.array("a").read() == plain.array("a").read())
-  }
-
   @Test func damageNamesTheMember() throws {
     var bytes = try fileBytes(golden("io/mixed.npz"))
     let range = try #require(try ArrayFile(bytes: bytes).array("f").byteRange)

@@ -190,6 +190,55 @@ extension ModelFile {
     #expect(throws: FileError.self) { try file.converted(to: .onnx) }
   }
 
+  @Test(arguments: [
+    ("io/text.npy", ModelFormat.safetensors), ("io/carried.safetensors", .npz),
+    ("io/mixed.npz", .safetensors),
+  ])
+  func typesOfOneFormatAreRefusedInAnother(path: String, format: ModelFormat) throws {
+    let file = try ModelFile(contentsOf: golden(path))
+    let error = #expect(throws: FileError.self) { try file.converted(to: format).bytes() }
+    #expect("\(error!)".hasPrefix(golden(path)), "\(error!)")
+  }
+
+  @Test(arguments: ["io/deflated.npz", "io/stored.npz"])
+  func archivesAreWrittenMemberByMember(path: String) throws {
+    let (file, arrays) = try (
+      ModelFile(contentsOf: golden(path)), ArrayFile(contentsOf: golden(path))
+    )
+    let index = try #require(file.tensors.firstIndex { $0.type == .f32 })
+    let zeros = [UInt8](repeating: 0, count: file.tensors[index].byteCount)
+    let image = try file.rewritten([index: TensorChange { zeros }], output: nil)
+    #expect(try image.main.bytes() == arrays.encoded(replacing: [index: zeros]))
+  }
+
+  @Test func tensorsOfAContainerThatStayAreCopied() throws {
+    let container = LacunaFile(
+      metadata: ["a": "b"],
+      tensors: try ["w", "v"].map { name in
+        NamedTensor(
+          name: name,
+          tensor: .sparse(
+            shape: [4, 8],
+            CSRMatrix(
+              dense: try DenseMatrix(
+                rows: 4, columns: 8, values: (0..<32).map { $0 % 3 == 0 ? Float($0) : 0 }))))
+      })
+    let bytes = try container.encoded()
+    let file = try ModelFile(bytes: bytes)
+    #expect(try file.rewritten([:], output: nil).main.bytes() == bytes)
+    let ones = TensorChange { [Float](repeating: 1, count: 32).withUnsafeBytes { [UInt8]($0) } }
+    let changed = try ModelFile(
+      bytes: file.rewritten([try file.index("w"): ones], output: nil).main.bytes())
+    #expect(try changed.numbers(changed.index("w")).allSatisfy { $0 == 1 })
+    #expect(try changed.numbers(changed.index("v")) == file.numbers(file.index("v")))
+    // A change of a byte in what is copied is found: the file says which tensor is damaged.
+    var damaged = bytes
+    damaged[damaged.count - 1] ^= 1
+    let broken = try ModelFile(bytes: damaged)
+    let error = #expect(throws: FileError.self) { try broken.rewritten([:], output: nil) }
+    #expect("\(error!)".contains("of v"), "\(error!)")
+  }
+
   @Test func shardsAreOneModel() throws {
     try withTemporaryFolder { folder in
       func shard(_ name: String, _ value: Float) throws -> [UInt8] {

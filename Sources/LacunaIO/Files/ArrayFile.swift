@@ -120,19 +120,15 @@ public struct ArrayFile: Sendable {
 
   /// The file with the elements of some arrays replaced, by their place in ``arrays``, in the type, order
   /// and shape that they have.
-  ///
-  /// - Parameter form: the format to write; the file's own when nil. Another one cannot hold everything:
-  ///   types that only one format has, and members that are no arrays, are refused.
   public func encoded(
-    replacing elements: [Int: [UInt8]] = [:], as form: FileKind? = nil
+    replacing elements: [Int: [UInt8]] = [:]
   ) throws(DataProblem) -> [UInt8] {
     for (place, data) in elements where data.count != arrays[place].byteCount {
       throw .mismatch(
         what: "bytes of \(arrays[place].name)", expected: arrays[place].byteCount,
         actual: data.count)
     }
-    if let form, form != kind { return try converted(replacing: elements, to: form) }
-    guard let archive else {
+    guard archive != nil else {
       // One run of bytes for each array: replaced in place.
       var file = bytes.array
       for (place, data) in elements {
@@ -140,59 +136,37 @@ public struct ArrayFile: Sendable {
       }
       return file
     }
+    var file: [UInt8] = []
+    let next = archiveParts { elements[$0] }
+    while let parts = try next() { file.append(parts) }
+    return file
+  }
+
+  /// The archive with the elements of some arrays replaced: a function that gives the bytes of its next member, in
+  /// the end those of the directory, and then nil.
+  ///
+  /// - Parameter elements: The new elements of the array at a place in ``arrays``, asked for when its turn comes;
+  ///   nil for those that stay. Not checked: there are as many as before.
+  package func archiveParts(
+    replacing elements: @escaping (_ place: Int) throws(DataProblem) -> [UInt8]?
+  ) -> () throws(DataProblem) -> [ByteSlice]? {
+    guard let archive else { preconditionFailure("\(kind.name) is no archive") }
     var places: [TensorName: Int] = [:]
     for (place, array) in arrays.enumerated() {
       if case .member(_, _, let member) = array.source { places[member.name] = place }
     }
-    var writer = ZipWriter()
-    for member in archive.members {
-      if let place = places[member.name], let data = elements[place],
+    var (writer, rest) = (ZipWriter(), archive.members[...])
+    return { () throws(DataProblem) in
+      guard let member = rest.popFirst() else { return writer.finish() }
+      if let place = places[member.name], let data = try elements(place),
         case .member(let header, _, _) = arrays[place].source
       {
         let head = try archive.head(member, upTo: header.length).array
-        try writer.append(
+        return try writer.append(
           member.name, head + data, deflate: member.method == ZipArchive.Member.deflated)
-      } else {
-        try writer.append(member, archive.packed(member))
       }
+      return try writer.append(member, archive.packed(member))
     }
-    return writer.finish()
-  }
-
-  private func converted(
-    replacing elements: [Int: [UInt8]], to form: FileKind
-  ) throws(DataProblem) -> [UInt8] {
-    if let other = others.first {
-      throw .unsupported(what: "\(other), which is no array,", found: "in \(form.name)")
-    }
-    var named: [NamedArray] = []
-    for (place, array) in arrays.enumerated() {
-      named.append(NamedArray(name: array.name, array: try array.read(replacing: elements[place])))
-    }
-    switch form {
-    case .npy:
-      if named.count != 1 {
-        throw .unsupported(what: "\(named.count) arrays", found: "in \(form.name)")
-      }
-      return try NPY.encoded(named[0].array)
-    case .npz: return try NPZ(named).encoded()
-    case .safetensors: return try Safetensors(arrays: named).encoded()
-    case .matrixMarket, .smtx, .lacuna, .idx:
-      throw .unsupported(what: "arrays", found: "as \(form.name)")
-    }
-  }
-
-  /// Writes ``encoded(replacing:as:)`` to `path` in one step.
-  ///
-  /// - Throws: ``FileError``
-  public func write(
-    to path: String, replacing elements: [Int: [UInt8]] = [:], as form: FileKind? = nil
-  ) throws(FileError) {
-    let bytes: [UInt8]
-    do throws(DataProblem) { bytes = try encoded(replacing: elements, as: form) } catch {
-      throw .malformed(path: path, error)
-    }
-    try AtomicFile.write(bytes, to: path)
   }
 }
 
@@ -210,14 +184,11 @@ extension StoredArray {
       isFortranOrder: header.isFortranOrder, byteCount: byteCount,
       byteRange: start.map { $0 + header.length..<$0 + fileCount }, source: source)
   }
+}
 
-  /// The array with other bytes for its elements.
-  fileprivate func read(replacing data: [UInt8]?) throws(DataProblem) -> NumericArray {
-    guard let data else { return try read() }
-    switch source {
-    case .safetensors(let tensor, _): return try tensor.array(ByteSlice(data))
-    case .npy(let header, _), .member(let header, _, _):
-      return try header.array(ByteSlice(data))
-    }
+extension [UInt8] {
+  /// Appends the bytes of `parts`.
+  mutating func append(_ parts: [ByteSlice]) {
+    for part in parts { part.withUnsafeBytes { append(contentsOf: $0) } }
   }
 }

@@ -70,14 +70,14 @@ public struct NPZ: Equatable, Sendable {
   /// - Throws: ``DataProblem`` when a name occurs twice, or an array is of a type that NumPy does not have.
   public func encoded(deflated: Bool = true) throws(DataProblem) -> [UInt8] {
     var seen: Set<TensorName> = []
-    var writer = ZipWriter()
+    var (writer, bytes) = (ZipWriter(), [UInt8]())
     for named in arrays {
       if !seen.insert(named.name).inserted { throw .duplicateName("\(named.name)") }
-      try writer.append(
-        TensorName(bytes: named.name.bytes + Array(".npy".utf8)), NPY.encoded(named.array),
-        deflate: deflated)
+      bytes.append(
+        try writer.append(array: NPY.encoded(named.array), named.name, deflate: deflated))
     }
-    return writer.finish()
+    bytes.append(writer.finish() ?? [])
+    return bytes
   }
 
   /// Writes the file to `path` in one step.

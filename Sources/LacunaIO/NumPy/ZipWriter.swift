@@ -1,23 +1,37 @@
 // Zip archives in the making: new members, and members of another archive byte for byte.
 
-/// Puts together a zip archive; numbers that do not fit into 16 or 32 bits go to zip64 fields.
+/// Puts together a zip archive, a member at a time: what each call gives are the next bytes of the file, and nothing
+/// of them is kept. Numbers that do not fit into 16 or 32 bits go to zip64 fields.
 ///
 /// New members are dated 1980-01-01, so that equal content gives equal bytes.
-struct ZipWriter {
-  private var body = ByteWriter()
+package struct ZipWriter {
+  /// Bytes of the file so far.
+  private var length = 0
   private var directory = ByteWriter()
   private var count = 0
+  private var isFinished = false
+
+  package init() {}
+
+  /// Adds an array as `numpy.savez_compressed` does: its `.npy` file, deflated.
+  ///
+  /// - Throws: ``DataProblem/overflow(what:)`` when the name has more than 65535 bytes.
+  package mutating func append(
+    array: [UInt8], _ name: TensorName, deflate: Bool = true
+  ) throws(DataProblem) -> [ByteSlice] {
+    try append(TensorName(bytes: name.bytes + Array(".npy".utf8)), array, deflate: deflate)
+  }
 
   /// Adds a member with that content.
   ///
   /// - Throws: ``DataProblem/overflow(what:)`` when the name has more than 65535 bytes.
   mutating func append(
     _ name: TensorName, _ content: [UInt8], deflate: Bool
-  ) throws(DataProblem) {
+  ) throws(DataProblem) -> [ByteSlice] {
     let packed = deflate ? deflated(content, .raw, level: 6) : content
     // Only UTF-8 names say so.
     let isUTF8 = name.bytes.contains { $0 >= 0x80 } && name.text != nil
-    try append(
+    return try append(
       ZipArchive.Member(
         name: name, flags: isUTF8 ? 0x800 : 0,
         method: deflate ? ZipArchive.Member.deflated : ZipArchive.Member.stored, time: 0x21 << 16,
@@ -26,11 +40,13 @@ struct ZipWriter {
   }
 
   /// Adds a member of another archive: `packed` are its bytes there.
-  mutating func append(_ member: ZipArchive.Member, _ packed: ByteSlice) throws(DataProblem) {
+  mutating func append(
+    _ member: ZipArchive.Member, _ packed: ByteSlice
+  ) throws(DataProblem) -> [ByteSlice] {
     guard let nameLength = UInt16(exactly: member.name.bytes.count) else {
       throw .overflow(what: "the name of a zip member")
     }
-    let start = body.count
+    let start = self.length
     var (length, compressed) = (narrow(member.length), narrow(member.compressedLength))
     // Numbers that are full here stand in the field of zip64, in this order.
     var wide: [Int] = []
@@ -51,12 +67,14 @@ struct ZipWriter {
       (length, compressed) = (.max, .max)
       local = field([member.length, member.compressedLength])
     }
-    body.integer(UInt32(0x0403_4B50))
-    body.append(common(member, length, compressed, nameLength, local.count))
-    body.append(member.name.bytes)
-    body.append(local)
-    packed.withUnsafeBytes { body.append($0) }
+    var header = ByteWriter()
+    header.integer(UInt32(0x0403_4B50))
+    header.append(common(member, length, compressed, nameLength, local.count))
+    header.append(member.name.bytes)
+    header.append(local)
     count += 1
+    self.length += header.count + packed.count
+    return [ByteSlice(header.bytes), packed]
   }
 
   /// What a local header and an entry of the directory have in common.
@@ -78,35 +96,36 @@ struct ZipWriter {
     return common.bytes
   }
 
-  /// The archive, with its directory.
-  consuming func finish() -> [UInt8] {
-    let (start, size) = (body.count, directory.count)
-    body.append(directory.bytes)
+  /// The directory, which ends the archive; nil when it was given.
+  package mutating func finish() -> [ByteSlice]? {
+    if isFinished { return nil }
+    isFinished = true
+    let (start, size) = (length, directory.count)
     let shortCount = UInt16(exactly: count) ?? .max
     if shortCount == .max || narrow(start) == .max || narrow(size) == .max {
-      let end64 = body.count
-      body.integer(UInt32(0x0606_4B50))
-      body.integer(UInt64(44))  // bytes that follow
-      body.integer(UInt16(45))
-      body.integer(UInt16(45))
-      body.integer(UInt64(0))  // disks
-      body.count(count)
-      body.count(count)
-      body.count(size)
-      body.count(start)
-      body.integer(UInt32(0x0706_4B50))
-      body.integer(UInt32(0))
-      body.count(end64)
-      body.integer(UInt32(1))
+      let end64 = start + size
+      directory.integer(UInt32(0x0606_4B50))
+      directory.integer(UInt64(44))  // bytes that follow
+      directory.integer(UInt16(45))
+      directory.integer(UInt16(45))
+      directory.integer(UInt64(0))  // disks
+      directory.count(count)
+      directory.count(count)
+      directory.count(size)
+      directory.count(start)
+      directory.integer(UInt32(0x0706_4B50))
+      directory.integer(UInt32(0))
+      directory.count(end64)
+      directory.integer(UInt32(1))
     }
-    body.integer(UInt32(0x0605_4B50))
-    body.integer(UInt32(0))
-    body.integer(shortCount)
-    body.integer(shortCount)
-    body.integer(narrow(size))
-    body.integer(narrow(start))
-    body.integer(UInt16(0))
-    return body.bytes
+    directory.integer(UInt32(0x0605_4B50))
+    directory.integer(UInt32(0))
+    directory.integer(shortCount)
+    directory.integer(shortCount)
+    directory.integer(narrow(size))
+    directory.integer(narrow(start))
+    directory.integer(UInt16(0))
+    return [ByteSlice(directory.bytes)]
   }
 
   /// `value` in 32 bits; full when it does not fit.

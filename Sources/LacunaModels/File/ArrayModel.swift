@@ -56,12 +56,19 @@ struct ArrayModel: ModelContent {
         FileImage(
           bytes, replacing: splices.sorted { $0.range.lowerBound < $1.range.lowerBound }))
     }
-    var replaced: [Int: [UInt8]] = [:]
-    for (index, change) in changes {
-      replaced[index] = try file.arrays[index].stored(try change.content())
+    let stored = { @Sendable (index: Int) throws(DataProblem) -> [UInt8]? in
+      guard let change = changes[index] else { return nil }
+      return try file.arrays[index].stored(try change.content())
     }
     var image = FileImage()
-    image.append(.bytes(try file.encoded(replacing: replaced)))
+    if file.kind == .npz {
+      image.append(.series(estimate: bytes.count) { file.archiveParts(replacing: stored) })
+    } else {
+      // One array in a gzipped file, which becomes a plain one.
+      var replaced: [Int: [UInt8]] = [:]
+      for index in changes.keys { replaced[index] = try stored(index) }
+      image.append(.bytes(try file.encoded(replacing: replaced)))
+    }
     return ModelImage(image)
   }
 }

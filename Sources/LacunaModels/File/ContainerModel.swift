@@ -63,20 +63,17 @@ struct ContainerModel: ModelContent {
   ) throws(DataProblem) -> ModelImage {
     var replaced: [String: TensorChange] = [:]
     for (index, change) in changes { replaced[records[index].name] = change }
-    var file = LacunaFile(metadata: reader.metadata)
+    var file = ContainerBuilder(metadata: reader.metadata)
     for record in reader.records {
-      let old = try reader.stored(record)
       guard let change = replaced[record.name] else {
-        file.tensors.append(NamedTensor(name: record.name, tensor: old))
+        try file.append(record, of: reader)
         continue
       }
       let values: [Float] = TensorNumbers.elements(ByteSlice(try change.content()))
-      file.tensors.append(
-        NamedTensor(name: record.name, tensor: try old.holding(values, change.storage)))
+      let tensor = try reader.stored(record).holding(values, change.storage)
+      try file.append(NamedTensor(name: record.name, tensor: tensor))
     }
-    var image = FileImage()
-    image.append(.bytes(try file.encoded()))
-    return ModelImage(image)
+    return ModelImage(FileImage(file.parts()))
   }
 }
 

@@ -37,29 +37,36 @@ extension ModelFile {
     to format: ModelFormat, name: String? = nil, parts: SparsePartsForm? = nil
   ) throws(FileError) -> FileImage {
     do throws(DataProblem) {
-      let chosen = try chosen(name)
-      switch format {
-      case .safetensors: return try safetensors(chosen, parts)
-      case .npz: return try npz(chosen)
-      case .lacuna:
-        var image = FileImage()
-        image.append(.bytes(try container(chosen) { _ in .f32 }.encoded()))
-        return image
-      case .npy:
-        var image = FileImage()
-        image.append(.bytes(try NPY.encoded(try array(try only(chosen, format)))))
-        return image
-      case .scipy, .matrixMarket, .smtx:
-        let index = try only(chosen, format)
-        let kind: FileKind =
-          format == .scipy ? .npz : format == .smtx ? .smtx : .matrixMarket
-        return try MatrixModel.image(.sparse(try matrix(index)), kind)
-      case .onnx, .tflite, .safetensorsIndex:
-        throw .unsupported(
-          what: "writing \(format.rawValue)",
-          found: "from another format: there is no graph to put the weights into; it")
-      }
+      var made = try image(of: try chosen(name), format, parts)
+      made.origin = path
+      return made
     } catch { throw .malformed(path: path, error) }
+  }
+
+  private func image(
+    of chosen: [Int], _ format: ModelFormat, _ parts: SparsePartsForm?
+  ) throws(DataProblem) -> FileImage {
+    switch format {
+    case .safetensors: return try safetensors(chosen, parts)
+    case .npz: return try npz(chosen)
+    case .lacuna:
+      var builder = ContainerBuilder(metadata: metadata)
+      for index in chosen { try builder.append(try named(index, .f32)) }
+      return FileImage(builder.parts())
+    case .npy:
+      var image = FileImage()
+      image.append(.bytes(try NPY.encoded(try array(try only(chosen, format)))))
+      return image
+    case .scipy, .matrixMarket, .smtx:
+      let index = try only(chosen, format)
+      let kind: FileKind =
+        format == .scipy ? .npz : format == .smtx ? .smtx : .matrixMarket
+      return try MatrixModel.image(.sparse(try matrix(index)), kind)
+    case .onnx, .tflite, .safetensorsIndex:
+      throw .unsupported(
+        what: "writing \(format.rawValue)",
+        found: "from another format: there is no graph to put the weights into; it")
+    }
   }
 
   /// Writes the tensors in another format, in one step, and gives the number of bytes.
@@ -69,9 +76,7 @@ extension ModelFile {
     to format: ModelFormat, name: String? = nil, parts: SparsePartsForm? = nil, output: String,
     progress: ((_ written: Int, _ all: Int) -> Void)? = nil
   ) throws(FileError) -> Int {
-    let image = try converted(to: format, name: name, parts: parts)
-    try image.write(to: output, progress: progress)
-    return image.byteCount
+    try converted(to: format, name: name, parts: parts).write(to: output, progress: progress)
   }
 
   /// The file's tensors as a `.lacuna` file holds them.
@@ -175,13 +180,19 @@ extension ModelFile {
     } catch { throw error.problem }
   }
 
+  /// Each array is read and deflated when its turn comes.
   private func npz(_ chosen: [Int]) throws(DataProblem) -> FileImage {
-    var arrays: [NamedArray] = []
-    for index in chosen {
-      arrays.append(NamedArray(name: TensorName(tensors[index].name), array: try array(index)))
-    }
     var image = FileImage()
-    image.append(.bytes(try NPZ(arrays).encoded()))
+    let estimate = chosen.reduce(0) { $0 + tensors[$1].byteCount }
+    image.append(
+      .series(estimate: estimate) {
+        var (writer, rest) = (ZipWriter(), chosen[...])
+        return { () throws(DataProblem) in
+          guard let index = rest.popFirst() else { return writer.finish() }
+          let name = TensorName(tensors[index].name)
+          return try writer.append(array: NPY.encoded(try array(index)), name)
+        }
+      })
     return image
   }
 
@@ -257,19 +268,22 @@ extension ModelFile {
   ) throws(DataProblem) -> LacunaFile {
     var file = LacunaFile(metadata: metadata)
     for index in chosen {
-      let tensor = tensors[index]
-      guard tensor.type.isFloatingPoint || tensor.quantization != nil else {
-        // Indices and labels keep their bytes.
-        do throws(FileError) {
-          let bytes = try content(index).array
-          file.tensors.append(NamedTensor(name: tensor.name, tensor: .bytes(bytes)))
-        } catch { throw error.problem }
-        continue
-      }
-      file.tensors.append(
-        NamedTensor(name: tensor.name, tensor: try stored(index, values(tensor.name))))
+      file.tensors.append(try named(index, values(tensors[index].name)))
     }
     return file
+  }
+
+  /// A tensor as a `.lacuna` file holds it; indices and labels keep their bytes.
+  private func named(
+    _ index: Int, _ values: CompressedValues
+  ) throws(DataProblem) -> NamedTensor {
+    let tensor = tensors[index]
+    if tensor.type.isFloatingPoint || tensor.quantization != nil {
+      return NamedTensor(name: tensor.name, tensor: try stored(index, values))
+    }
+    do throws(FileError) {
+      return NamedTensor(name: tensor.name, tensor: .bytes(try content(index).array))
+    } catch { throw error.problem }
   }
 
   /// The tensor sparse where that is smaller; its matrix is the tensor's own order, so that it can be

@@ -158,9 +158,12 @@ public struct ModelFile: Sendable {
   package func rewritten(
     _ changes: [Int: TensorChange], output: String?
   ) throws(FileError) -> ModelImage {
-    do throws(DataProblem) { return try model.rewritten(changes, output: output) } catch {
-      throw .malformed(path: path, error)
-    }
+    do throws(DataProblem) {
+      var image = try model.rewritten(changes, output: output)
+      image.main.origin = path
+      for place in image.beside.indices { image.beside[place].image.origin = path }
+      return image
+    } catch { throw .malformed(path: path, error) }
   }
 
   /// The elements of tensor `index` where they lie in the file; nil where they have to be made.

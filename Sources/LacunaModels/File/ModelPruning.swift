@@ -78,6 +78,8 @@ public struct ModelPruning: Sendable {
     public let weights: Int
     /// Weights that are left.
     public let kept: Int
+    /// Weights that are zero now: those that were dropped, and those that were zero before.
+    public let zeros: Int
     /// How the tensor is stored in the file that is written.
     public let storage: TensorStorage
     /// Dropped weights over all weights.
@@ -85,7 +87,7 @@ public struct ModelPruning: Sendable {
     let index: Int
     let mask: BitMask
 
-    private enum CodingKeys: CodingKey { case name, shape, weights, kept, sparsity, storage }
+    private enum CodingKeys: CodingKey { case name, shape, weights, kept, zeros, sparsity, storage }
 
     /// Encodes the public properties, ``sparsity`` included.
     public func encode(to encoder: any Encoder) throws {
@@ -94,6 +96,7 @@ public struct ModelPruning: Sendable {
       try fields.encode(shape, forKey: .shape)
       try fields.encode(weights, forKey: .weights)
       try fields.encode(kept, forKey: .kept)
+      try fields.encode(zeros, forKey: .zeros)
       try fields.encode(sparsity, forKey: .sparsity)
       try fields.encode(storage, forKey: .storage)
     }
@@ -145,6 +148,10 @@ public struct ModelPruning: Sendable {
   public func outcomes(
     _ file: ModelFile, progress: ((_ done: Int, _ all: Int) -> Void)? = nil
   ) throws(ModelPruningError) -> [Outcome] {
+    let names = file.tensors.map(\.name)
+    for pattern in include + exclude where !names.contains(where: TensorRule(pattern).matches) {
+      throw .pruning(.unmatchedPattern(pattern: pattern, tensors: names))
+    }
     let candidates = candidates(file)
     if candidates.isEmpty { throw .nothingToPrune(path: file.path) }
     if budget == .uniform && parameterLimit == nil {
@@ -155,16 +162,25 @@ public struct ModelPruning: Sendable {
       }
       return outcomes
     }
-    return try masks(file, candidates)
+    // A limit counts the weights that stay, too.
+    let others =
+      parameterLimit == nil
+      ? []
+      : file.tensors.indices.filter {
+        !candidates.contains($0) && file.tensors[$0].type.isFloatingPoint
+          && file.tensors[$0].type.isPrunable && file.tensors[$0].elementCount > 0
+      }
+    return try masks(file, candidates, beside: others)
   }
 
+  /// - Parameter others: Tensors that are counted, not pruned.
   private func masks(
-    _ file: ModelFile, _ indices: [Int]
+    _ file: ModelFile, _ indices: [Int], beside others: [Int] = []
   ) throws(ModelPruningError) -> [Outcome] {
     var buffers: [ViewedWeights] = []
     defer { for buffer in buffers { buffer.deallocate() } }
     var prunable: [PrunableTensor] = []
-    for index in indices {
+    for index in indices + others {
       do throws(FileError) {
         buffers.append(try ViewedWeights(file, index, view(file.tensors[index])))
       } catch {
@@ -179,17 +195,17 @@ public struct ModelPruning: Sendable {
       let pruner = try Pruner(
         settings: PruningSettings(
           schedule: try OneShot(sparsity), granularity: viewedGranularity, ties: ties,
-          budget: budget,
-          parameterLimit: parameterLimit))
+          budget: budget, parameterLimit: parameterLimit,
+          rules: others.map { TensorRule("\($0)", excluded: true) }))
       do throws(PruningError) { try pruner.step(prunable) } catch {
         throw error.named(file.tensors.map(\.name))
       }
-      return indices.compactMap { index in
+      return zip(indices, buffers).compactMap { index, weights in
         guard let mask = pruner.masks["\(index)"] else { return nil }
         let tensor = file.tensors[index]
         return Outcome(
           name: tensor.name, shape: tensor.shape, weights: tensor.elementCount,
-          kept: mask.keptCount,
+          kept: mask.keptCount, zeros: weights.zeros,
           storage: storage != .sparse || tensor.canBeSparse ? storage : .asBefore, index: index,
           mask: mask)
       }
@@ -232,8 +248,9 @@ public struct ModelPruning: Sendable {
   ) throws(ModelPruningError) -> (outcomes: [Outcome], byteCount: Int) {
     let outcomes = try outcomes(file, progress: progress)
     let image = try image(file, outcomes, output: output)
-    do throws(FileError) { try image.write(to: output) } catch { throw .file(error) }
-    return (outcomes, image.beside.reduce(image.main.byteCount) { $0 + $1.image.byteCount })
+    do throws(FileError) { return (outcomes, try image.write(to: output)) } catch {
+      throw .file(error)
+    }
   }
 }
 

@@ -107,6 +107,14 @@ struct ViewedWeights {
     }
   }
 
+  /// Weights that are zero.
+  var zeros: Int {
+    switch weights {
+    case .f32(let weights): weights.count { $0 == 0 }
+    case .f64(let weights): weights.count { $0 == 0 }
+    }
+  }
+
   func deallocate() {
     switch weights {
     case .f32(let weights): weights.deallocate()

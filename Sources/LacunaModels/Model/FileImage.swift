@@ -10,23 +10,33 @@ package struct FileImage: Sendable {
     case slice(ByteSlice)
     /// Bytes made while writing, so that no two tensors are in memory at once.
     case made(count: Int, @Sendable () throws(DataProblem) -> [UInt8])
+    /// Bytes that a function gives part by part until it gives nil: how many there are is known in the end.
+    case series(
+      estimate: Int, @Sendable () -> () throws(DataProblem) -> [ByteSlice]?)
 
+    /// Number of bytes, or what it is thought to be.
     package var count: Int {
       switch self {
       case .bytes(let bytes): bytes.count
       case .slice(let slice): slice.count
-      case .made(let count, _): count
+      case .made(let count, _), .series(let count, _): count
       }
     }
   }
 
   package private(set) var pieces: [Piece] = []
+  /// Number of bytes; with a series among the pieces, what it is thought to be.
   package private(set) var byteCount = 0
+  /// The file that made bytes come from: what errors name; the file that is written when nil.
+  var origin: String?
 
   package init() {}
 
+  /// A file of these bytes.
+  init(_ parts: [ByteSlice]) { for part in parts { append(.slice(part)) } }
+
   package mutating func append(_ piece: Piece) {
-    if piece.count == 0 { return }
+    if case .series = piece {} else if piece.count == 0 { return }
     pieces.append(piece)
     byteCount += piece.count
   }
@@ -68,17 +78,28 @@ package struct FileImage: Sendable {
         try bytes.withUnsafeBufferPointer { (buffer) throws(FileError) in
           try body(UnsafeRawBufferPointer(buffer))
         }
+      case .series(_, let start):
+        let next = start()
+        while true {
+          let parts: [ByteSlice]?
+          do throws(DataProblem) { parts = try next() } catch {
+            throw .malformed(path: path, error)
+          }
+          guard let parts else { break }
+          for part in parts { try part.withUnsafeBytes(body) }
+        }
       }
     }
   }
 
-  /// Writes the file in one step.
+  /// Writes the file in one step, and gives the number of bytes.
   ///
   /// - Parameter progress: Called with the bytes written so far, and all, after every few megabytes.
   /// - Throws: `FileError`
+  @discardableResult
   package func write(
     to path: String, progress: ((_ written: Int, _ all: Int) -> Void)? = nil
-  ) throws(FileError) {
+  ) throws(FileError) -> Int {
     var written = 0
     try AtomicFile.write(to: path) { (writer) throws(FileError) in
       try forEach(
@@ -87,10 +108,11 @@ package struct FileImage: Sendable {
             let end = min(start + Self.stretch, buffer.count)
             try writer.write(UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
             written += end - start
-            progress?(written, byteCount)
+            progress?(written, max(written, byteCount))
           }
-        }, path: path)
+        }, path: origin ?? path)
     }
+    return written
   }
 
   /// Bytes between two words about progress.
@@ -104,7 +126,8 @@ package struct FileImage: Sendable {
       switch piece {
       case .bytes(let own): bytes += own
       case .slice(let slice): slice.withUnsafeBytes { bytes.append(contentsOf: $0) }
-      case .made(let count, _): bytes += repeatElement(0, count: count)
+      case .made(let count, _), .series(let count, _):
+        bytes += repeatElement(0, count: count)
       }
     }
     return bytes
@@ -114,7 +137,9 @@ package struct FileImage: Sendable {
   package func bytes() throws(FileError) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(byteCount)
-    try forEach({ (buffer) throws(FileError) in bytes.append(contentsOf: buffer) }, path: "memory")
+    try forEach(
+      { (buffer) throws(FileError) in bytes.append(contentsOf: buffer) },
+      path: origin ?? "memory")
     return bytes
   }
 }

@@ -35,16 +35,18 @@ package struct ModelImage: Sendable {
 
   package init(_ main: FileImage) { self.main = main }
 
-  /// Writes all files, each in one step, those beside the model first.
+  /// Writes all files, each in one step, those beside the model first, and gives the number of bytes.
   ///
   /// - Throws: `FileError`
-  package func write(to path: String) throws(FileError) {
+  @discardableResult
+  package func write(to path: String) throws(FileError) -> Int {
     if path == AtomicFile.standardOutput && !beside.isEmpty {
       throw .malformed(
         path: path, .unsupported(what: "a model of several files", found: "on standard output"))
     }
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    for (name, image) in beside { try image.write(to: folder + name) }
-    try main.write(to: path)
+    var bytes = 0
+    for (name, image) in beside { bytes += try image.write(to: folder + name) }
+    return bytes + (try main.write(to: path))
   }
 }
