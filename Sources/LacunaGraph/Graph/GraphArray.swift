@@ -120,12 +120,15 @@ public enum GraphConstant: Sendable {
   case array(GraphArray)
   /// The nonzeros of an array of that shape, as the matrix of its first dimension by all others.
   case sparse(CSRMatrix<Float>, shape: [Int])
+  /// The same in blocks. Of a shape that begins with 1 the matrix may leave that out: the weights of one direction of a
+  /// recurrent network.
+  case blocks(BSRMatrix<Float>, shape: [Int])
 
   /// Element type and shape.
   public var type: GraphType {
     switch self {
     case .array(let array): array.type
-    case .sparse(_, let shape): GraphType(unchecked: .f32, shape)
+    case .sparse(_, let shape), .blocks(_, let shape): GraphType(unchecked: .f32, shape)
     }
   }
 
@@ -135,21 +138,34 @@ public enum GraphConstant: Sendable {
     case .array(let array): array
     case .sparse(let matrix, let shape):
       GraphArray(unchecked: shape, .f32(matrix.dense().values))
+    case .blocks(let matrix, let shape):
+      GraphArray(unchecked: shape, .f32(matrix.dense().values))
     }
   }
 
   /// - Throws: ``GraphProblem`` when the matrix is not that of the shape.
   func validate() throws(GraphProblem) {
-    guard case .sparse(let matrix, let shape) = self else { return }
+    switch self {
+    case .array: break
+    case .sparse(let matrix, let shape): try Self.check(matrix.rows, matrix.columns, shape)
+    case .blocks(let matrix, let shape):
+      let isOne = shape.count > 1 && shape[0] == 1 && matrix.rows != 1
+      try Self.check(matrix.rows, matrix.columns, isOne ? Array(shape.dropFirst()) : shape)
+    }
+  }
+
+  private static func check(
+    _ matrixRows: Int, _ matrixColumns: Int, _ shape: [Int]
+  ) throws(GraphProblem) {
     let type = try GraphType(.f32, shape)
     let rows = shape.first ?? 1
-    if matrix.rows != rows {
-      throw .count(what: "rows of the sparse constant", expected: rows, actual: matrix.rows)
+    if matrixRows != rows {
+      throw .count(what: "rows of the sparse constant", expected: rows, actual: matrixRows)
     }
-    let columns = rows == 0 ? matrix.columns : type.count / rows
-    if matrix.columns != columns {
+    let columns = rows == 0 ? matrixColumns : type.count / rows
+    if matrixColumns != columns {
       throw .count(
-        what: "columns of the sparse constant", expected: columns, actual: matrix.columns)
+        what: "columns of the sparse constant", expected: columns, actual: matrixColumns)
     }
   }
 }

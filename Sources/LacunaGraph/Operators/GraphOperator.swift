@@ -72,6 +72,8 @@ struct BodyRequest {
   var inputs: Operands
   var outputs: [GraphType]
   var options: PlanOptions
+  /// Whether zeros of weights may be left out.
+  var skipsZeros = true
 
   /// How the work of plain loops is split.
   var split: WorkSplit { WorkSplit(threads: options.threads) }

@@ -69,8 +69,8 @@ struct RecurrentRule: OperatorRule {
       }
       weights.append(
         RecurrentWeights(
-          input: try matrix(x[1], place, rows, "the weights"),
-          recurrent: try matrix(x[2], place, rows, "the recurrent weights"),
+          input: try matrix(x[1], place, rows, "the weights", request),
+          recurrent: try matrix(x[2], place, rows, "the recurrent weights", request),
           inputBias: biases.map { Array($0.prefix(rows)) },
           recurrentBias: biases.map { Array($0.suffix(rows)) }))
     }
@@ -86,15 +86,20 @@ struct RecurrentRule: OperatorRule {
 
   /// The matrix of one direction.
   private func matrix(
-    _ operand: Operand?, _ direction: Int, _ rows: Int, _ what: String
+    _ operand: Operand?, _ direction: Int, _ rows: Int, _ what: String, _ request: BodyRequest
   ) throws(GraphProblem) -> GateMatrix {
     guard let operand, let floats = operand.floats else { throw .notConstant(what: what) }
+    if case .blocks(let matrix, _)? = operand.constant, matrix.rows == rows, request.skipsZeros {
+      return .bsr(matrix)
+    }
     let columns = operand.shape[2]
     let first = direction * rows * columns
     let part = GraphArray(
       unchecked: [rows, columns], .f32(Array(floats[first..<(first + rows * columns)])))
-    return switch LayerWeights(.array(part)) {
+    let weights = LayerWeights(.array(part))
+    return switch request.skipsZeros ? weights : weights.filled {
     case .sparse(let matrix): .csr(matrix)
+    case .blocks(let matrix): .bsr(matrix)
     case .dense(let matrix): .dense(matrix)
     }
   }

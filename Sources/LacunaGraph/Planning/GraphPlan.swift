@@ -11,6 +11,9 @@ public struct GraphOptions: Hashable, Sendable {
   public var deterministic: Bool
   /// Never multiply by a weight that is zero.
   public var excludesDense: Bool
+  /// Look for zeros in weights, and skip them where that is faster. Off, all are multiplied dense: what sparse kernels
+  /// are compared with; ``excludesDense`` has no say then.
+  public var skipsZeros: Bool
   /// Fold normalisations, activations and sums into products, and elementwise nodes into each other. Off, each node
   /// is computed for itself.
   public var fuses: Bool
@@ -22,15 +25,16 @@ public struct GraphOptions: Hashable, Sendable {
   /// By default one thread, everything fused, kernels chosen by timing.
   public init(
     threads: Int = 1, deterministic: Bool = false, excludesDense: Bool = false,
-    fuses: Bool = true, isa: ISA? = nil, memory: Int? = nil
+    skipsZeros: Bool = true, fuses: Bool = true, isa: ISA? = nil, memory: Int? = nil
   ) {
     (self.threads, self.deterministic, self.excludesDense) = (threads, deterministic, excludesDense)
-    (self.fuses, self.isa, self.memory) = (fuses, isa, memory)
+    (self.skipsZeros, self.fuses, self.isa, self.memory) = (skipsZeros, fuses, isa, memory)
   }
 
   var plans: PlanOptions {
     PlanOptions(
-      threads: threads, deterministic: deterministic, isa: isa, excludesDense: excludesDense)
+      threads: threads, deterministic: deterministic, isa: isa,
+      excludesDense: excludesDense && skipsZeros)
   }
 }
 

@@ -5,6 +5,7 @@ import LacunaFormats
 /// Weights of a product or convolution, one row for each output.
 enum LayerWeights: Sendable {
   case sparse(CSRMatrix<Float>)
+  case blocks(BSRMatrix<Float>)
   case dense(DenseMatrix<Float>)
 
   /// Share of zeros from which the sparse kernels are looked at: below it none was ever chosen.
@@ -14,6 +15,8 @@ enum LayerWeights: Sendable {
   init(_ constant: GraphConstant) {
     switch constant {
     case .sparse(let matrix, _): self = .sparse(matrix)
+    case .blocks(let matrix, let shape):
+      self = matrix.rows == shape.first ?? 1 ? .blocks(matrix) : Self(.array(constant.array))
     case .array(let array): self.init(Self.matrix(array))
     }
   }
@@ -22,6 +25,7 @@ enum LayerWeights: Sendable {
   init(transposing constant: GraphConstant) {
     switch constant {
     case .sparse(let matrix, _): self = .sparse(matrix.transposed())
+    case .blocks: self.init(transposing: .array(constant.array))
     case .array(let array): self.init(Self.matrix(array).transposed())
     }
   }
@@ -44,9 +48,24 @@ enum LayerWeights: Sendable {
     return matrix
   }
 
+  /// Whether zeros are not stored.
+  var leavesOut: Bool {
+    if case .dense = self { false } else { true }
+  }
+
+  /// Every weight, zeros too.
+  var filled: LayerWeights {
+    switch self {
+    case .sparse(let matrix): .dense(matrix.dense())
+    case .blocks(let matrix): .dense(matrix.dense())
+    case .dense: self
+    }
+  }
+
   var rows: Int {
     switch self {
     case .sparse(let matrix): matrix.rows
+    case .blocks(let matrix): matrix.rows
     case .dense(let matrix): matrix.rows
     }
   }
@@ -63,6 +82,20 @@ enum LayerWeights: Sendable {
         }
       }
       self = .sparse(matrix)
+    case .blocks(var matrix):
+      let (block, rows) = (matrix.block, matrix.rows)
+      let offsets = matrix.blockPattern.rowOffsets
+      matrix.withUnsafeMutableValues { values in
+        for row in 0..<rows {
+          let (blockRow, r) = row.quotientAndRemainder(dividingBy: block.rows)
+          let factor = of(row)
+          for p in offsets[blockRow]..<offsets[blockRow + 1] {
+            let first = p * block.area + r * block.columns
+            for i in first..<first + block.columns { values[i] *= factor }
+          }
+        }
+      }
+      self = .blocks(matrix)
     case .dense(var matrix):
       let (rows, columns) = (matrix.rows, matrix.columns)
       matrix.withUnsafeMutableElements { elements in

@@ -32,7 +32,7 @@ struct ValueLayout {
               inputs: node.inputs.map { $0.map { graph.values[$0].operand } },
               outputs: zip(node.outputs, try node.resultTypes(graph)).map { value, type in
                 value.map { graph.values[$0].type } ?? type
-              }, options: options.plans)))
+              }, options: options.plans, skipsZeros: options.skipsZeros)))
       } catch { throw .node(name: node.name, operation: node.operation, error) }
     }
     // Steps without work are none.

@@ -69,6 +69,11 @@ extension WeightedNode: OperatorRule {
   }
 
   func body(_ request: BodyRequest) throws(GraphProblem) -> any GraphBody {
+    if !request.skipsZeros && weights.leavesOut {
+      var node = self
+      node.weights = weights.filled
+      return try node.body(request)
+    }
     do throws(OperationError) {
       switch form {
       case .convolution(let shape, let images):
@@ -99,6 +104,8 @@ extension WeightedNode: OperatorRule {
     switch weights {
     case .sparse(let w):
       try Plan(w, layout: layout, width: width, epilogue: epilogue, options: options)
+    case .blocks(let w):
+      try Plan(w, layout: layout, width: width, epilogue: epilogue, options: options)
     case .dense(let w):
       try Plan(dense: w, layout: layout, width: width, epilogue: epilogue, options: options)
     }
@@ -111,6 +118,8 @@ extension WeightedNode: OperatorRule {
       bias: bias, activation: activation, addsResidual: addsResidual)
     return switch weights {
     case .sparse(let w):
+      try Convolution(w, shape: shape, images: images, epilogue: epilogue, options: options)
+    case .blocks(let w):
       try Convolution(w, shape: shape, images: images, epilogue: epilogue, options: options)
     case .dense(let w):
       try Convolution(dense: w, shape: shape, images: images, epilogue: epilogue, options: options)
