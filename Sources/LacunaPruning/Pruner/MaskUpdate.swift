@@ -74,7 +74,7 @@ struct MaskUpdate {
   private func outcome<Scalar: RankedScalar>(
     _ scores: TensorScores<Scalar>, _ tensor: PrunableTensor, target: Double
   ) throws(PruningError) -> MaskOutcome {
-    let kept = keptCount(of: scores.cells.count, sparsity: target)
+    let kept = max(keptCount(of: scores.cells.count, sparsity: target), scores.alwaysKept)
     if case .dropAndGrow(let fraction, let until, let growth) = settings.dynamics,
       let mask = masks[tensor.name]
     {
@@ -89,18 +89,11 @@ struct MaskUpdate {
   private func scores(of tensors: [PrunableTensor]) throws(PruningError) -> [RankedScores] {
     if settings.saliency.isLiveMagnitude {
       return try tensors.map { (tensor) throws(PruningError) in
-        let granularity = resolved[tensor.name]!.granularity
         switch tensor.weights {
         case .f32(let weights):
-          return .f32(
-            try TensorScores(
-              name: tensor.name, UnsafeBufferPointer(weights), shape: tensor.weightShape,
-              granularity: granularity))
+          return .f32(try live(tensor, UnsafeBufferPointer(weights)))
         case .f64(let weights):
-          return .f64(
-            try TensorScores(
-              name: tensor.name, UnsafeBufferPointer(weights), shape: tensor.weightShape,
-              granularity: granularity))
+          return .f64(try live(tensor, UnsafeBufferPointer(weights)))
         }
       }
     }
@@ -121,11 +114,38 @@ struct MaskUpdate {
     }
     normalise(&values, perTensor: settings.saliency.isScaledPerTensor)
     return try zip(tensors, values).map { (tensor, values) throws(PruningError) in
-      .f32(
+      let own = resolved[tensor.name]!
+      if own.keepsDiagonal {
+        return .f32(
+          try values.withUnsafeBufferPointer { values throws(PruningError) in
+            try TensorScores(
+              name: tensor.name, keepingDiagonalOf: values, shape: tensor.weightShape,
+              granularity: own.granularity)
+          })
+      }
+      return .f32(
         try TensorScores(
           name: tensor.name, owning: values, shape: tensor.weightShape,
-          granularity: resolved[tensor.name]!.granularity))
+          granularity: own.granularity))
     }
+  }
+
+  /// Scores that are the weights as they are.
+  @inline(__always)
+  private func live<Scalar: RankedScalar>(
+    _ tensor: PrunableTensor, _ weights: UnsafeBufferPointer<Scalar>
+  ) throws(PruningError) -> TensorScores<Scalar> {
+    let own = resolved[tensor.name]!
+    if own.keepsDiagonal {
+      // Infinities and NaN would hide under the diagonal's scores.
+      _ = try TensorScores(
+        name: tensor.name, weights, shape: tensor.weightShape, granularity: .element)
+      return try TensorScores(
+        name: tensor.name, keepingDiagonalOf: weights, shape: tensor.weightShape,
+        granularity: own.granularity)
+    }
+    return try TensorScores(
+      name: tensor.name, weights, shape: tensor.weightShape, granularity: own.granularity)
   }
 
   /// One threshold over all tensors; a tensor that would keep nothing keeps its best cell instead.
@@ -133,7 +153,9 @@ struct MaskUpdate {
     _ scores: [TensorScores<Scalar>], sparsity: Double, ties policy: TiePolicy
   ) throws(PruningError) -> [MaskOutcome] {
     let cells = scores.reduce(0) { $0 + $1.cells.count }
-    var left = max(keptCount(of: cells, sparsity: sparsity), scores.count)
+    var left = max(
+      keptCount(of: cells, sparsity: sparsity), scores.count,
+      scores.reduce(0) { $0 + $1.alwaysKept })
     var best: [MaskOutcome?] = Array(repeating: nil, count: scores.count)
     while true {
       let others = scores.indices.filter { best[$0] == nil }
@@ -160,7 +182,9 @@ struct MaskUpdate {
     share: Double, _ growth: MaskDynamics.Growth
   ) throws(PruningError) -> MaskOutcome {
     var cells = try scores.layout.cells(of: mask)
-    let grown = min(Int((Double(kept) * share).rounded(.down)), cells.rows * cells.columns - kept)
+    let grown = min(
+      Int((Double(kept) * share).rounded(.down)), cells.rows * cells.columns - kept,
+      kept - scores.alwaysKept)
     let active = cells.keptIndices
     let survivors = try chosen(
       min(kept - grown, active.count), of: active, scored: { scores.cells[$0] }, tensor.name)

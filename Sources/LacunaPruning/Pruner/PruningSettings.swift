@@ -73,14 +73,18 @@ public struct TensorRule: Sendable {
   public var ties: TiePolicy?
   /// `true` leaves them alone, `false` prunes them where an exclusion would not.
   public var excluded: Bool?
+  /// Whether the diagonal of every gate of a recurrent matrix `[gates · units, units]` stays, with the
+  /// blocks that it runs through; it counts among what the sparsity leaves, and where that is less, all
+  /// of it stays and nothing else.
+  public var keepsDiagonal: Bool?
 
   /// A rule that changes what is given and leaves the rest to the recipe.
   public init(
     _ pattern: String, schedule: (any PruningSchedule)? = nil, granularity: Granularity? = nil,
-    ties: TiePolicy? = nil, excluded: Bool? = nil
+    ties: TiePolicy? = nil, excluded: Bool? = nil, keepsDiagonal: Bool? = nil
   ) {
     (self.pattern, self.schedule, self.granularity) = (pattern, schedule, granularity)
-    (self.ties, self.excluded) = (ties, excluded)
+    (self.ties, self.excluded, self.keepsDiagonal) = (ties, excluded, keepsDiagonal)
   }
 
   /// Whether the rule applies to a tensor of this name.

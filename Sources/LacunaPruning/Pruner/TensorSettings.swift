@@ -8,6 +8,7 @@ struct TensorSettings {
   var granularity: Granularity
   var ties: TiePolicy
   var skipped: SkipReason?
+  var keepsDiagonal = false
 }
 
 /// Why a tensor is not pruned.
@@ -49,9 +50,11 @@ extension PruningSettings {
         }
         if let granularity = rule.granularity { own.granularity = granularity }
         if let ties = rule.ties { own.ties = ties }
+        if let keeps = rule.keepsDiagonal { own.keepsDiagonal = keeps }
         if let excluded = rule.excluded { own.skipped = excluded ? .excludedByRule : nil }
       }
       if tensor.weights.isEmpty { own.skipped = .empty }
+      if own.keepsDiagonal && own.skipped == nil { try KeptDiagonal.check(tensor) }
       if result.updateValue(own, forKey: tensor.name) != nil {
         throw .duplicateTensor(name: tensor.name)
       }

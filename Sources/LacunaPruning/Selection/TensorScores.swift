@@ -14,6 +14,8 @@ final class TensorScores<Scalar: RankedScalar> {
   /// One score per cell, in row-major order of the grid.
   let cells: UnsafeBufferPointer<Scalar>
   private let own: AlignedBuffer<Scalar>?
+  /// Cells that are kept whatever the sparsity is, as their scores say.
+  private(set) var alwaysKept = 0
 
   /// Scores of the cells made from scores of the weights.
   ///
@@ -69,8 +71,21 @@ final class TensorScores<Scalar: RankedScalar> {
   func widened() -> TensorScores<Double> {
     let wide = AlignedBuffer<Double>(count: cells.count)
     for (index, score) in cells.enumerated() { wide.pointer[index] = Double(score) }
-    return TensorScores<Double>(
+    let scores = TensorScores<Double>(
       name: name, cells: wide, shape: shape, granularity: granularity, layout: layout)
+    scores.alwaysKept = alwaysKept
+    return scores
+  }
+
+  /// Scores of weights whose diagonals stay.
+  convenience init(
+    name: String, keepingDiagonalOf elements: UnsafeBufferPointer<Scalar>, shape: WeightShape,
+    granularity: Granularity
+  ) throws(PruningError) {
+    try self.init(
+      name: name, owning: KeptDiagonal.raised(elements, shape), shape: shape,
+      granularity: granularity)
+    alwaysKept = KeptDiagonal.cells(self)
   }
 
   /// As above, from scores that this object keeps alive.
