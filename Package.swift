@@ -64,7 +64,7 @@ let package = Package(
       enabledTraits: ["Pruning", "Files", "Networks"]),
     .trait(
       name: "Training", description: "Layers, training, networks.",
-      enabledTraits: ["Pruning", "Files"]),
+      enabledTraits: ["Pruning", "Files", "Networks"]),
     .trait(name: "Reports", description: "Charts and pages."),
     .default(enabledTraits: ["Models", "Training", "Reports"]),
   ],
@@ -107,7 +107,9 @@ let package = Package(
     .target(name: "LacunaIO", dependencies: ["LacunaFormats", "CZlib"], swiftSettings: strict),
     .target(
       name: "LacunaNN",
-      dependencies: ["LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO"],
+      dependencies: [
+        "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaGraph",
+      ],
       swiftSettings: strict),
     .target(
       name: "LacunaGraph", dependencies: ["LacunaFormats", "LacunaOperations"],

@@ -130,7 +130,7 @@ import Testing
   func data() throws {
     let model = try SequentialModel(.perceptron(), threads: 1)
     let data = try Fixtures.quadrants(count: 4, seed: 1)
-    let mismatch = ModelError.dataMismatch(what: "values per image", expected: 784, found: 64)
+    let mismatch = ModelError.dataMismatch(what: "values per sample", expected: 784, found: 64)
     #expect(throws: mismatch) {
       _ = try Trainer(model, data: data, settings: TrainingSettings(epochs: 1))
     }

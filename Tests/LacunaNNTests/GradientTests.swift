@@ -64,6 +64,83 @@ import Testing
       ]),
   ]
 
+  /// Networks that run by plans of their graphs.
+  static let beyondChains: [Architecture] = [
+    network("depthwise convolution", [.depthwiseConvolution(name: "c", window: same(3))]),
+    network(
+      "depthwise convolution, stride 2",
+      [
+        .convolution(name: "a", filters: 3, window: valid(1), relu: false),
+        .depthwiseConvolution(
+          name: "c", window: Window2D(height: 3, width: 2, strideY: 2, strideX: 2, padding: .valid)),
+      ]),
+    network(
+      "global average pooling",
+      [
+        .convolution(name: "c", filters: 12, window: same(3), relu: true),
+        .globalAveragePooling(name: "g"),
+      ]),
+    network(
+      "residual, shortcut is the input",
+      [
+        .convolution(name: "a", filters: 3, window: valid(1), relu: false),
+        .residual(
+          name: "r",
+          body: [
+            .convolution(name: "c", filters: 4, window: same(3), relu: true),
+            .batchNormalization(name: "n", momentum: 0.9, epsilon: 1e-3),
+            .convolution(name: "d", filters: 3, window: same(3), relu: false),
+          ], shortcut: [], relu: true),
+      ]),
+    network(
+      "residuals in each other, shortcut with weights",
+      [
+        .residual(
+          name: "r",
+          body: [
+            .convolution(name: "c", filters: 3, window: same(2), relu: false),
+            .residual(
+              name: "s", body: [.depthwiseConvolution(name: "d", window: same(3))], shortcut: [],
+              relu: false),
+          ],
+          shortcut: [.convolution(name: "e", filters: 3, window: valid(1), relu: false)],
+          relu: false)
+      ]),
+    sequence(
+      "GRU, last state", features: 3,
+      [
+        .recurrent(name: "r", unit: .gru, units: 5, output: .last),
+        .dense(name: "out", units: 4, relu: false),
+      ]),
+    sequence(
+      "LSTM, last state", features: 3,
+      [
+        .recurrent(name: "r", unit: .lstm, units: 5, output: .last),
+        .dense(name: "out", units: 4, relu: false),
+      ]),
+    sequence(
+      "GRU under LSTM, a result for each step", features: 2,
+      [
+        .recurrent(name: "r", unit: .gru, units: 4, output: .all),
+        .recurrent(name: "s", unit: .lstm, units: 3, output: .all),
+        .convolution(name: "out", filters: 4, window: valid(1), relu: false),
+      ]),
+    sequence(
+      "embedding", features: 1,
+      [
+        .embedding(name: "e", vocabulary: 5, features: 4),
+        .recurrent(name: "r", unit: .gru, units: 4, output: .last),
+        .dense(name: "out", units: 4, relu: false),
+      ]),
+  ]
+
+  static func sequence(
+    _ name: String, features: Int, _ layers: [LayerDescription]
+  ) -> Architecture {
+    Architecture(
+      name: name, input: Shape(height: 6, width: 1, channels: features), layers: layers)
+  }
+
   static func same(_ n: Int) -> Window2D { Window2D(height: n, width: n, padding: .same) }
   static func valid(_ n: Int) -> Window2D { Window2D(height: n, width: n, padding: .valid) }
   static func network(_ name: String, _ layers: [LayerDescription]) -> Architecture {
@@ -75,21 +152,29 @@ import Testing
   /// Loss of a fixed mini-batch, and the gradient when asked.
   static func loss(_ model: SequentialModel, batch: Int, seed: UInt64, backward: Bool) -> Double {
     let random = RandomStream(seed: seed, 9)
-    let labels = (0..<batch).map { UInt8($0 % 4) }
+    let labels = (0..<batch * model.outputShape.pixels).map { UInt8($0 % 4) }
     model.forward(batch: batch, training: true, random: random)
     let result = SoftmaxCrossEntropy.evaluate(
       logits: model.output, labels: labels, classes: 4, gradient: model.outputGradient)
     if backward { model.backward(batch: batch, random: random) }
-    return result.lossSum / Double(batch)
+    return result.lossSum / Double(labels.count)
   }
 
-  @Test("Gradients equal central differences", arguments: networks, [UInt64(3), 4])
+  @Test(
+    "Gradients equal central differences", arguments: networks + beyondChains, [UInt64(3), 4])
   func gradients(architecture: Architecture, seed: UInt64) throws {
     let batch = 19
     let model = try SequentialModel(architecture, seed: seed, threads: 2)
     var random = RandomStream(seed: seed, 7)
     let input = model.input(batch: batch)
-    for i in 0..<batch * model.inputShape.count { input[i] = random.uniform() * 2 - 1 }
+    for i in 0..<batch * model.inputShape.count {
+      let number = random.uniform()
+      if case .embedding(_, let vocabulary, _) = architecture.layers[0] {
+        input[i] = (number * Float(vocabulary)).rounded(.down)
+      } else {
+        input[i] = number * 2 - 1
+      }
+    }
     for p in model.parameters where p.role != .kernel && p.isTrainable {
       for i in 0..<p.count { p.values.pointer[i] += random.uniform() - 0.5 }
     }
@@ -166,20 +251,39 @@ import Testing
     }
   }
 
-  @Test("Results are bitwise the same for any number of threads", arguments: [1, 2, 3, 5])
-  func threads(count: Int) throws {
+  /// A network of images and one of sequences with all that threads share.
+  static let shared = [
+    network(
+      "all",
+      [
+        .convolution(name: "c", filters: 5, window: same(3), relu: true),
+        .maxPooling(
+          name: "p",
+          window: Window2D(height: 2, width: 2, strideY: 2, strideX: 2, padding: .same)),
+        .residual(
+          name: "r",
+          body: [
+            .depthwiseConvolution(name: "d", window: same(3)),
+            .batchNormalization(name: "m", momentum: 0.9, epsilon: 1e-3),
+          ], shortcut: [], relu: true),
+        .batchNormalization(name: "n", momentum: 0.9, epsilon: 1e-3),
+        .dropout(name: "drop", rate: 0.3),
+      ]),
+    sequence(
+      "recurrent", features: 1,
+      [
+        .embedding(name: "e", vocabulary: 2, features: 4),
+        .recurrent(name: "r", unit: .gru, units: 7, output: .all),
+        .recurrent(name: "s", unit: .lstm, units: 9, output: .all),
+        .convolution(name: "out", filters: 4, window: valid(1), relu: false),
+      ]),
+  ]
+
+  @Test(
+    "Results are bitwise the same for any number of threads", arguments: [1, 2, 3, 5], shared)
+  func threads(count: Int, architecture: Architecture) throws {
     func gradients(_ threads: Int) throws -> [[Float]] {
-      let model = try SequentialModel(
-        Self.network(
-          "all",
-          [
-            .convolution(name: "c", filters: 5, window: Self.same(3), relu: true),
-            .maxPooling(
-              name: "p",
-              window: Window2D(height: 2, width: 2, strideY: 2, strideX: 2, padding: .same)),
-            .batchNormalization(name: "n", momentum: 0.9, epsilon: 1e-3),
-            .dropout(name: "drop", rate: 0.3),
-          ]), seed: 5, threads: threads)
+      let model = try SequentialModel(architecture, seed: 5, threads: threads)
       var random = RandomStream(seed: 6)
       let input = model.input(batch: 37)
       for i in 0..<37 * model.inputShape.count { input[i] = random.uniform() }
@@ -188,6 +292,6 @@ import Testing
         Array($0.isTrainable ? $0.gradient.elements : $0.values.elements)
       }
     }
-    #expect(try gradients(count) == gradients(1), "\(count) threads")
+    #expect(try gradients(count) == gradients(1), "\(architecture.name), \(count) threads")
   }
 }

@@ -1,7 +1,7 @@
 // Images as bytes with one label each; batches come out as floats in [0, 1].
 
 /// Labelled 8-bit images, checked once.
-public struct ImageDataset: Sendable {
+public struct ImageDataset: LabelledSamples {
   /// Shape of one image.
   public let shape: Shape
   /// Number of classes; labels are below it.
@@ -10,8 +10,8 @@ public struct ImageDataset: Sendable {
   public let images: [UInt8]
   /// One label per image, below ``classes``.
   public let labels: [UInt8]
-  /// Number of images.
-  public var count: Int { labels.count }
+  /// One.
+  public var labelsPerSample: Int { 1 }
 
   /// Joins images and labels, and checks both.
   ///
@@ -29,10 +29,16 @@ public struct ImageDataset: Sendable {
 
   /// The first `limit` samples, or all when there are fewer; none for a negative limit.
   public func prefix(_ limit: Int) -> ImageDataset {
-    let count = min(max(limit, 0), count)
+    samples(0..<max(limit, 0))
+  }
+
+  /// The samples of `range`; those outside are left out.
+  public func samples(_ range: Range<Int>) -> ImageDataset {
+    let range = range.clamped(to: 0..<count)
     return ImageDataset(
-      unchecked: shape, classes, Array(images.prefix(count * shape.count)),
-      Array(labels.prefix(count)))
+      unchecked: shape, classes,
+      Array(images[range.lowerBound * shape.count..<range.upperBound * shape.count]),
+      Array(labels[range]))
   }
 
   private init(unchecked shape: Shape, _ classes: Int, _ images: [UInt8], _ labels: [UInt8]) {
@@ -40,7 +46,7 @@ public struct ImageDataset: Sendable {
   }
 
   /// Writes sample `index` as `shape.count` floats in [0, 1]. Not checked: `index < count`.
-  package func write(_ index: Int, to x: UnsafeMutablePointer<Float>) {
+  public func write(_ index: Int, to x: UnsafeMutablePointer<Float>) {
     let n = shape.count
     images.withUnsafeBufferPointer { bytes in
       let source = bytes.baseAddress! + index * n

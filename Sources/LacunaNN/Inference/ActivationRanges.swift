@@ -52,10 +52,15 @@ extension CompressedModel {
   ///   - method: how a range is chosen; `RangeMethod.minMax` cuts nothing off.
   /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when `images` is no whole number of samples or
   ///   empty, ``ModelError/calibration(layer:_:)`` when a layer reads a NaN or an infinity,
-  ///   ``ModelError/invalidSetting(name:reason:)`` when no kernel is stored in 8 bits.
+  ///   ``ModelError/invalidSetting(name:reason:)`` when no kernel is stored in 8 bits,
+  ///   ``ModelError/invalidLayer(name:reason:)`` for a network with branches or recurrence.
   public func calibrated(
     on images: [Float], by method: RangeMethod = .minMax, threads: Int = 1
   ) throws(ModelError) -> CompressedModel {
+    if let layer = architecture.firstBeyondChain {
+      throw .invalidLayer(
+        name: layer.name, reason: "activations in bytes are for chains of layers alone")
+    }
     let size = architecture.input.count
     if images.isEmpty || images.count % size != 0 {
       throw .dataMismatch(
@@ -86,7 +91,11 @@ extension LayerDescription {
   fileprivate var hasWeights: Bool {
     switch self {
     case .convolution, .dense: true
-    case .maxPooling, .averagePooling, .batchNormalization, .relu, .flatten, .dropout: false
+    // The networks that these are in have no ranges.
+    case .depthwiseConvolution, .residual, .embedding, .recurrent: false
+    case .maxPooling, .averagePooling, .batchNormalization, .relu, .flatten, .dropout,
+      .globalAveragePooling:
+      false
     }
   }
 }

@@ -11,7 +11,7 @@ import LacunaOperations
 ///
 /// For one caller at a time; its own threads have buffers each, and their tiles write disjoint
 /// columns.
-final class InferenceGraph {
+final class InferenceGraph: NetworkRunner {
   /// The image part for tiles of one size.
   struct ImagePart {
     let samples: Int
@@ -26,6 +26,8 @@ final class InferenceGraph {
 
   let batch: Int
   let classes: Int
+  var outputs: Int { classes }
+  var isWatched: Bool { true }
   let inputShape: Shape
   let workers: Workers
   let imageParts: [ImagePart]
@@ -79,8 +81,7 @@ final class InferenceGraph {
   ///   - x: `[batch, inputShape.count]`, NHWC.
   ///   - watch: of the steps, on one thread.
   func run(
-    _ x: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>,
-    watch: (any StepWatch)? = nil
+    _ x: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>, watch: (any StepWatch)?
   ) {
     let joint = UnsafeMutableRawPointer(vectors[0].pointer)
     let jointStore = vectorSteps.first?.reads ?? .f32

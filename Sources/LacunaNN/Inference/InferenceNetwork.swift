@@ -13,7 +13,7 @@ public class InferenceNetwork: @unchecked Sendable {
   public let architecture: Architecture
   /// Samples per mini-batch.
   public let batch: Int
-  private let graph: InferenceGraph
+  private let graph: any NetworkRunner
   private let lock = ForkSafeLock()
   private let input: AlignedBuffer<Float>
   private let output: AlignedBuffer<Float>
@@ -28,18 +28,27 @@ public class InferenceNetwork: @unchecked Sendable {
       throw .invalidSetting(name: "threads", reason: "is \(threads), must be in 1...1024")
     }
     (architecture, self.batch) = (model.architecture, batch)
-    graph = try InferenceGraph(
-      model, storage: storage, batch: batch, workers: Workers(count: threads),
-      excludesDense: excludesDense)
+    if model.architecture.firstBeyondChain == nil {
+      graph = try InferenceGraph(
+        model, storage: storage, batch: batch, workers: Workers(count: threads),
+        excludesDense: excludesDense)
+    } else {
+      graph = try GraphRunner(
+        model, storage: storage, batch: batch, threads: threads, excludesDense: excludesDense)
+    }
+    outputShape = try model.architecture.shapes().last!
     input = AlignedBuffer(count: batch * graph.inputShape.count)
-    output = AlignedBuffer(count: batch * graph.classes)
-    (steps, outputs) = (graph.steps, graph.classes)
+    output = AlignedBuffer(count: batch * graph.outputs)
+    (steps, outputs) = (graph.steps, graph.outputs)
   }
 
   /// Names of the steps in the order they run, and the kernel of each that has weights.
   public let steps: [(name: String, kernel: String)]
 
-  /// Logits of any number of samples: `[count, classes]` from `[count, height · width · channels]`.
+  /// Shape of one sample's logits: classes, for each step of a sequence where the network has results for them.
+  public let outputShape: Shape
+
+  /// Logits of any number of samples: `[count, outputShape.count]` from `[count, height · width · channels]`.
   ///
   /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when `images` is no whole number
   ///   of samples.
@@ -61,8 +70,8 @@ public class InferenceNetwork: @unchecked Sendable {
       images.withUnsafeBufferPointer {
         input.pointer.update(from: $0.baseAddress! + first * size, count: count * size)
       }
-      graph.run(input.pointer, into: output.pointer)
-      result.append(contentsOf: output.elements[0..<count * graph.classes])
+      graph.run(input.pointer, into: output.pointer, watch: nil)
+      result.append(contentsOf: output.elements[0..<count * outputs])
     }
     return result
   }
@@ -70,28 +79,15 @@ public class InferenceNetwork: @unchecked Sendable {
   /// Accuracy and loss over a data set.
   ///
   /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when the shapes disagree.
-  public func evaluate(_ data: ImageDataset) throws(ModelError) -> Evaluation {
-    if data.shape.count != graph.inputShape.count {
-      throw .dataMismatch(
-        what: "values per image", expected: graph.inputShape.count, found: data.shape.count)
+  public func evaluate(_ data: some LabelledSamples) throws(ModelError) -> Evaluation {
+    try data.check(input: graph.inputShape, output: outputShape)
+    return lock.withLock {
+      Evaluation(data, batch: batch) { first, count in
+        for i in 0..<count { data.write(first + i, to: input.pointer + i * data.shape.count) }
+        graph.run(input.pointer, into: output.pointer, watch: nil)
+        return output.pointer
+      }
     }
-    return lock.withLock { evaluated(data) }
-  }
-
-  private func evaluated(_ data: ImageDataset) -> Evaluation {
-    var (loss, correct) = (0.0, 0)
-    for first in stride(from: 0, to: data.count, by: batch) {
-      let count = min(batch, data.count - first)
-      for i in 0..<count { data.write(first + i, to: input.pointer + i * data.shape.count) }
-      graph.run(input.pointer, into: output.pointer)
-      let part = SoftmaxCrossEntropy.evaluate(
-        logits: output.pointer, labels: Array(data.labels[first..<first + count]),
-        classes: graph.classes)
-      loss += part.lossSum
-      correct += part.correct
-    }
-    let total = Double(max(data.count, 1))
-    return Evaluation(accuracy: Double(correct) / total, loss: loss / total, count: data.count)
   }
 
   /// Logits per sample.
@@ -111,14 +107,17 @@ public class InferenceNetwork: @unchecked Sendable {
     let size = graph.inputShape.count
     let whole = count / batch * batch
     for first in stride(from: 0, to: whole, by: batch) {
-      graph.run(images + first * size, into: logits + first * outputs)
+      graph.run(images + first * size, into: logits + first * outputs, watch: nil)
     }
     if whole == count { return }
     // What is left of the mini-batch keeps earlier samples; their logits are dropped.
     input.pointer.update(from: images + whole * size, count: (count - whole) * size)
-    graph.run(input.pointer, into: output.pointer)
+    graph.run(input.pointer, into: output.pointer, watch: nil)
     (logits + whole * outputs).update(from: output.pointer, count: (count - whole) * outputs)
   }
+
+  /// Whether a watch of ``runOnce(watch:)`` is told about the steps.
+  var isWatched: Bool { graph.isWatched }
 
   /// One pass over what the input buffer holds.
   func runOnce(watch: (any StepWatch)? = nil) {

@@ -20,7 +20,8 @@ public struct InferenceTiming: Sendable, Codable, Equatable {
   public let batch: Int
   /// Threads of both networks.
   public let threads: Int
-  /// Layers with weights, and what else takes time, in order. Empty with more than one thread.
+  /// Layers with weights, and what else takes time, in order. Empty with more than one thread, and for
+  /// networks with branches or recurrence.
   public let layers: [LayerTiming]
   /// Median seconds per mini-batch of the whole network, measured without the layers' clocks.
   public let sparseSeconds: Double
@@ -48,6 +49,7 @@ public struct InferenceTiming: Sendable, Codable, Equatable {
     ]
     var totals: [[Double]] = [[], []]
     var steps: [[[Double]]] = networks.map { Array(repeating: [], count: $0.steps.count) }
+    let hasSteps = threads == 1 && networks.allSatisfy(\.isWatched)
     let clock = ContinuousClock()
     let start = clock.now
     var round = 0
@@ -56,7 +58,7 @@ public struct InferenceTiming: Sendable, Codable, Equatable {
       for (i, network) in networks.enumerated() {
         let total = clock.measure { network.runOnce() }.seconds
         if round >= 2 { totals[i].append(total) }
-        if threads == 1 {
+        if hasSteps {
           let stepClock = StepClock(steps: network.steps.count)
           network.runOnce(watch: stepClock)
           if round >= 2 {
@@ -67,7 +69,7 @@ public struct InferenceTiming: Sendable, Codable, Equatable {
       round += 1
     }
     var layers: [LayerTiming] = []
-    if threads == 1 {
+    if hasSteps {
       let dense = Dictionary(
         uniqueKeysWithValues: zip(networks[1].steps, steps[1]).map { ($0.name, median($1)) })
       for (step, times) in zip(networks[0].steps, steps[0]) {

@@ -1,8 +1,8 @@
 // The layers of a network as data: what is stored beside the weights, and what a network is built from.
 
-/// One layer of an ``Architecture``. Names are unique and become the prefix of tensor names:
+/// One layer of an ``Architecture``. Names are unique, in branches too, and become the prefix of tensor names:
 /// `conv1/kernel`.
-public enum LayerDescription: Hashable, Codable, Sendable {
+public indirect enum LayerDescription: Hashable, Codable, Sendable {
   /// A 2-D convolution with a bias, then a ReLU when asked.
   case convolution(name: String, filters: Int, window: Window2D, relu: Bool)
   /// The largest value under each position of the window, channel by channel.
@@ -19,13 +19,27 @@ public enum LayerDescription: Hashable, Codable, Sendable {
   case dense(name: String, units: Int, relu: Bool)
   /// Zeroes features with probability `rate` in training.
   case dropout(name: String, rate: Double)
+  /// A convolution of each channel by itself, with a bias.
+  case depthwiseConvolution(name: String, window: Window2D)
+  /// The mean of each channel over the image, or of each feature over a sequence: a vector.
+  case globalAveragePooling(name: String)
+  /// The sum of what two chains of layers make of the same input, then a ReLU when asked. A shortcut without layers
+  /// is the input itself.
+  case residual(
+    name: String, body: [LayerDescription], shortcut: [LayerDescription], relu: Bool)
+  /// A learned vector for each symbol of a sequence `steps×1×1` of whole numbers below `vocabulary`.
+  case embedding(name: String, vocabulary: Int, features: Int)
+  /// An LSTM or GRU over a sequence `steps×1×features`, from a state of zeros.
+  case recurrent(name: String, unit: RecurrentUnit, units: Int, output: RecurrentOutput)
 
   /// The layer's name.
   public var name: String {
     switch self {
     case .convolution(let name, _, _, _), .maxPooling(let name, _), .averagePooling(let name, _),
       .batchNormalization(let name, _, _), .relu(let name), .flatten(let name),
-      .dense(let name, _, _), .dropout(let name, _):
+      .dense(let name, _, _), .dropout(let name, _), .depthwiseConvolution(let name, _),
+      .globalAveragePooling(let name), .residual(let name, _, _, _), .embedding(let name, _, _),
+      .recurrent(let name, _, _, _):
       name
     }
   }
@@ -45,6 +59,22 @@ public struct Architecture: Hashable, Codable, Sendable {
     (self.name, self.input, self.layers) = (name, input, layers)
   }
 
+  /// Every layer, those of branches behind the one that holds them.
+  public var allLayers: [LayerDescription] { layers.flatMap(\.withBranches) }
+
+  /// The first layer that is no link of a chain over images and vectors: a branch, a recurrence, or what comes with
+  /// them. Nil when there is none.
+  var firstBeyondChain: LayerDescription? {
+    layers.first {
+      switch $0 {
+      case .convolution, .maxPooling, .averagePooling, .batchNormalization, .relu, .flatten, .dense,
+        .dropout:
+        false
+      case .depthwiseConvolution, .globalAveragePooling, .residual, .embedding, .recurrent: true
+      }
+    }
+  }
+
   /// Whether the computation is the same: everything but ``name``.
   public func isSameNetwork(as other: Architecture) -> Bool {
     input == other.input && layers == other.layers
@@ -57,6 +87,12 @@ public struct Architecture: Hashable, Codable, Sendable {
 }
 
 extension LayerDescription {
+  /// The layer, and behind it those of its branches.
+  var withBranches: [LayerDescription] {
+    guard case .residual(_, let body, let shortcut, _) = self else { return [self] }
+    return [self] + (body + shortcut).flatMap(\.withBranches)
+  }
+
   /// The layer on a few characters.
   public var summary: String {
     switch self {
@@ -69,6 +105,16 @@ extension LayerDescription {
     case .flatten: "flatten"
     case .dense(let name, let units, let relu): "\(name) \(units)\(relu ? " relu" : "")"
     case .dropout(_, let rate): "dropout \(rate)"
+    case .depthwiseConvolution(let name, let w): "\(name) depthwise \(w.height)×\(w.width)"
+    case .globalAveragePooling: "mean"
+    case .residual(_, let body, let shortcut, let relu):
+      "(" + body.map(\.summary).joined(separator: " → ") + ") + "
+        + (shortcut.isEmpty
+          ? "x" : "(" + shortcut.map(\.summary).joined(separator: " → ") + ")")
+        + (relu ? " relu" : "")
+    case .embedding(let name, let vocabulary, let features): "\(name) \(vocabulary)×\(features)"
+    case .recurrent(let name, let unit, let units, let output):
+      "\(name) \(unit.rawValue) \(units)\(output == .last ? " last" : "")"
     }
   }
 }

@@ -1,6 +1,7 @@
 // What can be wrong with an architecture, a model, data, or a training run. Every case carries the
 // numbers.
 
+import LacunaGraph
 import LacunaIO
 import LacunaOperations
 import LacunaPruning
@@ -43,6 +44,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case codebook(CodebookSearch.Failure)
   /// A product of a layer cannot be planned.
   case operation(layer: String, OperationError)
+  /// The network's graph, or its plan, was refused.
+  case graph(GraphError)
   /// A label is not the number of a class.
   case labelOutOfRange(index: Int, label: Int, classes: Int)
   /// A training setting is outside its range.
@@ -79,6 +82,7 @@ extension ModelError: CustomStringConvertible {
     case .calibration(let layer, let error): "activations before layer '\(layer)': \(error)"
     case .codebook(let error): error.description
     case .operation(let layer, let error): "\(layer): \(error)"
+    case .graph(let error): "\(error)"
     case .labelOutOfRange(let index, let label, let classes):
       "label \(label) of sample \(index) is outside 0..<\(classes)"
     case .invalidSetting(let name, let reason): "\(name) \(reason)"

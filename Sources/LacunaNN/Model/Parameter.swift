@@ -15,6 +15,8 @@ public final class Parameter {
     case scale
     /// Added to a normalised channel, β.
     case shift
+    /// A row for each symbol, of which inputs pick one: trained, not pruned.
+    case table
     /// A running statistic: saved with the model, not trained.
     case statistic
   }

@@ -152,6 +152,10 @@ extension SequentialModel {
   }
 
   private func oneShotLayers(excluding patterns: [String]) throws(ModelError) -> [Int] {
+    if let layer = architecture.firstBeyondChain {
+      throw .invalidLayer(
+        name: layer.name, reason: "networks are pruned at once when they are chains of layers")
+    }
     let kernels = layers.indices.filter { layers[$0].kernel != nil }
     let names = kernels.map { layers[$0].kernel!.name }
     let rules = patterns.map { TensorRule($0, excluded: true) }

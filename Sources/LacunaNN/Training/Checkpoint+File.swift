@@ -60,7 +60,7 @@ extension Checkpoint {
     settings = try metadata.decoded(TrainingSettings.self, key: "training")
     progress = try metadata.decoded(Progress.self, key: "progress")
     try settings.validate()
-    try progress.validate(settings)
+    try progress.validate(settings, labelsPerSample: try architecture.shapes().last!.pixels)
     let expected = try architecture.tensorShapes()
 
     func dense(_ name: String) throws(ModelError) -> [Float]? {
@@ -128,7 +128,9 @@ extension Checkpoint {
 
 extension Checkpoint.Progress {
   /// Every counter is one that a run with these settings can reach: none overflows on the way on.
-  fileprivate func validate(_ settings: TrainingSettings) throws(ModelError) {
+  fileprivate func validate(
+    _ settings: TrainingSettings, labelsPerSample: Int
+  ) throws(ModelError) {
     func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(ModelError) {
       if range.contains(value) { return }
       throw .metadata(
@@ -139,7 +141,7 @@ extension Checkpoint.Progress {
     try check("samples", samples, 1...Int(Int32.max))
     try check("step", step, 0...settings.totalSteps(samples: samples))
     try check("optimiserStep", optimiserStep, 0...step)
-    try check("epochSamples", epochSamples, 0...samples)
-    try check("epochCorrect", epochCorrect, 0...epochSamples)
+    try check("epochSamples", epochLabels, 0...samples * labelsPerSample)
+    try check("epochCorrect", epochCorrect, 0...epochLabels)
   }
 }

@@ -32,15 +32,22 @@ public struct Checkpoint: Sendable, Equatable {
     /// Sums over the current epoch, the loss as the bits of a `Double`.
     var epochLoss: UInt64
     var epochCorrect: Int
-    var epochSamples: Int
+    /// Answers so far: of one sample as many as the network has results for it.
+    var epochLabels: Int
+
+    // The key is that of files from before there was more than one answer to a sample.
+    private enum CodingKeys: String, CodingKey {
+      case step, samples, optimiserStep, epochLoss, epochCorrect
+      case epochLabels = "epochSamples"
+    }
 
     /// Mean loss of the current epoch so far; nil before its first step.
     public var loss: Double? {
-      epochSamples > 0 ? Double(bitPattern: epochLoss) / Double(epochSamples) : nil
+      epochLabels > 0 ? Double(bitPattern: epochLoss) / Double(epochLabels) : nil
     }
     /// The share of right answers of the current epoch so far; nil before its first step.
     public var accuracy: Double? {
-      epochSamples > 0 ? Double(epochCorrect) / Double(epochSamples) : nil
+      epochLabels > 0 ? Double(epochCorrect) / Double(epochLabels) : nil
     }
   }
 
@@ -62,7 +69,7 @@ public struct Checkpoint: Sendable, Equatable {
     progress = Progress(
       step: trainer.step, samples: trainer.data.count, optimiserStep: trainer.optimiser.step,
       epochLoss: trainer.epochLoss.bitPattern, epochCorrect: trainer.epochCorrect,
-      epochSamples: trainer.epochSamples)
+      epochLabels: trainer.epochLabels)
     weights = network.weights
     moments = trainer.optimiser.state
     pruning = (trainer.model as? PrunedModel).map {
@@ -87,7 +94,7 @@ public struct Checkpoint: Sendable, Equatable {
   ///   - pruning: the recipe of a run that prunes.
   /// - Throws: ``ModelError`` when data, architecture, weights, masks or recipe disagree.
   public func resume(
-    data: ImageDataset, pruning settings: PruningSettings? = nil, threads: Int? = nil
+    data: any LabelledSamples, pruning settings: PruningSettings? = nil, threads: Int? = nil
   ) throws(ModelError) -> Trainer {
     if data.count != progress.samples {
       throw .dataMismatch(
@@ -125,14 +132,14 @@ extension Trainer {
   func restore(_ progress: Checkpoint.Progress) throws(ModelError) {
     for (name, value, most) in [
       ("step", progress.step, totalSteps), ("optimiser step", progress.optimiserStep, totalSteps),
-      ("samples of the epoch", progress.epochSamples, data.count),
-      ("right answers of the epoch", progress.epochCorrect, progress.epochSamples),
+      ("answers of the epoch", progress.epochLabels, data.labels.count),
+      ("right answers of the epoch", progress.epochCorrect, progress.epochLabels),
     ] where value < 0 || value > most {
       throw .metadata(key: "progress", reason: "\(name) \(value) is not in 0...\(most)")
     }
     step = progress.step
     epochLoss = Double(bitPattern: progress.epochLoss)
-    (epochCorrect, epochSamples) = (progress.epochCorrect, progress.epochSamples)
+    (epochCorrect, epochLabels) = (progress.epochCorrect, progress.epochLabels)
   }
 }
 

@@ -106,12 +106,12 @@ public final class PrunedModel: Trainable {
 }
 
 extension SequentialModel {
-  /// The trainable tensors in the form a pruner takes. They point into the model.
+  /// The trainable tensors in the form a pruner takes, tables left out. They point into the model.
   ///
   /// - Throws: `PruningError` never for a model whose tensors are consistent.
   public func prunableTensors() throws(PruningError) -> [PrunableTensor] {
     var tensors: [PrunableTensor] = []
-    for p in parameters where p.isTrainable {
+    for p in parameters where p.isTrainable && p.role != .table {
       tensors.append(
         try PrunableTensor(
           name: p.name, weights: p.values.elements, shape: p.shape,
@@ -127,7 +127,7 @@ extension SequentialModel {
 ///       model, schedule: PolynomialDecay(initial: 0.5, final: 0.9, begin: 1, end: 900))
 ///     try Trainer(pruned, data: train, settings: settings).run()
 ///
-/// All kernels of convolutions and dense layers are pruned; biases and normalisation are not.
+/// All kernels of convolutions, dense and recurrent layers are pruned; biases, normalisation and tables are not.
 /// `rules` change schedule, granularity or exclusion by tensor name or pattern, such as `conv1/*`.
 ///
 /// - Throws: `PruningError` when the schedule or a rule is invalid.

@@ -9,7 +9,7 @@ public final class Trainer {
   /// What is trained.
   public let model: any Trainable
   /// The training set.
-  public let data: ImageDataset
+  public let data: any LabelledSamples
   /// The settings of the run.
   public let settings: TrainingSettings
   /// Moves the parameters after each step.
@@ -25,7 +25,7 @@ public final class Trainer {
   /// Sums of this epoch so far.
   var epochLoss = 0.0
   var epochCorrect = 0
-  var epochSamples = 0
+  var epochLabels = 0
   private var order: (epoch: Int, indices: [Int32]) = (-1, [])
 
   /// A run over `data` from its first step on, or from the one after `done`.
@@ -34,18 +34,11 @@ public final class Trainer {
   /// - Throws: ``ModelError`` when the data do not fit the network, a setting is out of range, or a model
   ///   that is to be pruned has a schedule that cannot fire within the steps of this run.
   public init(
-    _ model: any Trainable, data: ImageDataset, settings: TrainingSettings, done: Int = 0
+    _ model: any Trainable, data: any LabelledSamples, settings: TrainingSettings, done: Int = 0
   ) throws(ModelError) {
     try settings.validate()
     let network = model.network
-    if data.shape.count != network.inputShape.count {
-      throw .dataMismatch(
-        what: "values per image", expected: network.inputShape.count, found: data.shape.count)
-    }
-    if data.classes != network.outputShape.count {
-      throw .dataMismatch(
-        what: "classes", expected: network.outputShape.count, found: data.classes)
-    }
+    try data.check(input: network.inputShape, output: network.outputShape)
     if data.count == 0 { throw .dataMismatch(what: "samples", expected: 1, found: 0) }
     (self.model, self.data, self.settings) = (model, data, settings)
     optimiser = Optimiser(settings.optimiser, network.parameters)
@@ -77,10 +70,10 @@ public final class Trainer {
 
   private func takeStep() throws -> TrainingProgress {
     let (epoch, position) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
-    if position == 0 { (epochLoss, epochCorrect, epochSamples) = (0, 0, 0) }
+    if position == 0 { (epochLoss, epochCorrect, epochLabels) = (0, 0, 0) }
     let network = model.network
     let labels = loadBatch(epoch: epoch, position: position)
-    let count = labels.count
+    let count = labels.count / data.labelsPerSample
     let random = RandomStream(seed: settings.seed, 2, UInt64(step))
 
     try model.willStep()
@@ -90,6 +83,7 @@ public final class Trainer {
       gradient: network.outputGradient)
     guard lossSum.isFinite else { throw ModelError.diverged(step: step + 1) }
     network.backward(batch: count, random: random)
+    if let most = settings.gradientNorm { network.clipGradients(norm: most) }
     try model.didComputeGradients()
     let rate = settings.learningRate.value(at: step, of: totalSteps)
     optimiser.apply(learningRate: rate, network.workers)
@@ -98,11 +92,12 @@ public final class Trainer {
     step += 1
     epochLoss += lossSum
     epochCorrect += correct
-    epochSamples += count
+    epochLabels += labels.count
     return TrainingProgress(
       step: step, totalSteps: totalSteps, epoch: epoch, epochs: settings.epochs,
-      loss: epochLoss / Double(epochSamples),
-      accuracy: Double(epochCorrect) / Double(epochSamples), batchLoss: lossSum / Double(count),
+      loss: epochLoss / Double(epochLabels),
+      accuracy: Double(epochCorrect) / Double(epochLabels),
+      batchLoss: lossSum / Double(labels.count),
       sparsity: model.sparsity, learningRate: rate, endsEpoch: position == stepsPerEpoch - 1)
   }
 
@@ -115,19 +110,20 @@ public final class Trainer {
     let first = position * settings.batchSize
     let indices = order.indices[first..<min(first + settings.batchSize, data.count)]
     let input = model.network.input(batch: indices.count)
-    let n = data.shape.count
+    let (data, n) = (data, data.shape.count)
     model.network.workers.split(indices.count, parts: 8) { range in
       for i in range { data.write(Int(indices[first + i]), to: input + i * n) }
     }
-    return indices.map { data.labels[Int($0)] }
+    return indices.flatMap { data.labels(of: Int($0)) }
   }
 }
 
 extension SequentialModel {
   /// Logits of `count` samples starting at `first`: `[count, outputShape.count]` floats in
   /// inference mode.
-  package func predict(_ data: ImageDataset, first: Int, count: Int) -> UnsafeMutablePointer<Float>
-  {
+  package func predict(
+    _ data: some LabelledSamples, first: Int, count: Int
+  ) -> UnsafeMutablePointer<Float> {
     let input = input(batch: count)
     let n = data.shape.count
     workers.split(count, parts: 8) { range in
@@ -139,27 +135,38 @@ extension SequentialModel {
 
   /// Accuracy and loss over a data set, in inference mode.
   ///
-  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when the shapes disagree,
+  /// - Throws: ``ModelError/dataMismatch(what:expected:found:)`` when the data do not fit the network,
   ///   ``ModelError/invalidSetting(name:reason:)`` for a batch size outside
   ///   ``TrainingSettings/batchSizes``.
-  public func evaluate(_ data: ImageDataset, batchSize: Int = 128) throws(ModelError) -> Evaluation
-  {
+  public func evaluate(
+    _ data: some LabelledSamples, batchSize: Int = 128
+  ) throws(ModelError) -> Evaluation {
     try TrainingSettings.check(batchSize, "batch size", in: TrainingSettings.batchSizes)
-    if data.shape.count != inputShape.count {
-      throw .dataMismatch(
-        what: "values per image", expected: inputShape.count, found: data.shape.count)
-    }
+    try data.check(input: inputShape, output: outputShape)
+    return Evaluation(data, batch: batchSize) { predict(data, first: $0, count: $1) }
+  }
+}
+
+extension Evaluation {
+  /// Adds up over a data set what `logits(first, count)` gives for some samples.
+  init(
+    _ data: some LabelledSamples, batch: Int,
+    logits: (_ first: Int, _ count: Int) -> UnsafeMutablePointer<Float>
+  ) {
+    let (total, perSample) = (data.count, data.labelsPerSample)
     var (loss, correct) = (0.0, 0)
-    for first in stride(from: 0, to: data.count, by: batchSize) {
-      let count = min(batchSize, data.count - first)
-      let logits = predict(data, first: first, count: count)
+    for first in stride(from: 0, to: total, by: batch) {
+      let count = min(batch, total - first)
       let part = SoftmaxCrossEntropy.evaluate(
-        logits: logits, labels: Array(data.labels[first..<first + count]),
-        classes: outputShape.count)
+        logits: logits(first, count),
+        labels: Array(data.labels[first * perSample..<(first + count) * perSample]),
+        classes: data.classes)
       loss += part.lossSum
       correct += part.correct
     }
-    let total = Double(max(data.count, 1))
-    return Evaluation(accuracy: Double(correct) / total, loss: loss / total, count: data.count)
+    let labels = total * perSample
+    self.init(
+      accuracy: Double(correct) / Double(max(labels, 1)), loss: loss / Double(max(labels, 1)),
+      count: labels)
   }
 }

@@ -53,7 +53,7 @@ public struct Evaluation: Sendable, Equatable {
   public let accuracy: Double
   /// Mean cross-entropy, in nats.
   public let loss: Double
-  /// Number of samples.
+  /// Number of answers: samples, or steps of them all.
   public let count: Int
 
   /// Joins the three.

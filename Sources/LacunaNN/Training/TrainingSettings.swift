@@ -12,15 +12,19 @@ public struct TrainingSettings: Hashable, Codable, Sendable {
   public var learningRate: LearningRate
   /// Order of the samples and dropout.
   public var seed: UInt64
+  /// The greatest norm that all gradients together may have: longer ones are scaled down to it, which recurrent
+  /// networks need. Nil for no bound.
+  public var gradientNorm: Float?
 
   /// By default Adam on mini-batches of 128, its rate falling from 0.001 along half a cosine.
   /// Trainers check the values.
   public init(
     epochs: Int, batchSize: Int = 128, optimiser: OptimiserSettings = .adam,
-    learningRate: LearningRate = .cosine(initial: 1e-3, finalFraction: 0.02), seed: UInt64 = 1
+    learningRate: LearningRate = .cosine(initial: 1e-3, finalFraction: 0.02), seed: UInt64 = 1,
+    gradientNorm: Float? = nil
   ) {
     (self.epochs, self.batchSize, self.optimiser) = (epochs, batchSize, optimiser)
-    (self.learningRate, self.seed) = (learningRate, seed)
+    (self.learningRate, self.seed, self.gradientNorm) = (learningRate, seed, gradientNorm)
   }
 
   /// Epochs that a run may have.
@@ -46,6 +50,9 @@ public struct TrainingSettings: Hashable, Codable, Sendable {
     let rate = learningRate.initial
     if !(rate > 0 && rate.isFinite) {
       throw .invalidSetting(name: "learning rate", reason: "is \(rate), must be positive")
+    }
+    if let norm = gradientNorm, !(norm > 0 && norm.isFinite) {
+      throw .invalidSetting(name: "gradient norm", reason: "is \(norm), must be positive")
     }
   }
 
