@@ -1,0 +1,52 @@
+// One trained network of a task: how good, how large, how fast.
+
+import Lacuna
+
+struct ResultsRow {
+  var task: ResultsName
+  var phase: String
+  var sparsity: Double
+  var block: BlockSize
+  var epochs: Int
+  var measure: ResultsMeasure
+  var validation: Double
+  var test: Double
+  /// Of all kernels that are pruned.
+  var zeros: Double
+  var parameters: Int
+  /// Of the `.lacuna` file.
+  var bytes: Int
+  var timing: InferenceTiming
+  var trainingSeconds: Double
+  var seed: UInt64
+
+  var row: Row {
+    Row(fields: [
+      ("task", .text(task.rawValue)), ("phase", .text(phase)), ("sparsity", .number(sparsity)),
+      ("block", .text("\(block)")), ("epochs", .integer(epochs)),
+      ("measure", .text(measure.rawValue)), ("validation", .number(validation)),
+      ("test", .number(test)), ("zeros", .number(zeros)), ("parameters", .integer(parameters)),
+      ("bytes", .integer(bytes)), ("batch", .integer(timing.batch)),
+      ("threads", .integer(timing.threads)), ("seconds", .number(timing.sparseSeconds)),
+      ("denseSeconds", .number(timing.denseSeconds)), ("speedup", .number(timing.speedup)),
+      ("trainingSeconds", .number(trainingSeconds)), ("isa", .text(ISA.selected.rawValue)),
+      ("denseCore", .text(BLAS.coreName)), ("seed", .integer(Int(truncatingIfNeeded: seed))),
+    ])
+  }
+
+  static let tableHeader = [
+    "phase", "zeros", "block", "epochs", "validation", "test", "bytes", "sparse", "dense",
+    "speed-up", "trained",
+  ]
+  static let tableWidths = [10, 7, 6, 6, 10, 8, 9, 9, 9, 8, 8]
+
+  var tableCells: [String] {
+    [
+      phase, Numeral.percent(zeros), "\(block)", "\(epochs)", measure.text(validation),
+      measure.text(test), Numeral.grouped(bytes), Numeral.duration(seconds: timing.sparseSeconds),
+      Numeral.duration(seconds: timing.denseSeconds),
+      Numeral.fixed(timing.speedup, digits: 2) + "×",
+      Numeral.duration(seconds: trainingSeconds),
+    ]
+  }
+}

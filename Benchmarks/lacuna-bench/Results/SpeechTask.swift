@@ -1,0 +1,93 @@
+// Which of five languages is spoken: recorded prompts as log-mel frames, parted by sentence.
+
+import Lacuna
+
+extension ResultsTask {
+  static let speechPath = "/usr/share/asterisk/sounds"
+
+  /// Folders of Debian's `asterisk-core-sounds-…-wav`, one voice each; English and Spanish are the same woman's.
+  private static let voices = [
+    "en_US_f_Allison", "es_MX_f_Allison", "fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU",
+  ]
+
+  /// A prompt has one file name in all languages: by it, not by recording, prompts go to one of the three parts, so
+  /// that no sentence is in two of them in any language.
+  static func speech(_ data: String?) throws -> ResultsTask {
+    let root = data ?? speechPath
+    let mel = LogMel()
+    let (steps, features) = (64, mel.bands)
+    var parts = [(values: [Float], labels: [UInt8])](repeating: ([], []), count: 3)
+    for (label, voice) in voices.enumerated() {
+      let folder = "\(root)/\(voice)"
+      let names = try waveNames(in: folder)
+      for name in names {
+        // The order of a hash, the same on every run.
+        let hash = name.utf8.reduce(UInt64(14_695_981_039_346_656_037)) {
+          ($0 ^ UInt64($1)) &* 1_099_511_628_211
+        }
+        let part = (hash >> 32) % 20 < 14 ? 0 : (hash >> 32) % 20 < 17 ? 1 : 2
+        let frames = mel(try Waveform(contentsOf: "\(folder)/\(name)").samples)
+        let count = frames.count / features
+        for first in stride(from: 0, through: count - steps, by: part == 0 ? steps / 2 : steps) {
+          let window = frames[first * features..<(first + steps) * features]
+          // Pauses say nothing about a language.
+          if LogMel.level(window) < -9 { continue }
+          parts[part].values += window
+          parts[part].labels.append(UInt8(label))
+        }
+      }
+    }
+    normalise(&parts, features)
+    let sets = try parts.map {
+      try SequenceDataset(
+        steps: steps, features: features, classes: voices.count, values: $0.values,
+        labels: $0.labels)
+    }
+    return ResultsTask(
+      architecture: .sequenceClassifier(
+        steps: steps, features: features, units: [96, 96], classes: voices.count),
+      training: sets[0], validation: sets[1], test: sets[2], measure: .accuracy, batch: 64,
+      rate: 2e-3, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 3, rules: [],
+      block: BlockSize(unchecked: 4, 1), timedBatch: 1)
+  }
+
+  /// Mean 0 and deviation 1 of each band over the training part.
+  private static func normalise(
+    _ parts: inout [(values: [Float], labels: [UInt8])], _ features: Int
+  ) {
+    let count = Double(max(parts[0].values.count / features, 1))
+    var (sums, squares) = (
+      [Double](repeating: 0, count: features), [Double](repeating: 0, count: features)
+    )
+    for (i, value) in parts[0].values.enumerated() {
+      sums[i % features] += Double(value)
+      squares[i % features] += Double(value) * Double(value)
+    }
+    let means = sums.map { Float($0 / count) }
+    let scales = zip(sums, squares).map { sum, square in
+      Float(1 / max(square / count - sum / count * (sum / count), 1e-6).squareRoot())
+    }
+    for p in parts.indices {
+      for i in parts[p].values.indices {
+        parts[p].values[i] = (parts[p].values[i] - means[i % features]) * scales[i % features]
+      }
+    }
+  }
+
+  /// Names of the recordings in a folder, in order.
+  private static func waveNames(in folder: String) throws -> [String] {
+    guard let directory = opendir(folder) else {
+      throw Failure(
+        .missingInput, "\(folder) cannot be read: Benchmarks/results/setup installs the recordings")
+    }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name.hasSuffix(".wav") { names.append(name) }
+    }
+    return names.sorted()
+  }
+}
