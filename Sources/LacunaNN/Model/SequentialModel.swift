@@ -2,7 +2,8 @@
 
 import LacunaFormats
 
-/// A trainable network whose layers follow one another; a layer may hold a branch (``LayerDescription/residual``).
+/// A trainable network whose layers follow one another; a layer may hold a branch
+/// (``LayerDescription/residual(name:body:shortcut:relu:)``).
 ///
 /// Results are bitwise the same for any number of threads.
 ///
