@@ -28,6 +28,8 @@ extension BSRMatrix {
 
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   private init(dense: DenseMatrix<Scalar>, block: BlockSize, storing pattern: CSRPattern) {
     let (r, c) = (block.rows, block.columns)
     let values: [Scalar] = uninitialized(pattern.nnz * block.area) { values in
@@ -39,13 +41,13 @@ extension BSRMatrix {
             let column = pattern.columnIndices[b] * c
             let width = min(c, dense.columns - column)
             let target = values + b * r * c
-            if height < r || width < c { target.update(repeating: 0, count: r * c) }
+            if height < r || width < c { target.update(repeating: .zero, count: r * c) }
             for i in 0..<height {
               let source = start + (blockRow * r + i) * dense.rowStride + column
               if width == 4 {
-                UnsafeMutableRawPointer(target + i * c).storeBytes(
-                  of: UnsafeRawPointer(source).loadUnaligned(as: SIMD4<Scalar>.self),
-                  as: SIMD4<Scalar>.self)
+                // Of constant length: two instructions.
+                UnsafeMutableRawPointer(target + i * c).copyMemory(
+                  from: source, byteCount: 4 &* MemoryLayout<Scalar>.size)
               } else {
                 for j in 0..<width { target[i * c + j] = source[j] }
               }
@@ -63,6 +65,8 @@ extension BSRMatrix {
   /// - Complexity: O(blocks · block rows + nnz)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public init(_ matrix: CSRMatrix<Scalar>, block: BlockSize) {
     switch matrix.pattern.columnIndices {
     case .u16(let c): self = Self.merged(matrix, c, block)
@@ -95,7 +99,7 @@ extension BSRMatrix {
         }
         if leftmost == .max { break }
         let start = values.count
-        values.append(contentsOf: repeatElement(0, count: r * c))
+        values.append(contentsOf: repeatElement(.zero, count: r * c))
         blockColumns.append(UInt32(leftmost))
         for i in 0..<height {
           let end = offsets[firstRow + i + 1]
@@ -123,6 +127,8 @@ extension BSRMatrix {
   /// - Complexity: O(rows · columns)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public func dense() -> DenseMatrix<Scalar> {
     var result = DenseMatrix<Scalar>(unchecked: rows, columns)
     result.withUnsafeMutableElements { elements in
@@ -159,10 +165,12 @@ extension CSRMatrix {
   /// - Complexity: O(rows + stored cells)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public init(_ matrix: BSRMatrix<Scalar>) {
     var offsets = [Int](repeating: 0, count: matrix.rows + 1)
     matrix.forEachStoredRow { i, _, width, cells in
-      for j in 0..<width { offsets[i + 1] &+= cells[j] != 0 ? 1 : 0 }
+      for j in 0..<width { offsets[i + 1] &+= cells[j] != .zero ? 1 : 0 }
     }
     for i in 0..<matrix.rows { offsets[i + 1] &+= offsets[i] }
     let nnz = offsets[matrix.rows]
@@ -171,7 +179,7 @@ extension CSRMatrix {
       indices = uninitialized(nnz) { indices in
         var position = 0
         matrix.forEachStoredRow { _, column, width, cells in
-          for j in 0..<width where cells[j] != 0 {
+          for j in 0..<width where cells[j] != .zero {
             values[position] = cells[j]
             indices[position] = UInt32(truncatingIfNeeded: column + j)
             position += 1
@@ -192,6 +200,8 @@ extension BSRMatrix {
   /// - Complexity: O(block rows + block columns + blocks · block area)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public func transposed() -> BSRMatrix {
     let (r, c) = (block.rows, block.columns)
     let (pattern, sources) = blockPattern.transposedWithSources()

@@ -5,7 +5,7 @@
 /// `blockPattern` is the CSR structure of the block grid. Block number `b` keeps its `R·C` values at
 /// `values[b·R·C ..< (b+1)·R·C]`, row-major inside the block. Cells of an edge block that lie outside
 /// the matrix are stored as zeros.
-public struct BSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
+public struct BSRMatrix<Scalar: StoredScalar>: Equatable, Sendable {
   /// Number of rows of the matrix (not of blocks).
   public let rows: Int
   /// Number of columns of the matrix.
@@ -36,7 +36,7 @@ public struct BSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
     return count
   }
   /// Bytes of the block pattern and the values.
-  public var byteCount: Int { blockPattern.byteCount + values.count * Scalar.dtype.size }
+  public var byteCount: Int { blockPattern.byteCount + values.count * Scalar.numberType.size }
 
   /// Checks the counts, the grid, and that cells outside the matrix are zero.
   ///
@@ -86,7 +86,7 @@ public struct BSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
     let (r, c) = (block.rows, block.columns)
     if rows % r != 0, let lastRow = blockPattern.rowOffsets.dropLast().last {
       for b in lastRow..<blocks {
-        for cell in rows % r * c..<r * c { values[b * r * c + cell] = 0 }
+        for cell in rows % r * c..<r * c { values[b * r * c + cell] = .zero }
       }
     }
     if columns % c != 0 {
@@ -96,7 +96,7 @@ public struct BSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
         if end == blockPattern.rowOffsets[blockRow] { continue }
         if blockPattern.columnIndices[end - 1] != blockPattern.columns - 1 { continue }
         for i in 0..<r {
-          for j in columns % c..<c { values[((end - 1) * r + i) * c + j] = 0 }
+          for j in columns % c..<c { values[((end - 1) * r + i) * c + j] = .zero }
         }
       }
     }

@@ -5,7 +5,7 @@ extension BitMask {
   ///
   /// - Throws: ``FormatError/shapeMismatch(expectedRows:expectedColumns:rows:columns:)``
   /// - Complexity: O(rows · columns)
-  public func apply<Scalar: SparseScalar>(
+  public func apply<Scalar: StoredScalar>(
     to matrix: inout DenseMatrix<Scalar>
   ) throws(FormatError) {
     if matrix.rows != rows || matrix.columns != columns {
@@ -20,7 +20,7 @@ extension BitMask {
   ///
   /// - Throws: ``FormatError`` when the stride or the buffer is too small.
   /// - Complexity: O(rows · columns)
-  public func apply<Scalar: SparseScalar>(
+  public func apply<Scalar: StoredScalar>(
     to elements: UnsafeMutableBufferPointer<Scalar>, rowStride: Int
   ) throws(FormatError) {
     if rowStride < columns { throw .strideTooSmall(stride: rowStride, columns: columns) }
@@ -37,7 +37,7 @@ extension BitMask {
   ///
   /// - Throws: ``FormatError/wrongCount(name:expected:actual:)``
   /// - Complexity: O(rows · columns)
-  public func apply<Scalar: SparseScalar>(to elements: inout [Scalar]) throws(FormatError) {
+  public func apply<Scalar: StoredScalar>(to elements: inout [Scalar]) throws(FormatError) {
     var span = elements.mutableSpan
     try apply(to: &span)
   }
@@ -46,7 +46,7 @@ extension BitMask {
   ///
   /// - Throws: ``FormatError/wrongCount(name:expected:actual:)``
   /// - Complexity: O(rows · columns)
-  public func apply<Scalar: SparseScalar>(
+  public func apply<Scalar: StoredScalar>(
     to elements: inout MutableSpan<Scalar>
   ) throws(FormatError) {
     if elements.count != rows * columns {
@@ -58,17 +58,20 @@ extension BitMask {
   }
 
   /// Not checked: that `elements` holds `rows` rows of `columns` elements, `rowStride` apart.
-  package func apply<Scalar: SparseScalar>(
+  package func apply<Scalar: StoredScalar>(
     unchecked elements: UnsafeMutablePointer<Scalar>, rowStride: Int
   ) {
     let raw = UnsafeMutableRawPointer(elements)
-    switch Scalar.dtype {
-    case .f32: clear(raw.assumingMemoryBound(to: UInt32.self), rowStride)
-    case .f64: clear(raw.assumingMemoryBound(to: UInt64.self), rowStride)
+    // +0 is all zeros in every type.
+    switch MemoryLayout<Scalar>.size {
+    case 2: clear(raw.assumingMemoryBound(to: UInt16.self), rowStride)
+    case 4: clear(raw.assumingMemoryBound(to: UInt32.self), rowStride)
+    default: clear(raw.assumingMemoryBound(to: UInt64.self), rowStride)
     }
   }
 
   /// Clears words of memory the width of the elements.
+  @specialized(where Bits == UInt16)
   @specialized(where Bits == UInt32)
   @specialized(where Bits == UInt64)
   private func clear<Bits: FixedWidthInteger & SIMDScalar>(

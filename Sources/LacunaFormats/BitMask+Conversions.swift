@@ -6,7 +6,9 @@ extension BitMask {
   /// - Complexity: O(rows · columns)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  public init<Scalar: SparseScalar>(nonzerosOf dense: DenseMatrix<Scalar>) {
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
+  public init<Scalar: StoredScalar>(nonzerosOf dense: DenseMatrix<Scalar>) {
     let (rows, columns) = (dense.rows, dense.columns)
     let perRow = (columns + 63) / 64
     let words: [UInt64] = uninitialized(rows * perRow) { words in
@@ -17,7 +19,7 @@ extension BitMask {
             var bits: UInt64 = 0
             let start = row + w * 64
             for j in 0..<min(64, columns - w * 64) {
-              bits |= (start[j] != 0 ? 1 : 0) &<< UInt64(truncatingIfNeeded: j)
+              bits |= (start[j] != .zero ? 1 : 0) &<< UInt64(truncatingIfNeeded: j)
             }
             words[i * perRow + w] = bits
           }
@@ -58,7 +60,7 @@ extension BitMask {
   /// Ones at every cell of the stored blocks, zeros inside them included.
   ///
   /// - Complexity: O(rows · columns / 64 + stored cells)
-  public init<Scalar: SparseScalar>(_ matrix: BSRMatrix<Scalar>) {
+  public init<Scalar: StoredScalar>(_ matrix: BSRMatrix<Scalar>) {
     // The grid is that of the matrix, so this cannot fail.
     self = try! BitMask(matrix.blockPattern).expanded(
       matrix.block, rows: matrix.rows, columns: matrix.columns)

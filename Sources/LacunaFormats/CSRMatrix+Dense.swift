@@ -6,6 +6,8 @@ extension CSRMatrix {
   /// - Complexity: O(rows · columns)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public init(dense: DenseMatrix<Scalar>) {
     // A bit per element first: it costs one pass without a branch, its popcounts are the row
     // offsets, and walking the ones costs O(nnz). Twice as fast as a branchless copy of every element.
@@ -19,6 +21,8 @@ extension CSRMatrix {
   /// - Complexity: O(rows + nnz)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public init(dense: DenseMatrix<Scalar>, pattern: CSRPattern) throws(FormatError) {
     if dense.rows != pattern.rows || dense.columns != pattern.columns {
       throw .shapeMismatch(
@@ -66,6 +70,8 @@ extension CSRMatrix {
   /// - Complexity: O(rows · columns)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public func dense() -> DenseMatrix<Scalar> {
     var result = DenseMatrix<Scalar>(unchecked: rows, columns)
     result.withUnsafeMutableElements { elements in

@@ -60,6 +60,8 @@ extension CSRMatrix {
   /// - Complexity: O(rows + columns + nnz)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public func transposed() -> CSRMatrix {
     let (pattern, sources) = self.pattern.transposedWithSources()
     let moved: [Scalar] = uninitialized(nnz) { target in

@@ -3,7 +3,7 @@
 /// A sparse matrix in compressed sparse row form.
 ///
 /// The structure is shared and immutable; the values may change under it.
-public struct CSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
+public struct CSRMatrix<Scalar: StoredScalar>: Equatable, Sendable {
   /// Which entries are stored.
   public let pattern: CSRPattern
   /// `pattern.nnz` values in the pattern's order. A stored zero is allowed.
@@ -31,7 +31,7 @@ public struct CSRMatrix<Scalar: SparseScalar>: Equatable, Sendable {
   /// Number of stored entries.
   public var nnz: Int { pattern.nnz }
   /// Bytes of the pattern and the values.
-  public var byteCount: Int { pattern.byteCount + values.count * Scalar.dtype.size }
+  public var byteCount: Int { pattern.byteCount + values.count * Scalar.numberType.size }
 
   /// Calls `body` with the values, for writing in place.
   public mutating func withUnsafeMutableValues<R, E: Error>(

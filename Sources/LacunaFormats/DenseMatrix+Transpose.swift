@@ -6,6 +6,8 @@ extension DenseMatrix {
   /// - Complexity: O(rows · columns)
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public func transposed() -> DenseMatrix {
     // 16 elements of f32 are one cache line; a tile is 16 lines on each side.
     let tile = 16

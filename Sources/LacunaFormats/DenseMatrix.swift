@@ -6,7 +6,7 @@
 ///                                       d e f ·      · is padding, never read by operations
 ///
 /// Copies share memory until one of them is written to.
-public struct DenseMatrix<Scalar: SparseScalar>: @unchecked Sendable {
+public struct DenseMatrix<Scalar: StoredScalar>: @unchecked Sendable {
   // Sound to share: a buffer that two values hold is never written; each copies it first.
 
   /// Number of rows.
@@ -84,7 +84,7 @@ public struct DenseMatrix<Scalar: SparseScalar>: @unchecked Sendable {
   }
 
   /// Bytes of all rows, padding included.
-  public var byteCount: Int { rows * rowStride * Scalar.dtype.size }
+  public var byteCount: Int { rows * rowStride * Scalar.numberType.size }
 
   /// Element `(row, column)`. Traps when it is outside.
   @inlinable
@@ -146,6 +146,8 @@ extension DenseMatrix: Equatable {
   /// Equal shape and equal elements; strides may differ.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
+  @specialized(where Scalar == BFloat16)
+  @specialized(where Scalar == Float16)
   public static func == (a: DenseMatrix, b: DenseMatrix) -> Bool {
     if a.rows != b.rows || a.columns != b.columns { return false }
     for i in 0..<a.rows {

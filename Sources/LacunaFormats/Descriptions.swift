@@ -13,13 +13,13 @@ private func share(_ part: Int, of rows: Int, _ columns: Int) -> String {
 
 extension DenseMatrix: CustomStringConvertible {
   /// Shape and type: "DenseMatrix 128×784 f32".
-  public var description: String { "DenseMatrix \(rows)×\(columns) \(Scalar.dtype.rawValue)" }
+  public var description: String { "DenseMatrix \(rows)×\(columns) \(Scalar.numberType.rawValue)" }
 }
 
 extension CSRMatrix: CustomStringConvertible {
   /// Shape, type and what is stored: "CSRMatrix 128×784 f32, 10035 stored (10.0 %)".
   public var description: String {
-    "CSRMatrix \(rows)×\(columns) \(Scalar.dtype.rawValue), \(nnz) stored (\(share(nnz, of: rows, columns)))"
+    "CSRMatrix \(rows)×\(columns) \(Scalar.numberType.rawValue), \(nnz) stored (\(share(nnz, of: rows, columns)))"
   }
 }
 
@@ -28,7 +28,8 @@ extension BSRMatrix: CustomStringConvertible {
   public var description: String {
     let stored = Double(blocks) * Double(block.rows) * Double(block.columns)
     let all = max(Double(rows) * Double(columns), 1)
-    return "BSRMatrix \(rows)×\(columns) \(Scalar.dtype.rawValue), \(blocks) blocks of \(block) "
+    return
+      "BSRMatrix \(rows)×\(columns) \(Scalar.numberType.rawValue), \(blocks) blocks of \(block) "
       + "(\(percent(min(stored / all, 1))))"
   }
 }

@@ -1,4 +1,4 @@
-// f32 ↔ f64: the same structure with every value rounded to the other scalar type.
+// f32, f64, bf16, f16: the same structure with every value rounded to another type.
 
 extension DenseMatrix {
   /// The matrix with its values rounded to `Target`, without row padding.
@@ -6,12 +6,16 @@ extension DenseMatrix {
   /// - Complexity: O(rows · columns)
   @specialized(where Scalar == Float, Target == Double)
   @specialized(where Scalar == Double, Target == Float)
-  public func converted<Target: SparseScalar>(to: Target.Type) -> DenseMatrix<Target> {
+  @specialized(where Scalar == Float, Target == BFloat16)
+  @specialized(where Scalar == BFloat16, Target == Float)
+  @specialized(where Scalar == Float, Target == Float16)
+  @specialized(where Scalar == Float16, Target == Float)
+  public func converted<Target: StoredScalar>(to: Target.Type) -> DenseMatrix<Target> {
     var result = DenseMatrix<Target>(unchecked: rows, columns)
     result.withUnsafeMutableElements { target in
       for i in 0..<rows {
         for j in 0..<columns {
-          target[i * columns + j] = Target(storage.pointer[i * rowStride + j])
+          target[i * columns + j] = storage.pointer[i * rowStride + j].rounded(to: Target.self)
         }
       }
     }
@@ -26,7 +30,11 @@ extension CSRMatrix {
   /// - Complexity: O(nnz)
   @specialized(where Scalar == Float, Target == Double)
   @specialized(where Scalar == Double, Target == Float)
-  public func converted<Target: SparseScalar>(to: Target.Type) -> CSRMatrix<Target> {
+  @specialized(where Scalar == Float, Target == BFloat16)
+  @specialized(where Scalar == BFloat16, Target == Float)
+  @specialized(where Scalar == Float, Target == Float16)
+  @specialized(where Scalar == Float16, Target == Float)
+  public func converted<Target: StoredScalar>(to: Target.Type) -> CSRMatrix<Target> {
     CSRMatrix<Target>(uncheckedPattern: pattern, values: rounded(values))
   }
 }
@@ -38,16 +46,20 @@ extension BSRMatrix {
   /// - Complexity: O(blocks · block area)
   @specialized(where Scalar == Float, Target == Double)
   @specialized(where Scalar == Double, Target == Float)
-  public func converted<Target: SparseScalar>(to: Target.Type) -> BSRMatrix<Target> {
+  @specialized(where Scalar == Float, Target == BFloat16)
+  @specialized(where Scalar == BFloat16, Target == Float)
+  @specialized(where Scalar == Float, Target == Float16)
+  @specialized(where Scalar == Float16, Target == Float)
+  public func converted<Target: StoredScalar>(to: Target.Type) -> BSRMatrix<Target> {
     BSRMatrix<Target>(
       unchecked: rows, columns, block: block, blockPattern: blockPattern, values: rounded(values))
   }
 }
 
-private func rounded<Source: SparseScalar, Target: SparseScalar>(_ values: [Source]) -> [Target] {
+private func rounded<Source: StoredScalar, Target: StoredScalar>(_ values: [Source]) -> [Target] {
   uninitialized(values.count) { target in
     values.withUnsafeBufferPointer { source in
-      for p in 0..<source.count { target[p] = Target(source[p]) }
+      for p in 0..<source.count { target[p] = source[p].rounded(to: Target.self) }
     }
   }
 }

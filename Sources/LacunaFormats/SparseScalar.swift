@@ -1,15 +1,15 @@
-// The element types a matrix can hold: f32 and f64.
+// The element types that operations compute with: f32 and f64.
 
-/// An element type of Lacuna's matrices: `Float` or `Double`, and nothing else.
+/// An element type with arithmetic of its own: `Float` or `Double`, and nothing else.
 ///
-/// The generic types are for people; kernels are concrete. Front ends switch on ``dtype`` once per
+/// Matrices also store ``NarrowScalar``s, which widen to `Float` where they multiply. The generic types are for people; kernels are concrete. Front ends switch on ``dtype`` once per
 /// call and pass raw pointers down.
-public protocol SparseScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable, BitwiseCopyable {
+public protocol SparseScalar: StoredScalar, BinaryFloatingPoint, SIMDScalar, Codable {
   /// The tag that tells files and kernel tables which type this is.
   static var dtype: DType { get }
 }
 
-/// The stored type of an element.
+/// The type of an element that operations compute with; ``NumberType`` names those that are stored as well.
 public enum DType: String, Sendable, Codable, CaseIterable {
   /// IEEE 754 single and double precision.
   case f32, f64

@@ -3,21 +3,32 @@
 
 import CSIMD
 
+/// How a strip kernel reads weights: as they are, or widened to what its sums are made of.
+///
+/// Every ``StripVector`` is one, whose weights are stored as they multiply. See `NarrowWeights.swift` for others.
+protocol StripWeight {
+  /// One weight as the streams hold it.
+  associatedtype Stored
+  associatedtype Sum: StripVector
+  /// One weight in every lane.
+  static func spread(_ p: UnsafePointer<Stored>) -> Sum
+  /// As many adjacent weights as there are lanes: register number `index` at `p`, any alignment.
+  static func load(_ p: UnsafeRawPointer, _ index: Int) -> Sum
+}
+
 /// A register of sums of the strip kernels, which are generic over it: ``VectorF32``, ``VectorF64`` and
 /// ``VectorI8`` say what a weight is, how a product is added and how a sum becomes a result.
 ///
 /// Own structs and own protocols without stdlib constraints: conformances of stdlib types would put
 /// weak symbols into the object, and the linker could keep this copy of them for everyone.
-protocol StripVector {
-  /// One weight as the streams hold it.
+protocol StripVector: StripWeight where Sum == Self, Stored == Scalar {
+  /// One weight as it multiplies.
   associatedtype Scalar
   /// What finishing needs of the arguments, read once. No generic struct: its metadata is weak code.
   associatedtype Finish
   static var count: Int { get }
   static var zero: Self { get }
   init(repeating value: Scalar)
-  /// Register number `index` at `p`, any alignment.
-  static func load(_ p: UnsafeRawPointer, _ index: Int) -> Self
   func store(_ p: UnsafeMutableRawPointer, _ index: Int)
   /// Writes the first `count` lanes, and nothing behind them.
   func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer)
@@ -35,6 +46,10 @@ protocol StripVector {
 }
 
 extension StripVector {
+  @inline(__always) static func spread(_ p: UnsafePointer<Scalar>) -> Self {
+    Self(repeating: p.pointee)
+  }
+
   /// Register number `index` at `p`, of which `count` lanes exist.
   @inline(__always)
   func storeLast(_ count: Int, _ p: UnsafeMutableRawPointer, _ index: Int) {

@@ -2,10 +2,35 @@
 
 import CSIMD
 
+/// How a window kernel reads weights: as they are, or widened to the elements of its register.
+///
+/// Every ``WindowVector`` is one, whose weights are stored as they multiply. See `NarrowWeights.swift` for others.
+protocol LaneWeight {
+  associatedtype Lanes: WindowVector
+  /// Bytes of one weight.
+  static var bytes: Int { get }
+  /// One weight for each lane.
+  static func load(_ p: UnsafeRawPointer) -> Lanes
+}
+
+#if LACUNA_V4
+  /// One whose weights are read by the compressed kernel as well.
+  protocol CompressedWeight: LaneWeight where Lanes == WindowF32x16 {
+    /// The next weights in the lanes of the mask, zeros elsewhere.
+    static func expand(_ p: UnsafeRawPointer, _ mask: UInt32) -> __m512
+  }
+
+  extension WindowF32x16: CompressedWeight {
+    @inline(__always) static func expand(_ p: UnsafeRawPointer, _ mask: UInt32) -> __m512 {
+      lcn_expand16(p, mask)
+    }
+  }
+#endif
+
 /// A register of output rows and the instructions that pick each lane's input out of a window.
 ///
 /// The protocol and its types are this module's own, without stdlib constraints: see ``KernelVector``.
-protocol WindowVector {
+protocol WindowVector: LaneWeight where Lanes == Self {
   /// Output rows per register.
   static var lanes: Int { get }
   /// Steps whose places share one 32-bit word per lane.
@@ -24,7 +49,6 @@ protocol WindowVector {
   associatedtype Places
   static var zero: Self { get }
   init(repeating value: Double)
-  static func load(_ p: UnsafeRawPointer) -> Self
   static func loadPlaces(_ p: UnsafeRawPointer) -> Places
   static func next(_ places: Places) -> Places
   /// The input at each lane's place in the window of block `low` and block `high`.
@@ -38,6 +62,10 @@ protocol WindowVector {
   func store(_ p: UnsafeMutableRawPointer)
   /// y[rows[l]] ← bound(sums[l] + bias[rows[l]] + beta · y[rows[l]]), one element at a time.
   static func scatter(_ a: lcn_window_args, rows: UnsafePointer<UInt32>, column: Int)
+}
+
+extension WindowVector {
+  @inline(__always) static var bytes: Int { scalarBytes }
 }
 
 /// The scalar end of a product for f32: rows that are not adjacent in Y.

@@ -6,17 +6,20 @@
 import CSIMD
 
 #if LACUNA_V4
-  /// A register of the block kernels.
+  /// A register of the block kernels, and how weights are read into one.
   typealias BlockVector = WindowF32x16
+  typealias BlockF32 = WindowF32x16
+  typealias BlockBF16 = LaneBF16
+  typealias BlockF16 = LaneF16
 
   /// One step: a register of weights, and as much of each column of X.
   @inline(__always)
-  private func blockStep<let C: Int>(
-    _ number: Int, _ sums: inout InlineArray<C, WindowF32x16>, _ a: lcn_block_args,
+  private func blockStep<W: LaneWeight, let C: Int>(
+    _: W.Type, _ number: Int, _ sums: inout InlineArray<C, WindowF32x16>, _ a: lcn_block_args,
     _ weights: UnsafeRawPointer, _ indices: UnsafePointer<UInt16>, blockColumns: Int
-  ) {
+  ) where W.Lanes == BlockVector {
     let x = a.x + 4 &* blockColumns &* Int(indices[number])
-    let w = WindowF32x16.load(weights + 64 &* number)
+    let w = W.load(weights + 16 &* W.bytes &* number)
     for c in 0..<C {
       sums[c].v = lcn_block_step16(
         sums[c].v, w.v, lcn_spread16(x + 4 &* c &* Int(a.xColumn), Int64(blockColumns)))
@@ -26,10 +29,10 @@ import CSIMD
   /// All strips, for C columns of X; a sum is kept in four registers that take turns, because a
   /// multiply-add waits four cycles for the one before it.
   @inline(__always)
-  func multiplyBlocks<let C: Int>(
-    _ arguments: UnsafePointer<lcn_block_args>, _ zero: InlineArray<C, WindowF32x16>,
+  func multiplyBlocks<W: LaneWeight, let C: Int>(
+    _ arguments: UnsafePointer<lcn_block_args>, _: W.Type, _ zero: InlineArray<C, WindowF32x16>,
     blockColumns: Int
-  ) {
+  ) where W.Lanes == BlockVector {
     let a = arguments.pointee
     var (weights, indices) = (a.weights, a.indices)
     let height = 16 / blockColumns
@@ -39,19 +42,19 @@ import CSIMD
       var rounds = count &>> 2
       while rounds > 0 {
         rounds &-= 1
-        lcn_prefetch_lines(weights + 8192, 4)
-        blockStep(0, &sums0, a, weights, indices, blockColumns: blockColumns)
-        blockStep(1, &sums1, a, weights, indices, blockColumns: blockColumns)
-        blockStep(2, &sums2, a, weights, indices, blockColumns: blockColumns)
-        blockStep(3, &sums3, a, weights, indices, blockColumns: blockColumns)
-        weights += 256
+        lcn_prefetch_lines(weights + 8192, CInt(W.bytes))
+        blockStep(W.self, 0, &sums0, a, weights, indices, blockColumns: blockColumns)
+        blockStep(W.self, 1, &sums1, a, weights, indices, blockColumns: blockColumns)
+        blockStep(W.self, 2, &sums2, a, weights, indices, blockColumns: blockColumns)
+        blockStep(W.self, 3, &sums3, a, weights, indices, blockColumns: blockColumns)
+        weights += 64 &* W.bytes
         indices += 4
       }
       let rest = count & 3
-      if rest > 0 { blockStep(0, &sums0, a, weights, indices, blockColumns: blockColumns) }
-      if rest > 1 { blockStep(1, &sums1, a, weights, indices, blockColumns: blockColumns) }
-      if rest > 2 { blockStep(2, &sums2, a, weights, indices, blockColumns: blockColumns) }
-      weights += 64 &* rest
+      if rest > 0 { blockStep(W.self, 0, &sums0, a, weights, indices, blockColumns: blockColumns) }
+      if rest > 1 { blockStep(W.self, 1, &sums1, a, weights, indices, blockColumns: blockColumns) }
+      if rest > 2 { blockStep(W.self, 2, &sums2, a, weights, indices, blockColumns: blockColumns) }
+      weights += 16 &* W.bytes &* rest
       indices += rest
       let row = Int(a.firstRows[strip])
       let left = Int(a.rows) &- row
@@ -95,7 +98,9 @@ import CSIMD
 #endif
 
 /// The plain twin, for any C.
-package func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
+@inline(__always)
+private func multiplyPlainBlocks<W: SingleWeight>(_ a: UnsafePointer<lcn_block_args>, _: W.Type)
+where W.Value == Float {
   let a = a.pointee
   let (width, height) = (Int(a.blockColumns), 16 / Int(a.blockColumns))
   let x = a.x.assumingMemoryBound(to: Float.self)
@@ -112,13 +117,23 @@ package func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
         var sum = bias[row]
         if beta != 0 { sum += beta * target.pointee }
         for s in step..<(step + Int(a.counts[strip])) {
-          let w = a.weights.assumingMemoryBound(to: Float.self) + (16 * s + r * width)
+          let w = a.weights.assumingMemoryBound(to: W.Stored.self) + (16 * s + r * width)
           let inputs = x + (column * Int(a.xColumn) + width * Int(a.indices[s]))
-          for j in 0..<width { sum += w[j] * inputs[j] }
+          for j in 0..<width { sum += W.value(w[j]) * inputs[j] }
         }
         target.pointee = bounded(sum, lower, upper)
       }
       step += Int(a.counts[strip])
     }
   }
+}
+
+package func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
+  multiplyPlainBlocks(a, SingleF32.self)
+}
+package func blocksReferenceBF16(_ a: UnsafePointer<lcn_block_args>) {
+  multiplyPlainBlocks(a, WeightBF16.self)
+}
+package func blocksReferenceF16(_ a: UnsafePointer<lcn_block_args>) {
+  multiplyPlainBlocks(a, WeightF16.self)
 }

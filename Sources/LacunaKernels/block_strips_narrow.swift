@@ -7,6 +7,11 @@
 import CSIMD
 
 #if LACUNA_V3
+  /// How weights are read into half a register of the block kernels.
+  typealias BlockF32 = VectorF32
+  typealias BlockBF16 = WeightBF16
+  typealias BlockF16 = WeightF16
+
   /// The sums of a strip for one column of X: 16 lanes.
   struct BlockVector {
     var low: VectorF32, high: VectorF32
@@ -19,13 +24,12 @@ import CSIMD
 
   /// One step: a part of a block, and as much of each column of X.
   @inline(__always)
-  private func blockStep<let C: Int>(
-    _ number: Int, _ sums: inout InlineArray<C, BlockVector>, _ a: lcn_block_args,
+  private func blockStep<W: StripWeight, let C: Int>(
+    _: W.Type, _ number: Int, _ sums: inout InlineArray<C, BlockVector>, _ a: lcn_block_args,
     _ weights: UnsafeRawPointer, _ indices: UnsafePointer<UInt16>, blockColumns: Int
-  ) {
+  ) where W.Sum == VectorF32 {
     let x = a.x + 4 &* blockColumns &* Int(indices[number])
-    let low = VectorF32.load(weights + 64 &* number, 0)
-    let high = VectorF32.load(weights + 64 &* number, 1)
+    let (low, high) = (W.load(weights, 2 &* number), W.load(weights, 2 &* number &+ 1))
     for c in 0..<C {
       let column = x + 4 &* c &* Int(a.xColumn)
       sums[c].low = sums[c].low.adding(
@@ -37,10 +41,11 @@ import CSIMD
 
   /// All strips, for C columns of X.
   @inline(__always)
-  func multiplyBlocks<let C: Int>(
-    _ arguments: UnsafePointer<lcn_block_args>, _ zero: InlineArray<C, BlockVector>,
+  func multiplyBlocks<W: StripWeight, let C: Int>(
+    _ arguments: UnsafePointer<lcn_block_args>, _: W.Type, _ zero: InlineArray<C, BlockVector>,
     blockColumns: Int
-  ) {
+  ) where W.Sum == VectorF32 {
+    let bytes = MemoryLayout<W.Stored>.size
     let a = arguments.pointee
     var (weights, indices) = (a.weights, a.indices)
     let height = 16 / blockColumns
@@ -50,29 +55,29 @@ import CSIMD
       var rounds = count &>> 2
       while rounds > 0 {
         rounds &-= 1
-        lcn_prefetch_lines(weights + 8192, 4)
-        blockStep(0, &sums0, a, weights, indices, blockColumns: blockColumns)
+        lcn_prefetch_lines(weights + 8192, CInt(bytes))
+        blockStep(W.self, 0, &sums0, a, weights, indices, blockColumns: blockColumns)
         if C == 1 {
-          blockStep(1, &sums1, a, weights, indices, blockColumns: blockColumns)
-          blockStep(2, &sums2, a, weights, indices, blockColumns: blockColumns)
-          blockStep(3, &sums3, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 1, &sums1, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 2, &sums2, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 3, &sums3, a, weights, indices, blockColumns: blockColumns)
         } else if C == 2 {
-          blockStep(1, &sums1, a, weights, indices, blockColumns: blockColumns)
-          blockStep(2, &sums0, a, weights, indices, blockColumns: blockColumns)
-          blockStep(3, &sums1, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 1, &sums1, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 2, &sums0, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 3, &sums1, a, weights, indices, blockColumns: blockColumns)
         } else {
-          blockStep(1, &sums0, a, weights, indices, blockColumns: blockColumns)
-          blockStep(2, &sums0, a, weights, indices, blockColumns: blockColumns)
-          blockStep(3, &sums0, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 1, &sums0, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 2, &sums0, a, weights, indices, blockColumns: blockColumns)
+          blockStep(W.self, 3, &sums0, a, weights, indices, blockColumns: blockColumns)
         }
-        weights += 256
+        weights += 64 &* bytes
         indices += 4
       }
       let rest = count & 3
       for step in 0..<rest {
-        blockStep(step, &sums0, a, weights, indices, blockColumns: blockColumns)
+        blockStep(W.self, step, &sums0, a, weights, indices, blockColumns: blockColumns)
       }
-      weights += 64 &* rest
+      weights += 16 &* bytes &* rest
       indices += rest
       let row = Int(a.firstRows[strip])
       let left = Int(a.rows) &- row

@@ -6,10 +6,12 @@
 import CSIMD
 
 @inline(__always)
-private func rows(_ arguments: UnsafePointer<lcn_csr_args>, _: Float.Type, wide: Bool) {
+private func rows<W: SingleWeight>(
+  _ arguments: UnsafePointer<lcn_csr_args>, _: W.Type, wide: Bool
+) where W.Value == Float {
   let a = arguments.pointee
   let (lower, upper, beta) = (Float(a.lower), Float(a.upper), Float(a.beta))
-  let values = a.values.assumingMemoryBound(to: Float.self)
+  let values = a.values.assumingMemoryBound(to: W.Stored.self)
   let bias = a.bias.assumingMemoryBound(to: Float.self)
   let xInput = Int(a.xInput)
   for c in 0..<Int(a.columns) {
@@ -19,14 +21,14 @@ private func rows(_ arguments: UnsafePointer<lcn_csr_args>, _: Float.Type, wide:
       var (p, end) = (Int(a.offsets[i]), Int(a.offsets[i &+ 1]))
       var (s0, s1, s2, s3): (Float, Float, Float, Float) = (0, 0, 0, 0)
       while p &+ 4 <= end {
-        s0 += values[p] * x[index(a.indices, p, wide: wide) &* xInput]
-        s1 += values[p &+ 1] * x[index(a.indices, p &+ 1, wide: wide) &* xInput]
-        s2 += values[p &+ 2] * x[index(a.indices, p &+ 2, wide: wide) &* xInput]
-        s3 += values[p &+ 3] * x[index(a.indices, p &+ 3, wide: wide) &* xInput]
+        s0 += W.value(values[p]) * x[index(a.indices, p, wide: wide) &* xInput]
+        s1 += W.value(values[p &+ 1]) * x[index(a.indices, p &+ 1, wide: wide) &* xInput]
+        s2 += W.value(values[p &+ 2]) * x[index(a.indices, p &+ 2, wide: wide) &* xInput]
+        s3 += W.value(values[p &+ 3]) * x[index(a.indices, p &+ 3, wide: wide) &* xInput]
         p &+= 4
       }
       while p < end {
-        s0 += values[p] * x[index(a.indices, p, wide: wide) &* xInput]
+        s0 += W.value(values[p]) * x[index(a.indices, p, wide: wide) &* xInput]
         p &+= 1
       }
       end = i &* Int(a.yRow)
@@ -70,9 +72,9 @@ private func rows(_ arguments: UnsafePointer<lcn_csr_args>, _: Double.Type, wide
 
 package func csrF32(_ a: UnsafePointer<lcn_csr_args>) {
   if a.pointee.indexBytes == 2 {
-    rows(a, Float.self, wide: false)
+    rows(a, SingleF32.self, wide: false)
   } else {
-    rows(a, Float.self, wide: true)
+    rows(a, SingleF32.self, wide: true)
   }
 }
 
@@ -81,5 +83,21 @@ package func csrF64(_ a: UnsafePointer<lcn_csr_args>) {
     rows(a, Double.self, wide: false)
   } else {
     rows(a, Double.self, wide: true)
+  }
+}
+
+package func csrBF16(_ a: UnsafePointer<lcn_csr_args>) {
+  if a.pointee.indexBytes == 2 {
+    rows(a, WeightBF16.self, wide: false)
+  } else {
+    rows(a, WeightBF16.self, wide: true)
+  }
+}
+
+package func csrF16(_ a: UnsafePointer<lcn_csr_args>) {
+  if a.pointee.indexBytes == 2 {
+    rows(a, WeightF16.self, wide: false)
+  } else {
+    rows(a, WeightF16.self, wide: true)
   }
 }

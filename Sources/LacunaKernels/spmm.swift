@@ -10,20 +10,20 @@ typealias Arguments = UnsafePointer<lcn_spmm_args>
 
 /// One step: the panel row at `row`, R weights from `weights` on.
 @inline(__always)
-private func step<V: StripVector, let R: Int, let T: Int, let RT: Int>(
-  _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
-  _ columns: InlineArray<T, V>, row address: UnsafeRawPointer, weights: UnsafePointer<V.Scalar>
-) {
+private func step<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
+  _: W.Type, _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
+  _ columns: InlineArray<T, V>, row address: UnsafeRawPointer, weights: UnsafePointer<W.Stored>
+) where V == W.Sum {
   // A base register of its own: with the index folded into every operand the loads are 15 % slower.
   let row = lcn_opaque(address)
   if R == 1 {
-    let w = V(repeating: weights.pointee)
+    let w = W.spread(weights)
     for t in 0..<T { sums[t] = sums[t].adding(w, times: V.load(row, t)) }
   } else {
     var loaded = columns
     for t in 0..<T { loaded[t] = V.load(row, t) }
     for r in 0..<R {
-      let w = V(repeating: weights[r])
+      let w = W.spread(weights + r)
       for t in 0..<T { sums[r &* T &+ t] = sums[r &* T &+ t].adding(w, times: loaded[t]) }
     }
   }
@@ -34,11 +34,11 @@ private func step<V: StripVector, let R: Int, let T: Int, let RT: Int>(
 /// Four 16-bit indices come with one load, a quad ahead of their use: loads whose address is known
 /// when they are issued run at nearly the full rate, those that wait for an index at three quarters.
 @inline(__always)
-private func accumulate<V: StripVector, let R: Int, let T: Int, let RT: Int>(
-  _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
+private func accumulate<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
+  _: W.Type, _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
   _ columns: InlineArray<T, V>, steps: Int, x: UnsafeRawPointer, xStride: Int,
-  weights: inout UnsafePointer<V.Scalar>, quads: inout UnsafeRawPointer, next: inout UInt64
-) {
+  weights: inout UnsafePointer<W.Stored>, quads: inout UnsafeRawPointer, next: inout UInt64
+) where V == W.Sum {
   var rounds = steps &>> 2
   while rounds > 0 {
     rounds &-= 1
@@ -47,10 +47,10 @@ private func accumulate<V: StripVector, let R: Int, let T: Int, let RT: Int>(
     next = quads.load(as: UInt64.self)
     let (i0, i1) = (Int(quad & 0xffff), Int(quad &>> 16 & 0xffff))
     let (i2, i3) = (Int(quad &>> 32 & 0xffff), Int(quad &>> 48))
-    step(&sums, shape, columns, row: x + i0 &* xStride, weights: weights)
-    step(&sums, shape, columns, row: x + i1 &* xStride, weights: weights + R)
-    step(&sums, shape, columns, row: x + i2 &* xStride, weights: weights + 2 &* R)
-    step(&sums, shape, columns, row: x + i3 &* xStride, weights: weights + 3 &* R)
+    step(W.self, &sums, shape, columns, row: x + i0 &* xStride, weights: weights)
+    step(W.self, &sums, shape, columns, row: x + i1 &* xStride, weights: weights + R)
+    step(W.self, &sums, shape, columns, row: x + i2 &* xStride, weights: weights + 2 &* R)
+    step(W.self, &sums, shape, columns, row: x + i3 &* xStride, weights: weights + 3 &* R)
     weights += 4 &* R
   }
   let rest = steps & 3
@@ -58,13 +58,13 @@ private func accumulate<V: StripVector, let R: Int, let T: Int, let RT: Int>(
   let quad = next
   quads += 8
   next = quads.load(as: UInt64.self)
-  step(&sums, shape, columns, row: x + Int(quad & 0xffff) &* xStride, weights: weights)
+  step(W.self, &sums, shape, columns, row: x + Int(quad & 0xffff) &* xStride, weights: weights)
   if rest > 1 {
     let row = x + Int(quad &>> 16 & 0xffff) &* xStride
-    step(&sums, shape, columns, row: row, weights: weights + R)
+    step(W.self, &sums, shape, columns, row: row, weights: weights + R)
     if rest > 2 {
       let row = x + Int(quad &>> 32 & 0xffff) &* xStride
-      step(&sums, shape, columns, row: row, weights: weights + 2 &* R)
+      step(W.self, &sums, shape, columns, row: row, weights: weights + 2 &* R)
     }
   }
   weights += 4 &* R
@@ -78,13 +78,12 @@ private let targetDistance = 8
 /// Every instance is a concrete function of `spmm_instances.swift`: a generic instance that is not
 /// inlined would be a weak symbol.
 @inline(__always)
-func multiplyRegion<V: StripVector, let R: Int, let T: Int, let RT: Int>(
-  _ a: UnsafePointer<lcn_spmm_args>, _ shape: InlineArray<R, Void>.Type,
+func multiplyRegion<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
+  _ a: UnsafePointer<lcn_spmm_args>, _: W.Type, _ shape: InlineArray<R, Void>.Type,
   _ columns: InlineArray<T, V>, _ zero: InlineArray<RT, V>
-) {
-  typealias Scalar = V.Scalar
+) where V == W.Sum {
   let a = a.pointee
-  var weights = a.weights.assumingMemoryBound(to: Scalar.self)
+  var weights = a.weights.assumingMemoryBound(to: W.Stored.self)
   var quads = UnsafeRawPointer(a.indices)
   var next = quads.load(as: UInt64.self)
   var rows = a.rows
@@ -117,7 +116,8 @@ func multiplyRegion<V: StripVector, let R: Int, let T: Int, let RT: Int>(
         }
       }
       accumulate(
-        &sums, shape, columns, steps: steps, x: a.x, xStride: Int(a.xStride), weights: &weights,
+        W.self, &sums, shape, columns, steps: steps, x: a.x, xStride: Int(a.xStride),
+        weights: &weights,
         quads: &quads, next: &next)
       if a.finishes == 0 {
         V.storeStrip(sums, shape, columns, at: partial, stride: Int(a.partialStride))

@@ -3,14 +3,14 @@
 import CSIMD
 
 @inline(__always)
-private func multiply<Scalar: BinaryFloatingPoint>(
-  _ pointer: UnsafePointer<lcn_spmm_args>, _: Scalar.Type
-) {
+private func multiply<Scalar: BinaryFloatingPoint, W: SingleWeight>(
+  _ pointer: UnsafePointer<lcn_spmm_args>, _: Scalar.Type, _: W.Type
+) where W.Value == Scalar {
   let a = pointer.pointee
   let strip = Int(a.strip)
   let width = Int(a.vectors) &* MemoryLayout<VectorF32>.size / MemoryLayout<Scalar>.size
   let (lower, upper) = (Scalar(a.lower), Scalar(a.upper))
-  let weights = a.weights.assumingMemoryBound(to: Scalar.self)
+  let weights = a.weights.assumingMemoryBound(to: W.Stored.self)
   let bias = a.bias.assumingMemoryBound(to: Scalar.self)
   var (step, number) = (0, 0)
   for g in 0..<Int(a.groupCount) {
@@ -24,7 +24,7 @@ private func multiply<Scalar: BinaryFloatingPoint>(
           var sum = a.startsFromBias != 0 ? bias[row] : partial[c]
           for s in step..<(step + steps) {
             let x = (a.x + Int(a.indices[s]) * Int(a.xStride)).assumingMemoryBound(to: Scalar.self)
-            sum += weights[s * strip + r] * x[c]
+            sum += W.value(weights[s * strip + r]) * x[c]
           }
           if a.finishes != 0 {
             y[c] = bounded(sum, lower, upper)
@@ -39,8 +39,18 @@ private func multiply<Scalar: BinaryFloatingPoint>(
   }
 }
 
-package func spmmReferenceF32(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Float.self) }
-package func spmmReferenceF64(_ a: UnsafePointer<lcn_spmm_args>) { multiply(a, Double.self) }
+package func spmmReferenceF32(_ a: UnsafePointer<lcn_spmm_args>) {
+  multiply(a, Float.self, SingleF32.self)
+}
+package func spmmReferenceF64(_ a: UnsafePointer<lcn_spmm_args>) {
+  multiply(a, Double.self, SingleF64.self)
+}
+package func spmmReferenceBF16(_ a: UnsafePointer<lcn_spmm_args>) {
+  multiply(a, Float.self, WeightBF16.self)
+}
+package func spmmReferenceF16(_ a: UnsafePointer<lcn_spmm_args>) {
+  multiply(a, Float.self, WeightF16.self)
+}
 
 @inline(__always)
 private func copy<Scalar: BinaryFloatingPoint>(

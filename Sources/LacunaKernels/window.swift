@@ -15,13 +15,13 @@ private var prefetchDistance: Int { 8192 }
 
 /// One step of all columns. `number` is a constant after inlining, so that the sums stay in registers.
 @inline(__always)
-private func step<V: WindowVector>(
-  _ number: Int, _ sums: inout InlineArray<24, V>, _ values: UnsafeRawPointer,
+private func step<W: LaneWeight, V>(
+  _: W.Type, _ number: Int, _ sums: inout InlineArray<24, V>, _ values: UnsafeRawPointer,
   _ word: inout V.Places,
   _ a: lcn_window_args, _ bases: UnsafePointer<UInt16>, columns: Int
-) {
+) where V == W.Lanes {
   let windowBytes = columns &* V.blockBytes
-  let w = V.load(values + number &* V.blockBytes)
+  let w = W.load(values + number &* V.lanes &* W.bytes)
   let window = a.x + Int(bases[number]) &* windowBytes
   let turn = (number % V.turns) &* columns
   for c in 0..<columns {
@@ -33,9 +33,10 @@ private func step<V: WindowVector>(
 
 /// All groups for `columns` columns of X, columns · turns ≤ 24.
 @inline(__always)
-func multiplyWindows<V: WindowVector>(
-  _ arguments: UnsafePointer<lcn_window_args>, _ vector: V.Type, columns: Int
+func multiplyWindows<W: LaneWeight>(
+  _ arguments: UnsafePointer<lcn_window_args>, _: W.Type, columns: Int
 ) {
+  typealias V = W.Lanes
   let a = arguments.pointee
   var values = a.values
   var places = UnsafeRawPointer(a.places)
@@ -46,17 +47,17 @@ func multiplyWindows<V: WindowVector>(
     var sums = InlineArray<24, V>(repeating: .zero)
     for _ in 0..<Int(a.bundles[g]) {
       var word = V.loadPlaces(places)
-      step(0, &sums, values, &word, a, bases, columns: columns)
-      step(1, &sums, values, &word, a, bases, columns: columns)
-      step(2, &sums, values, &word, a, bases, columns: columns)
-      step(3, &sums, values, &word, a, bases, columns: columns)
-      step(4, &sums, values, &word, a, bases, columns: columns)
-      step(5, &sums, values, &word, a, bases, columns: columns)
+      step(W.self, 0, &sums, values, &word, a, bases, columns: columns)
+      step(W.self, 1, &sums, values, &word, a, bases, columns: columns)
+      step(W.self, 2, &sums, values, &word, a, bases, columns: columns)
+      step(W.self, 3, &sums, values, &word, a, bases, columns: columns)
+      step(W.self, 4, &sums, values, &word, a, bases, columns: columns)
+      step(W.self, 5, &sums, values, &word, a, bases, columns: columns)
       if V.stepsPerBundle == 8 {
-        step(6, &sums, values, &word, a, bases, columns: columns)
-        step(7, &sums, values, &word, a, bases, columns: columns)
+        step(W.self, 6, &sums, values, &word, a, bases, columns: columns)
+        step(W.self, 7, &sums, values, &word, a, bases, columns: columns)
       }
-      values += V.stepsPerBundle &* V.blockBytes
+      values += V.stepsPerBundle &* V.lanes &* W.bytes
       places += V.placesBytes
       bases += V.stepsPerBundle
     }
@@ -98,16 +99,17 @@ private func finish<V: WindowVector>(
 #if LACUNA_V4
   /// A step that spreads the next few weights over the lanes of its mask, and moves behind them.
   @inline(__always)
-  private func compressedStep(
-    _ number: Int, _ sums: inout InlineArray<24, WindowF32x16>, _ values: inout UnsafeRawPointer,
+  private func compressedStep<W: CompressedWeight>(
+    _: W.Type, _ number: Int, _ sums: inout InlineArray<24, WindowF32x16>,
+    _ values: inout UnsafeRawPointer,
     _ word: inout __m512i, _ a: lcn_window_args, _ bases: UnsafePointer<UInt16>,
     _ masks: UnsafePointer<UInt16>, columns: Int
   ) {
     typealias V = WindowF32x16
     let windowBytes = columns &* V.blockBytes
     let mask = UInt32(masks[number])
-    let w = lcn_expand16(values, mask)
-    values += 4 &* Int(lcn_bit_count(mask))
+    let w = W.expand(values, mask)
+    values += W.bytes &* Int(lcn_bit_count(mask))
     let window = a.x + Int(bases[number]) &* windowBytes
     let turn = (number % V.turns) &* columns
     for c in 0..<columns {
@@ -121,7 +123,9 @@ private func finish<V: WindowVector>(
   /// The walk over weights of which only those in use are stored: fewer bytes, more instructions, for
   /// weights that come from memory.
   @inline(__always)
-  func multiplyCompressed(_ arguments: UnsafePointer<lcn_window_args>, columns: Int) {
+  func multiplyCompressed<W: CompressedWeight>(
+    _ arguments: UnsafePointer<lcn_window_args>, _: W.Type, columns: Int
+  ) {
     typealias V = WindowF32x16
     let a = arguments.pointee
     var values = a.values
@@ -133,14 +137,14 @@ private func finish<V: WindowVector>(
       var sums = InlineArray<24, V>(repeating: .zero)
       for _ in 0..<Int(a.bundles[g]) {
         var word = V.loadPlaces(places)
-        lcn_prefetch_lines(values + prefetchDistance, 6)
+        lcn_prefetch_lines(values + prefetchDistance, W.bytes == 4 ? 6 : 3)
         lcn_prefetch_lines(places + prefetchDistance / 4, 1)
-        compressedStep(0, &sums, &values, &word, a, bases, masks, columns: columns)
-        compressedStep(1, &sums, &values, &word, a, bases, masks, columns: columns)
-        compressedStep(2, &sums, &values, &word, a, bases, masks, columns: columns)
-        compressedStep(3, &sums, &values, &word, a, bases, masks, columns: columns)
-        compressedStep(4, &sums, &values, &word, a, bases, masks, columns: columns)
-        compressedStep(5, &sums, &values, &word, a, bases, masks, columns: columns)
+        compressedStep(W.self, 0, &sums, &values, &word, a, bases, masks, columns: columns)
+        compressedStep(W.self, 1, &sums, &values, &word, a, bases, masks, columns: columns)
+        compressedStep(W.self, 2, &sums, &values, &word, a, bases, masks, columns: columns)
+        compressedStep(W.self, 3, &sums, &values, &word, a, bases, masks, columns: columns)
+        compressedStep(W.self, 4, &sums, &values, &word, a, bases, masks, columns: columns)
+        compressedStep(W.self, 5, &sums, &values, &word, a, bases, masks, columns: columns)
         places += V.placesBytes
         bases += 6
         masks += 6

@@ -41,15 +41,16 @@ private func walk(
 }
 
 @inline(__always)
-private func multiplyF32(
-  _ a: UnsafePointer<lcn_window_args>, lanes: Int, bits: Int, compressed: Bool, zeroPlace: Bool
-) {
+private func multiply<W: SingleWeight>(
+  _ a: UnsafePointer<lcn_window_args>, _: W.Type, lanes: Int, bits: Int, compressed: Bool,
+  zeroPlace: Bool
+) where W.Value == Float {
   let sums = a.pointee.scratch.assumingMemoryBound(to: Float.self)
   let x = a.pointee.x.assumingMemoryBound(to: Float.self)
-  let values = a.pointee.values.assumingMemoryBound(to: Float.self)
+  let values = a.pointee.values.assumingMemoryBound(to: W.Stored.self)
   walk(
     a, lanes: lanes, bits: bits, scalarBytes: 4, compressed: compressed, zeroPlace: zeroPlace,
-    add: { lane, _, value, input in sums[lane] += values[value] * x[input] },
+    add: { lane, _, value, input in sums[lane] += W.value(values[value]) * x[input] },
     finish: { rows, column in scatterF32(a.pointee, rows: rows, lanes: lanes, column: column) },
     clear: { _ in for l in 0..<lanes { sums[l] = 0 } })
 }
@@ -67,16 +68,40 @@ private func multiplyF64(_ a: UnsafePointer<lcn_window_args>, lanes: Int, bits: 
 }
 
 package func window16x32ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
-  multiplyF32(a, lanes: 16, bits: 5, compressed: false, zeroPlace: true)
+  multiply(a, SingleF32.self, lanes: 16, bits: 5, compressed: false, zeroPlace: true)
 }
 package func window16x32CompressedReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
-  multiplyF32(a, lanes: 16, bits: 5, compressed: true, zeroPlace: true)
+  multiply(a, SingleF32.self, lanes: 16, bits: 5, compressed: true, zeroPlace: true)
 }
 package func window16x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
-  multiplyF32(a, lanes: 16, bits: 4, compressed: false, zeroPlace: false)
+  multiply(a, SingleF32.self, lanes: 16, bits: 4, compressed: false, zeroPlace: false)
 }
 package func window8x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
-  multiplyF32(a, lanes: 8, bits: 4, compressed: false, zeroPlace: true)
+  multiply(a, SingleF32.self, lanes: 8, bits: 4, compressed: false, zeroPlace: true)
+}
+package func window16x32ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
+  multiply(a, WeightBF16.self, lanes: 16, bits: 5, compressed: false, zeroPlace: true)
+}
+package func window16x32CompressedReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
+  multiply(a, WeightBF16.self, lanes: 16, bits: 5, compressed: true, zeroPlace: true)
+}
+package func window16x16ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
+  multiply(a, WeightBF16.self, lanes: 16, bits: 4, compressed: false, zeroPlace: false)
+}
+package func window8x16ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
+  multiply(a, WeightBF16.self, lanes: 8, bits: 4, compressed: false, zeroPlace: true)
+}
+package func window16x32ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
+  multiply(a, WeightF16.self, lanes: 16, bits: 5, compressed: false, zeroPlace: true)
+}
+package func window16x32CompressedReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
+  multiply(a, WeightF16.self, lanes: 16, bits: 5, compressed: true, zeroPlace: true)
+}
+package func window16x16ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
+  multiply(a, WeightF16.self, lanes: 16, bits: 4, compressed: false, zeroPlace: false)
+}
+package func window8x16ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
+  multiply(a, WeightF16.self, lanes: 8, bits: 4, compressed: false, zeroPlace: true)
 }
 package func window8x16ReferenceF64(_ a: UnsafePointer<lcn_window_args>) {
   multiplyF64(a, lanes: 8, bits: 4)

@@ -9,31 +9,31 @@ private let sampleStep = 32
 extension Conversion {
   /// The nonzeros of a dense matrix that does not fit in the second-level cache; nil for one that fits,
   /// and for one whose nonzeros are more than a sample of its rows says.
-  static func streamed<Scalar: SparseScalar>(
-    _ dense: DenseMatrix<Scalar>, _ table: KernelTable
+  static func streamed<Scalar: StoredScalar>(
+    _ dense: DenseMatrix<Scalar>, _ isa: ISA
   ) -> CSRMatrix<Scalar>? {
-    let (rows, rowBytes) = (dense.rows, max(dense.columns, 1) * Scalar.dtype.size)
+    let (rows, rowBytes) = (dense.rows, max(dense.columns, 1) * MemoryLayout<Scalar>.size)
     let height = max(1, CPUInfo.current.level2Bytes / 2 / rowBytes)
     if rows < 2 * height || rows < 2 * sampleStep { return nil }
-    let pass = StreamedPass(dense, height: height, table)
+    let pass = StreamedPass(dense, height: height, isa)
     return IndexVector.fitsIn16Bits(limit: dense.columns)
       ? pass.matrix { .u16($0) } : pass.matrix { (indices: [UInt32]) in .u32(indices) }
   }
 }
 
 /// One conversion on its way.
-private struct StreamedPass<Scalar: SparseScalar> {
+private struct StreamedPass<Scalar: StoredScalar> {
   let dense: DenseMatrix<Scalar>
   /// Rows at a time.
   let height: Int
   let wordsPerRow: Int
   let count: Kernel, compress: Kernel
 
-  init(_ dense: DenseMatrix<Scalar>, height: Int, _ table: KernelTable) {
+  init(_ dense: DenseMatrix<Scalar>, height: Int, _ isa: ISA) {
     (self.dense, self.height) = (dense, height)
     wordsPerRow = (dense.columns + 63) / 64
-    count = table.kernel(.nonzeros, dtype: Scalar.dtype)!
-    compress = table.kernel(.compress, dtype: Scalar.dtype)!
+    count = Conversion.kernel(.nonzeros, Scalar.self, isa)!
+    compress = Conversion.kernel(.compress, Scalar.self, isa)!
   }
 
   /// The CSR matrix, nil when there is more than the guessed room.
@@ -74,7 +74,7 @@ private struct StreamedPass<Scalar: SparseScalar> {
     }
   }
 
-  private var rowBytes: Int { dense.rowStride * Scalar.dtype.size }
+  private var rowBytes: Int { dense.rowStride * MemoryLayout<Scalar>.size }
 
   private func findNonzeros(
     _ start: UnsafeRawPointer, _ rows: Range<Int>, _ words: UnsafeMutablePointer<UInt64>

@@ -3,7 +3,7 @@
 import CSIMD
 import LacunaFormats
 
-/// Conversions from dense matrices at about the speed at which memory is read.
+/// Conversions from dense matrices of f32 and f64 at about the speed at which memory is read.
 ///
 /// They give exactly what `BitMask(nonzerosOf:)`, `CSRMatrix(dense:)` and
 /// `CSRMatrix(dense:mask:)` of LacunaFormats give, which have no kernels to call.
@@ -11,10 +11,12 @@ public enum Conversion {
   /// Ones at the nonzeros of a dense matrix. NaN is a nonzero; -0 is not.
   ///
   /// - Complexity: O(rows · columns)
-  public static func nonzeros<Scalar: SparseScalar>(
+  public static func nonzeros<Scalar: StoredScalar>(
     of dense: DenseMatrix<Scalar>, isa: ISA = .selected
   ) -> BitMask {
-    let kernel = KernelTable.of(isa).kernel(.nonzeros, dtype: Scalar.dtype)!
+    guard let kernel = kernel(.nonzeros, Scalar.self, isa) else {
+      return BitMask(nonzerosOf: dense)
+    }
     let (rows, columns) = (dense.rows, dense.columns)
     let count = rows * ((columns + 63) / 64)
     let words = [UInt64](unsafeUninitializedCapacity: count) { words, initialized in
@@ -22,7 +24,7 @@ public enum Conversion {
       guard count > 0 else { return }
       dense.withUnsafeElements { elements in
         var arguments = lcn_nonzeros_args(
-          x: elements.baseAddress!, stride: Int64(dense.rowStride * Scalar.dtype.size),
+          x: elements.baseAddress!, stride: Int64(dense.rowStride * MemoryLayout<Scalar>.size),
           rows: Int64(rows), columns: Int64(columns), words: words.baseAddress!)
         withUnsafePointer(to: &arguments) { kernel.call($0) }
       }
@@ -33,10 +35,11 @@ public enum Conversion {
   /// The nonzeros of a dense matrix.
   ///
   /// - Complexity: O(rows · columns)
-  public static func csr<Scalar: SparseScalar>(
+  public static func csr<Scalar: StoredScalar>(
     _ dense: DenseMatrix<Scalar>, isa: ISA = .selected
   ) -> CSRMatrix<Scalar> {
-    if let result = streamed(dense, KernelTable.of(isa)) { return result }
+    if kernel(.compress, Scalar.self, isa) == nil { return CSRMatrix(dense: dense) }
+    if let result = streamed(dense, isa) { return result }
     return compressed(dense, nonzeros(of: dense, isa: isa), isa)
   }
 
@@ -44,7 +47,7 @@ public enum Conversion {
   ///
   /// - Throws: ``OperationError/format(_:)`` when the shapes differ.
   /// - Complexity: O(rows · columns / 64 + nnz)
-  public static func csr<Scalar: SparseScalar>(
+  public static func csr<Scalar: StoredScalar>(
     _ dense: DenseMatrix<Scalar>, mask: BitMask, isa: ISA = .selected
   ) throws(OperationError) -> CSRMatrix<Scalar> {
     if mask.rows != dense.rows || mask.columns != dense.columns {
@@ -53,10 +56,13 @@ public enum Conversion {
           expectedRows: mask.rows, expectedColumns: mask.columns, rows: dense.rows,
           columns: dense.columns))
     }
+    if kernel(.compress, Scalar.self, isa) == nil {
+      return try! CSRMatrix(dense: dense, mask: mask)
+    }
     return compressed(dense, mask, isa)
   }
 
-  private static func compressed<Scalar: SparseScalar>(
+  private static func compressed<Scalar: StoredScalar>(
     _ dense: DenseMatrix<Scalar>, _ mask: BitMask, _ isa: ISA
   ) -> CSRMatrix<Scalar> {
     var offsets = [Int](repeating: 0, count: mask.rows + 1)
@@ -81,21 +87,31 @@ public enum Conversion {
     return CSRMatrix(uncheckedPattern: pattern, values: values)
   }
 
+  /// The kernel for elements of one type; there is none for those of 16 bits.
+  static func kernel<Scalar: StoredScalar>(
+    _ operation: KernelOperation, _: Scalar.Type, _ isa: ISA
+  ) -> Kernel? {
+    let type = Scalar.numberType
+    return KernelTable.of(isa).kernel(
+      operation,
+      types: ProductTypes(weights: type, activations: type, accumulator: type, output: type))
+  }
+
   /// What a kernel may write behind the last value and index.
   static let slack = 16
 
-  private static func packed<Scalar: SparseScalar, Index: BitwiseCopyable>(
+  private static func packed<Scalar: StoredScalar, Index: BitwiseCopyable>(
     _ dense: DenseMatrix<Scalar>, _ mask: BitMask, _ nnz: Int, _ isa: ISA, _: Index.Type
   ) -> ([Scalar], [Index]) {
     if nnz == 0 { return ([], []) }
-    let kernel = KernelTable.of(isa).kernel(.compress, dtype: Scalar.dtype)!
+    let kernel = kernel(.compress, Scalar.self, isa)!
     var indices: [Index] = []
     let values: [Scalar] = uninitialized(nnz, slack: slack) { values in
       indices = uninitialized(nnz, slack: slack) { indices in
         dense.withUnsafeElements { elements in
           mask.words.withUnsafeBufferPointer { words in
             var arguments = lcn_compress_args(
-              x: elements.baseAddress!, stride: Int64(dense.rowStride * Scalar.dtype.size),
+              x: elements.baseAddress!, stride: Int64(dense.rowStride * MemoryLayout<Scalar>.size),
               rows: Int64(mask.rows), columns: Int64(mask.columns), words: words.baseAddress!,
               values: values, indices: indices, wide: MemoryLayout<Index>.size == 4 ? 1 : 0)
             withUnsafePointer(to: &arguments) { kernel.call($0) }
@@ -111,7 +127,7 @@ public enum Conversion {
   /// The blocks of a dense matrix that hold a nonzero.
   ///
   /// - Complexity: O(rows · columns)
-  public static func bsr<Scalar: SparseScalar>(
+  public static func bsr<Scalar: StoredScalar>(
     _ dense: DenseMatrix<Scalar>, block: BlockSize, isa: ISA = .selected
   ) -> BSRMatrix<Scalar> {
     let kept = CSRPattern(nonzeros(of: dense, isa: isa).blockUnion(block))

@@ -8,6 +8,8 @@ public enum OperationError: Error, Equatable, Sendable {
   case shapeMismatch(operand: String, dimension: String, expected: Int, actual: Int)
   /// A count, width or stride is outside its range.
   case outOfRange(name: String, value: Int, minimum: Int, maximum: Int)
+  /// Elements of another type than the plan's.
+  case elementType(operand: String, expected: NumberType, actual: NumberType)
   /// The bias has another length than the weights have rows.
   case biasCount(expected: Int, actual: Int)
   /// A clamp whose lower bound is above its upper one, or is not a number.
@@ -46,6 +48,8 @@ extension OperationError: CustomStringConvertible {
       maximum == .max
         ? "\(name) is \(value), must be at least \(minimum)"
         : "\(name) is \(value), must be in \(minimum)...\(maximum)"
+    case .elementType(let operand, let expected, let actual):
+      "\(operand) are \(actual), expected \(expected)"
     case .biasCount(let expected, let actual):
       "the bias has \(actual) values, expected one for each of \(expected) output rows"
     case .invalidClamp(let lower, let upper): "clamp bounds \(lower)...\(upper) are not an interval"

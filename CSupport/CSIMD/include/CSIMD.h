@@ -7,6 +7,7 @@
 #include "blocks.h"
 #include "registers.h"
 #include "transpose.h"
+#include "narrow.h"
 #include "quads.h"
 #include "gaps.h"
 #include "bitmask.h"

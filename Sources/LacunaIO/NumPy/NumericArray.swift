@@ -88,8 +88,8 @@ public struct NumericArray: Equatable, Sendable {
     case .u32(let v): v.map { Double($0) }
     case .i64(let v): v.map { Double($0) }
     case .u64(let v): v.map { Double($0) }
-    case .f16(let v): v.map { Double(float(half: $0)) }
-    case .bf16(let v): v.map { Double(float(bfloat16: $0)) }
+    case .f16(let v): v.map { Double(Float16(bitPattern: $0).widened) }
+    case .bf16(let v): v.map { Double(BFloat16(bitPattern: $0).widened) }
     case .f32(let v): v.map { Double($0) }
     case .f64(let v): v
     case .opaque(let v):
@@ -104,8 +104,8 @@ public struct NumericArray: Equatable, Sendable {
   public func floats() throws(DataProblem) -> [Float] {
     switch values {
     case .f32(let v): v
-    case .f16(let v): v.map { float(half: $0) }
-    case .bf16(let v): v.map { float(bfloat16: $0) }
+    case .f16(let v): v.map { Float16(bitPattern: $0).widened }
+    case .bf16(let v): v.map { BFloat16(bitPattern: $0).widened }
     default: try doubles().map { Float($0) }
     }
   }

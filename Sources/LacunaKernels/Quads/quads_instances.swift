@@ -5,42 +5,42 @@ import CSIMD
 
 func strip1x1I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<1, Void>.self, InlineArray<1, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<1, Void>.self, InlineArray<1, VectorI8>(repeating: .zero),
     InlineArray<1, VectorI8>(repeating: .zero))
 }
 func strip1x2I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<1, Void>.self, InlineArray<2, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<1, Void>.self, InlineArray<2, VectorI8>(repeating: .zero),
     InlineArray<2, VectorI8>(repeating: .zero))
 }
 func strip1x3I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<1, Void>.self, InlineArray<3, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<1, Void>.self, InlineArray<3, VectorI8>(repeating: .zero),
     InlineArray<3, VectorI8>(repeating: .zero))
 }
 func strip1x4I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<1, Void>.self, InlineArray<4, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<1, Void>.self, InlineArray<4, VectorI8>(repeating: .zero),
     InlineArray<4, VectorI8>(repeating: .zero))
 }
 func strip1x5I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<1, Void>.self, InlineArray<5, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<1, Void>.self, InlineArray<5, VectorI8>(repeating: .zero),
     InlineArray<5, VectorI8>(repeating: .zero))
 }
 func strip1x6I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<1, Void>.self, InlineArray<6, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<1, Void>.self, InlineArray<6, VectorI8>(repeating: .zero),
     InlineArray<6, VectorI8>(repeating: .zero))
 }
 func strip1x7I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<1, Void>.self, InlineArray<7, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<1, Void>.self, InlineArray<7, VectorI8>(repeating: .zero),
     InlineArray<7, VectorI8>(repeating: .zero))
 }
 func strip1x8I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<1, Void>.self, InlineArray<8, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<1, Void>.self, InlineArray<8, VectorI8>(repeating: .zero),
     InlineArray<8, VectorI8>(repeating: .zero))
 }
 
@@ -60,33 +60,33 @@ package func spmm1x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
 
 func strip2x1I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<2, Void>.self, InlineArray<1, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<2, Void>.self, InlineArray<1, VectorI8>(repeating: .zero),
     InlineArray<2, VectorI8>(repeating: .zero))
 }
 func strip2x2I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<2, Void>.self, InlineArray<2, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<2, Void>.self, InlineArray<2, VectorI8>(repeating: .zero),
     InlineArray<4, VectorI8>(repeating: .zero))
 }
 func strip2x3I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<2, Void>.self, InlineArray<3, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<2, Void>.self, InlineArray<3, VectorI8>(repeating: .zero),
     InlineArray<6, VectorI8>(repeating: .zero))
 }
 #if LACUNA_V4
   func strip2x4I8(_ a: Arguments) {
     multiplyRegion(
-      a, InlineArray<2, Void>.self, InlineArray<4, VectorI8>(repeating: .zero),
+      a, VectorI8.self, InlineArray<2, Void>.self, InlineArray<4, VectorI8>(repeating: .zero),
       InlineArray<8, VectorI8>(repeating: .zero))
   }
   func strip2x5I8(_ a: Arguments) {
     multiplyRegion(
-      a, InlineArray<2, Void>.self, InlineArray<5, VectorI8>(repeating: .zero),
+      a, VectorI8.self, InlineArray<2, Void>.self, InlineArray<5, VectorI8>(repeating: .zero),
       InlineArray<10, VectorI8>(repeating: .zero))
   }
   func strip2x6I8(_ a: Arguments) {
     multiplyRegion(
-      a, InlineArray<2, Void>.self, InlineArray<6, VectorI8>(repeating: .zero),
+      a, VectorI8.self, InlineArray<2, Void>.self, InlineArray<6, VectorI8>(repeating: .zero),
       InlineArray<12, VectorI8>(repeating: .zero))
   }
 #endif
@@ -109,23 +109,23 @@ package func spmm2x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
 
 func strip4x1I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<4, Void>.self, InlineArray<1, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<4, Void>.self, InlineArray<1, VectorI8>(repeating: .zero),
     InlineArray<4, VectorI8>(repeating: .zero))
 }
 func strip4x2I8(_ a: Arguments) {
   multiplyRegion(
-    a, InlineArray<4, Void>.self, InlineArray<2, VectorI8>(repeating: .zero),
+    a, VectorI8.self, InlineArray<4, Void>.self, InlineArray<2, VectorI8>(repeating: .zero),
     InlineArray<8, VectorI8>(repeating: .zero))
 }
 #if LACUNA_V4
   func strip4x3I8(_ a: Arguments) {
     multiplyRegion(
-      a, InlineArray<4, Void>.self, InlineArray<3, VectorI8>(repeating: .zero),
+      a, VectorI8.self, InlineArray<4, Void>.self, InlineArray<3, VectorI8>(repeating: .zero),
       InlineArray<12, VectorI8>(repeating: .zero))
   }
   func strip4x4I8(_ a: Arguments) {
     multiplyRegion(
-      a, InlineArray<4, Void>.self, InlineArray<4, VectorI8>(repeating: .zero),
+      a, VectorI8.self, InlineArray<4, Void>.self, InlineArray<4, VectorI8>(repeating: .zero),
       InlineArray<16, VectorI8>(repeating: .zero))
   }
 #endif

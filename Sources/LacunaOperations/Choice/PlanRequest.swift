@@ -10,8 +10,6 @@ struct PlanRequest {
   let width: Int
   let options: PlanOptions
   let table: KernelTable
-  /// Every weight is multiplied by this.
-  var scale = 1.0
 
   var rows: Int { weights.rows }
   var columns: Int { weights.columns }
@@ -19,7 +17,7 @@ struct PlanRequest {
   var quantized: QuantizedWeights? {
     switch weights {
     case .i8(let weights): weights
-    case .f32, .f64: nil
+    case .floats: nil
     }
   }
   var stored: Int { weights.stored }
@@ -41,30 +39,20 @@ struct PlanRequest {
 
 /// The weights of a plan, of whatever type.
 enum PlanWeights {
-  case f32(WeightSource<Float>)
-  case f64(WeightSource<Double>)
+  case floats(any FloatWeights)
   case i8(QuantizedWeights)
-
-  init<Scalar: SparseScalar>(_ source: WeightSource<Scalar>) {
-    switch Scalar.dtype {
-    case .f32: self = .f32(source as! WeightSource<Float>)
-    case .f64: self = .f64(source as! WeightSource<Double>)
-    }
-  }
 
   var types: ProductTypes {
     switch self {
-    case .f32: ProductTypes(.f32)
-    case .f64: ProductTypes(.f64)
+    case .floats(let w): w.types
     case .i8(let w): .quantized(w.activations.type, output: w.output?.type ?? .f32)
     }
   }
 
-  /// The element type of weights that are floats.
-  var dtype: DType? {
+  /// Weights that are floats, of whatever type.
+  var floats: (any FloatWeights)? {
     switch self {
-    case .f32: .f32
-    case .f64: .f64
+    case .floats(let w): w
     case .i8: nil
     }
   }
@@ -72,8 +60,7 @@ enum PlanWeights {
   /// What is known of them whatever their type.
   private var source: any StoredWeights {
     switch self {
-    case .f32(let w): w
-    case .f64(let w): w
+    case .floats(let w): w
     case .i8(let w): w
     }
   }
@@ -96,5 +83,4 @@ protocol StoredWeights {
   var isDense: Bool { get }
 }
 
-extension WeightSource: StoredWeights {}
 extension QuantizedWeights: StoredWeights {}

@@ -65,7 +65,7 @@ struct Roofline {
   /// of bytes is four with VNNI, else two that are widened to 16 bits.
   private static func perSingle(_ types: ProductTypes, _ isa: ISA) -> Double {
     switch types.accumulator {
-    case .f32: 1
+    case .f32, .bf16, .f16: 1
     case .f64: 0.5
     case .i32, .i8, .u8: isa.hasByteProducts ? 4 : 2
     }

@@ -23,17 +23,12 @@ final class PatchConvolution<Scalar: SparseScalar>: ConvolutionBody, @unchecked 
 
   var name: String { "im2col" }
 
-  /// nil for weights that are no floats.
-  init?(_ context: ConvolutionContext, _ source: ConvolutionWeights<Scalar>) {
+  init(_ context: ConvolutionContext, _ source: ConvolutionWeights<Scalar>) {
     self.context = context
     let s = context.shape
     weights = AlignedBuffer(count: s.filters * s.patch)
     let memory = UnsafeMutableRawPointer(weights.pointer)
-    switch PlanWeights(source.source) {
-    case .f32(let w): w.writeDense(to: memory, scale: 1)
-    case .f64(let w): w.writeDense(to: memory, scale: 1)
-    case .i8: return nil
-    }
+    source.source.writeDense(to: memory)
     size = context.dtype.size
     loops = ImageLoops(context.dtype)
     let wanted: KernelOrder = context.layout == .nchw ? .channelsFirst : .channelsLast

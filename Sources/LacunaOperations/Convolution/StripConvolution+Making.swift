@@ -101,12 +101,7 @@ struct StripMaker<Scalar: SparseScalar> {
         parts: max((matrix.rows + tallest - 1) / tallest, (tasks + others - 1) / others),
         stored: matrix.storedBefore)
       let cut = PackingShape(rowCuts: cuts, columnBlock: block * stride, heights: heights)
-      let packed: PackedWeights
-      switch PlanWeights(matrix) {
-      case .f32(let w): packed = w.packed(cut, scale: 1)
-      case .f64(let w): packed = w.packed(cut, scale: 1)
-      case .i8: return nil
-      }
+      let packed = matrix.packed(cut)
       parts.append(
         ConvolutionPart(
           firstChannel: first * shape.groupChannels, channels: channels,

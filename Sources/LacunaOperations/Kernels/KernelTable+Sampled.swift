@@ -20,6 +20,8 @@ extension KernelTable {
       sddmm(.f64, .baseline, baseline) { LacunaKernels.sddmmF64($0) },
       csr(.f32, .baseline) { LacunaKernels.csrF32($0) },
       csr(.f64, .baseline) { LacunaKernels.csrF64($0) },
+      csr(.bf16, .baseline) { LacunaKernels.csrBF16($0) },
+      csr(.f16, .baseline) { LacunaKernels.csrF16($0) },
     ]
     #if arch(x86_64)
       let (v3, v4) = (LacunaKernelsX86V3.vectorBytes(), LacunaKernelsX86V4.vectorBytes())
@@ -28,10 +30,14 @@ extension KernelTable {
         sddmm(.f64, .v3, v3) { LacunaKernelsX86V3.sddmmF64($0) },
         csr(.f32, .v3) { LacunaKernelsX86V3.csrF32($0) },
         csr(.f64, .v3) { LacunaKernelsX86V3.csrF64($0) },
+        csr(.bf16, .v3) { LacunaKernelsX86V3.csrBF16($0) },
+        csr(.f16, .v3) { LacunaKernelsX86V3.csrF16($0) },
         sddmm(.f32, .v4, v4) { LacunaKernelsX86V4.sddmmF32($0) },
         sddmm(.f64, .v4, v4) { LacunaKernelsX86V4.sddmmF64($0) },
         csr(.f32, .v4) { LacunaKernelsX86V4.csrF32($0) },
         csr(.f64, .v4) { LacunaKernelsX86V4.csrF64($0) },
+        csr(.bf16, .v4) { LacunaKernelsX86V4.csrBF16($0) },
+        csr(.f16, .v4) { LacunaKernelsX86V4.csrF16($0) },
       ]
     #endif
     return kernels
@@ -47,10 +53,12 @@ extension KernelTable {
   }
 
   private static func csr(
-    _ dtype: DType, _ isa: ISA?, _ body: @escaping @Sendable (UnsafePointer<lcn_csr_args>) -> Void
+    _ weights: NumberType, _ isa: ISA?,
+    _ body: @escaping @Sendable (UnsafePointer<lcn_csr_args>) -> Void
   ) -> Kernel {
     Kernel(
-      operation: .csr, variant: "", dtype: dtype, isa: isa, vectorBytes: 0, mostVectors: 0,
+      operation: .csr, variant: "", types: ProductTypes(floats: weights), isa: isa, vectorBytes: 0,
+      mostVectors: 0,
       call: { body($0.assumingMemoryBound(to: lcn_csr_args.self)) })
   }
 }

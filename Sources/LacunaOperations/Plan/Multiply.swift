@@ -45,8 +45,8 @@ private func multiplyOnce<Scalar: SparseScalar>(
   _ threads: Int
 ) throws(OperationError) {
   let plan = try Plan(
-    source: weights, layout: layout, width: layout == .columns ? x.columns : x.rows,
-    epilogue: epilogue, options: PlanOptions(threads: threads, deterministic: true),
-    scale: Double(alpha))
+    source: alpha == 1 ? weights : weights.scaled(by: alpha), layout: layout,
+    width: layout == .columns ? x.columns : x.rows,
+    epilogue: epilogue, options: PlanOptions(threads: threads, deterministic: true))
   try plan.run(x, into: &y, beta: Double(beta))
 }

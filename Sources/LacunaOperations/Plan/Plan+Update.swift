@@ -11,7 +11,8 @@ extension Plan {
   /// - Parameters:
   ///   - values: one for each stored weight in the order of the matrix that the plan was made from: a CSR
   ///     matrix's entries row by row, a BSR matrix's blocks with all their cells, a dense matrix's rows
-  ///     without gaps between them. Cells of blocks outside the matrix are not read.
+  ///     without gaps between them. Cells of blocks outside the matrix are not read. Weights that the plan
+  ///     stores in 16 bits are the nearest to them.
   ///   - bias: one for each output row; nil leaves the bias as it is. A plan made without a bias has none
   ///     to replace.
   /// - Throws: ``OperationError/notUpdatable``, ``OperationError/format(_:)`` with
@@ -32,9 +33,11 @@ extension Plan {
   /// Whether ``update(values:bias:)-([Scalar],_)`` may be called.
   public var isUpdatable: Bool { slots != nil }
 
-  /// The weights of an updatable plan with scale 1 as they are now, in the order of `update(values:bias:)`,
-  /// and the bias; nil for a plan that keeps its values.
-  package var updated: (values: [Scalar], bias: [Scalar])? {
+  /// The weights of an updatable plan as they are now, in the order of `update(values:bias:)`, and the
+  /// bias; nil for a plan that keeps its values. Not checked: that its weights are of that type.
+  package func updated<Weight: StoredScalar>(
+    _: Weight.Type
+  ) -> (values: [Weight], bias: [Scalar])? {
     guard let slots else { return nil }
     let bias = epilogue.bias.assumingMemoryBound(to: Scalar.self)
     return (
@@ -45,6 +48,27 @@ extension Plan {
   /// The same on memory of the caller.
   public func update(
     values: UnsafeBufferPointer<Scalar>, bias: UnsafeBufferPointer<Scalar>?
+  ) throws(OperationError) {
+    switch core.types.weights {
+    case .bf16: try update(rounding: values, to: BFloat16.self, bias)
+    case .f16: try update(rounding: values, to: Float16.self, bias)
+    case .f32, .f64, .i32, .i8, .u8: try update(stored: values, bias)
+    }
+  }
+
+  private func update<Weight: NarrowScalar>(
+    rounding values: UnsafeBufferPointer<Scalar>, to: Weight.Type,
+    _ bias: UnsafeBufferPointer<Scalar>?
+  ) throws(OperationError) {
+    let narrow = values.map { $0.rounded(to: Weight.self) }
+    try narrow.withUnsafeBufferPointer { narrow throws(OperationError) in
+      try update(stored: narrow, bias)
+    }
+  }
+
+  /// Not checked: that the weights are of that type.
+  package func update<Weight: StoredScalar>(
+    stored values: UnsafeBufferPointer<Weight>, _ bias: UnsafeBufferPointer<Scalar>?
   ) throws(OperationError) {
     guard let slots else { throw .notUpdatable }
     if values.count != stored {
@@ -57,6 +81,6 @@ extension Plan {
         epilogue.bias.assumingMemoryBound(to: Scalar.self).update(from: first, count: bias.count)
       }
     }
-    if let first = values.baseAddress { slots.fill(first, scale: scale) }
+    if let first = values.baseAddress { slots.fill(first) }
   }
 }

@@ -38,7 +38,6 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
   /// What ``update(values:bias:)`` fills; nil when values stay.
   let slots: ValueSlots?
   package let stored: Int
-  let scale: Double
 
   /// A plan for weights in CSR.
   ///
@@ -75,9 +74,10 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
       source: .dense(weights), layout: layout, width: width, epilogue: epilogue, options: options)
   }
 
-  init(
-    source weights: WeightSource<Scalar>, layout: ProductLayout, width: Int,
-    epilogue: Epilogue<Scalar>, options: PlanOptions, scale: Double = 1
+  /// Not checked: that products of these weights are of `Scalar`.
+  package init<Weight: StoredScalar>(
+    source weights: WeightSource<Weight>, layout: ProductLayout, width: Int,
+    epilogue: Epilogue<Scalar>, options: PlanOptions
   ) throws(OperationError) {
     try PlanCore.validate(width: width, options)
     var source = weights
@@ -98,10 +98,9 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
     }
     self.epilogue = EpilogueValues(epilogue, rows: source.rows)
     core = try PlanCore(
-      PlanWeights(source), epilogue: self.epilogue, layout: layout, width: width,
-      options: options, scale: scale)
+      .floats(source), epilogue: self.epilogue, layout: layout, width: width, options: options)
     slots = options.updatable ? core.body.valueSlots(source.numbered()) : nil
-    (stored, self.scale) = (source.stored, scale)
+    stored = source.stored
   }
 
   /// The name of the chosen candidate, such as "spmm-1x1" or "dense".

@@ -22,11 +22,11 @@ package final class PlanCore: Sendable {
   /// Chooses. Not checked: ``validate(width:_:)``, and that the epilogue fits the weights.
   init(
     _ weights: PlanWeights, epilogue: EpilogueValues, layout: ProductLayout, width: Int,
-    options: PlanOptions, scale: Double = 1
+    options: PlanOptions
   ) throws(OperationError) {
     let request = PlanRequest(
       weights: weights, epilogue: epilogue, layout: layout, width: width, options: options,
-      table: KernelTable.of(options.isa ?? .selected), scale: scale)
+      table: KernelTable.of(options.isa ?? .selected))
     (body, explanation) = try choose(request)
     decision = request.decision(kernel: body.name)
     (rows, columns, types) = (request.rows, request.columns, request.types)

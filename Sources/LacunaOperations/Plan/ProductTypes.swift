@@ -2,31 +2,6 @@
 
 import LacunaFormats
 
-/// The type of an operand of a product. `DType` names those that matrices hold.
-public enum NumberType: String, Hashable, Sendable, Codable, CaseIterable {
-  /// IEEE 754 single and double precision.
-  case f32, f64
-  /// Signed 32-bit, signed and unsigned 8-bit integers.
-  case i32, i8, u8
-
-  /// The type of the same name.
-  public init(_ dtype: DType) {
-    switch dtype {
-    case .f32: self = .f32
-    case .f64: self = .f64
-    }
-  }
-
-  /// Bytes per number.
-  public var size: Int {
-    switch self {
-    case .f64: 8
-    case .f32, .i32: 4
-    case .i8, .u8: 1
-    }
-  }
-}
-
 /// What a product multiplies, adds up in and writes: the key of its kernels and of its plan's decision.
 public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
   /// Types of the two operands.
@@ -34,7 +9,8 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
   /// The type that products are added up in, and that of the result.
   public let accumulator: NumberType, output: NumberType
 
-  /// Any four types; there are kernels for those of ``init(_:)`` and ``quantized(_:output:)``.
+  /// Any four types; there are kernels for those of ``init(_:)``, ``widening(_:)`` and
+  /// ``quantized(_:output:)``.
   public init(
     weights: NumberType, activations: NumberType, accumulator: NumberType, output: NumberType
   ) {
@@ -48,6 +24,23 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
     self.init(weights: type, activations: type, accumulator: type, output: type)
   }
 
+  /// Weights of 16 bits that are widened to f32 where they multiply.
+  public static func widening(_ weights: NumberType) -> ProductTypes {
+    ProductTypes(weights: weights, activations: .f32, accumulator: .f32, output: .f32)
+  }
+
+  /// What weights of that type multiply. Not checked: that they are floats.
+  package init(floats weights: NumberType) {
+    switch weights {
+    case .f32: self.init(.f32)
+    case .f64: self.init(.f64)
+    case .bf16, .f16, .i32, .i8, .u8: self = .widening(weights)
+    }
+  }
+
+  /// The type of X, the sums and Y of a product of floats.
+  package var float: DType { accumulator == .f64 ? .f64 : .f32 }
+
   /// 8-bit weights and activations of the given type, exact sums of 32 bits.
   public static func quantized(
     _ activations: NumberType, output: NumberType = .f32
@@ -55,7 +48,7 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
     ProductTypes(weights: .i8, activations: activations, accumulator: .i32, output: output)
   }
 
-  /// Such as "f32", "i8u8" or "i8u8i8": weights and activations, and an output that is none of f32.
+  /// Such as "f32", "bf16f32", "i8u8" or "i8u8i8": weights and activations, and an output that is none of f32.
   public var name: String {
     if weights == activations && weights == output { return weights.rawValue }
     let operands = weights.rawValue + activations.rawValue
@@ -78,7 +71,7 @@ extension ProductTypes: Codable {
     let text = try container.decode(String.self)
     let bytes = [NumberType.f32, .u8, .i8]
     let known =
-      DType.allCases.map { ProductTypes($0) }
+      DType.allCases.map { ProductTypes($0) } + [.bf16, .f16].map { ProductTypes.widening($0) }
       + bytes.flatMap { x in bytes.map { ProductTypes.quantized(x, output: $0) } }
     guard let found = known.first(where: { $0.description == text }) else {
       throw DecodingError.dataCorruptedError(

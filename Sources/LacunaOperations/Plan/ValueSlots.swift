@@ -10,46 +10,74 @@ import LacunaFormats
 package struct ValueSlots: @unchecked Sendable {
   // Sound to share: the memory is the body's, and written only by `fill`, whose callers answer for it.
   private let memory: UnsafeMutableRawPointer
+  /// What the memory holds.
+  private let type: NumberType
   /// Number of the weight in each slot, from 1 in the order of the source; 0 for padding.
   private let numbers: [UInt32]
 
   /// - Parameter packed: `count` numbers in the order of the slots in `memory`.
-  init(memory: UnsafeMutableRawPointer, packed: UnsafeRawPointer, count: Int) {
+  init(
+    memory: UnsafeMutableRawPointer, _ type: NumberType, packed: UnsafeRawPointer, count: Int
+  ) {
     let packed = packed.assumingMemoryBound(to: Double.self)
-    self.init(memory: memory, numbers: (0..<count).map { UInt32(packed[$0]) })
+    self.init(memory: memory, type, numbers: (0..<count).map { UInt32(packed[$0]) })
   }
 
-  init(memory: UnsafeMutableRawPointer, numbers: [UInt32]) {
-    (self.memory, self.numbers) = (memory, numbers)
+  init(memory: UnsafeMutableRawPointer, _ type: NumberType, numbers: [UInt32]) {
+    (self.memory, self.type, self.numbers) = (memory, type, numbers)
   }
 
   /// Bytes that are kept for it.
   var byteCount: Int { numbers.count * 4 }
 
-  /// Writes each slot: its weight times `scale`, 0 where the format pads.
+  /// Writes each slot: its weight, 0 where the format pads.
   ///
   /// - Complexity: O(slots)
-  func fill<Scalar: SparseScalar>(_ values: UnsafePointer<Scalar>, scale: Double) {
-    let scale = Scalar(scale)
-    let target = memory.assumingMemoryBound(to: Scalar.self)
-    numbers.withUnsafeBufferPointer { numbers in
-      for slot in 0..<numbers.count {
-        let number = Int(numbers[slot])
-        target[slot] = number == 0 ? 0 : values[number &- 1] * scale
-      }
+  func fill<Scalar: StoredScalar>(_ values: UnsafePointer<Scalar>) {
+    switch type {
+    case .f32: write(values, to: memory.assumingMemoryBound(to: Float.self), numbers)
+    case .f64: write(values, to: memory.assumingMemoryBound(to: Double.self), numbers)
+    case .bf16: write(values, to: memory.assumingMemoryBound(to: BFloat16.self), numbers)
+    case .f16: write(values, to: memory.assumingMemoryBound(to: Float16.self), numbers)
+    case .i32, .i8, .u8: preconditionFailure("values of \(type) stay")
     }
   }
 
-  /// The `count` weights that the slots hold, which were packed or filled with scale 1; a weight without
-  /// a slot, in a cell outside the matrix, is 0.
-  func values<Scalar: SparseScalar>(_ count: Int) -> [Scalar] {
-    let source = memory.assumingMemoryBound(to: Scalar.self)
-    var values = [Scalar](repeating: 0, count: count)
-    for (slot, number) in numbers.enumerated() where number != 0 {
-      values[Int(number) - 1] = source[slot]
+  /// The `count` weights that the slots hold; a weight without a slot, in a cell outside the matrix, is 0.
+  func values<Scalar: StoredScalar>(_ count: Int) -> [Scalar] {
+    switch type {
+    case .f32: read(memory.assumingMemoryBound(to: Float.self), numbers, count)
+    case .f64: read(memory.assumingMemoryBound(to: Double.self), numbers, count)
+    case .bf16: read(memory.assumingMemoryBound(to: BFloat16.self), numbers, count)
+    case .f16: read(memory.assumingMemoryBound(to: Float16.self), numbers, count)
+    case .i32, .i8, .u8: preconditionFailure("values of \(type) stay")
     }
-    return values
   }
+}
+
+@specialized(where Scalar == Float, Stored == Float)
+@specialized(where Scalar == Double, Stored == Double)
+@specialized(where Scalar == BFloat16, Stored == BFloat16)
+@specialized(where Scalar == Float16, Stored == Float16)
+private func write<Scalar: StoredScalar, Stored: StoredScalar>(
+  _ values: UnsafePointer<Scalar>, to target: UnsafeMutablePointer<Stored>, _ numbers: [UInt32]
+) {
+  numbers.withUnsafeBufferPointer { numbers in
+    for slot in 0..<numbers.count {
+      let number = Int(numbers[slot])
+      target[slot] = number == 0 ? .zero : values[number &- 1].rounded(to: Stored.self)
+    }
+  }
+}
+
+private func read<Scalar: StoredScalar, Stored: StoredScalar>(
+  _ source: UnsafePointer<Stored>, _ numbers: [UInt32], _ count: Int
+) -> [Scalar] {
+  var values = [Scalar](repeating: .zero, count: count)
+  for (slot, number) in numbers.enumerated() where number != 0 {
+    values[Int(number) - 1] = source[slot].rounded(to: Scalar.self)
+  }
+  return values
 }
 
 extension WeightSource {

@@ -1,5 +1,7 @@
 // What can be wrong with scales, zero points and sums of an 8-bit product.
 
+import LacunaFormats
+
 /// Why an 8-bit product was refused.
 public enum QuantizedPlanError: Error, Equatable, Sendable {
   /// What is made of bytes.

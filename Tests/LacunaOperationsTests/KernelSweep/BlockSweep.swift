@@ -38,7 +38,7 @@ private func checkBlocks<Scalar: SweepScalar>(
     rows: columns, columns: gridColumns * blockColumns, stride: xColumn)
   if hasNaN(seed) { x[0] = .nan }
   let steps = counts.reduce(0, +)
-  let weights: [Scalar] = generator.values(16 * steps)
+  let weights: [Scalar] = row.weights(generator.values(16 * steps))
   let indices = (0..<steps).map { _ in UInt16.random(in: 0..<UInt16(gridColumns), using: &generator)
   }
   // The last strip is cut short, the one before it in part of the cases lies outside altogether.
@@ -78,7 +78,8 @@ private func checkBlocks<Scalar: SweepScalar>(
     "blocks of \(blockColumns) columns, \(columns) columns, steps \(counts), by rows \(byRows), "
     + "β \(beta), \(bounds), seed \(seed)"
   GuardedMemory.with(side) { memory in
-    let (inputs, values, starts) = (memory.copy(x), memory.copy(weights), memory.copy(bias))
+    let (inputs, starts) = (memory.copy(x), memory.copy(bias))
+    let values = memory.copy(weights, for: row)
     let (blocks, strips) = (memory.copy(indices), memory.copy(counts.map(UInt32.init)))
     let first = memory.copy(firstRows)
     let scratch = memory.copy([Scalar](repeating: .nan, count: 16))

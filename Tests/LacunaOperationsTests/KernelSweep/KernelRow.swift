@@ -28,6 +28,15 @@ final class KernelRow {
   /// Elements per register.
   var lanes: Int { kernel.vectorBytes / kernel.types.accumulator.size }
 
+  /// The values that the row's weights can have nearest to these.
+  func weights<Scalar: SweepScalar>(_ values: [Scalar]) -> [Scalar] {
+    switch kernel.types.weights {
+    case .bf16: values.map { $0.rounded(to: BFloat16.self).rounded(to: Scalar.self) }
+    case .f16: values.map { $0.rounded(to: Float16.self).rounded(to: Scalar.self) }
+    case .f32, .f64, .i32, .i8, .u8: values
+    }
+  }
+
   /// Calls the row, and its twin, on outputs that start as `initial`, and compares them with what
   /// they must hold.
   ///
@@ -63,6 +72,17 @@ final class KernelRow {
         !$1.1.allows($1.0.0.double, beside: $1.0.1.double)
       }
       .map { "element \($0) is \($1.0.0), \($1.0.1) by \(twin.name), must be \($1.1)" })
+  }
+}
+
+extension GuardedMemory {
+  /// A copy of weights in the type that the row reads.
+  func copy<Scalar: SweepScalar>(_ weights: [Scalar], for row: KernelRow) -> UnsafeRawPointer {
+    switch row.kernel.types.weights {
+    case .bf16: UnsafeRawPointer(copy(weights.map { $0.rounded(to: BFloat16.self) }))
+    case .f16: UnsafeRawPointer(copy(weights.map { $0.rounded(to: Float16.self) }))
+    case .f32, .f64, .i32, .i8, .u8: UnsafeRawPointer(copy(weights))
+    }
   }
 }
 

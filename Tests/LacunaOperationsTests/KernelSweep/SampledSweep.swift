@@ -107,7 +107,7 @@ private func checkCSR<Scalar: SweepScalar>(
   let bounds = Bounds.all[Int(seed / 2) % Bounds.all.count]
   let (inputs, outputs) = (11, entries.count)
   let (offsets, indices) = pattern(entries, limit: inputs, &generator)
-  let values: [Scalar] = generator.values(indices.count)
+  let values: [Scalar] = row.weights(generator.values(indices.count))
   let (xInput, xColumn) = byRows ? (1, inputs + 1) : (columns + 3, 1)
   let (yRow, yColumn) = byRows ? (1, outputs + 3) : (columns + 2, 1)
   var x: [Scalar] = generator.values(
@@ -138,7 +138,8 @@ private func checkCSR<Scalar: SweepScalar>(
     + "\(bounds), seed \(seed)"
   GuardedMemory.with(side) { memory in
     let (begins, entry) = (memory.copy(offsets), memory.copy(indices, bytes: indexBytes))
-    let (weights, from, starts) = (memory.copy(values), memory.copy(x), memory.copy(bias))
+    let (from, starts) = (memory.copy(x), memory.copy(bias))
+    let weights = memory.copy(values, for: row)
     row.conform(to: expected, from: y, side, name) { kernel, output in
       var arguments = lcn_csr_args(
         offsets: begins, indices: entry, values: weights, x: from, xInput: Int64(xInput),

@@ -81,6 +81,7 @@ private struct StripCase<Scalar: SweepScalar> {
       weights += [Scalar](repeating: .nan, count: (quads - count) * height)
       indices += [UInt16](repeating: .max, count: quads - count)
     }
+    weights = row.weights(weights)
     let order = Array(0..<steps.count).shuffled(using: &generator)
     rows = order.map { UInt32($0 * height) }
     groups = stripGroups(steps)
@@ -115,7 +116,8 @@ private struct StripCase<Scalar: SweepScalar> {
       "\(vectors) registers, \(columns) columns, steps \(steps), bias \(startsFromBias), "
       + "finishes \(finishes), \(bounds), seed \(seed)"
     GuardedMemory.with(side) { memory in
-      let (x, weights, bias) = (memory.copy(x), memory.copy(weights), memory.copy(bias))
+      let (x, bias) = (memory.copy(x), memory.copy(bias))
+      let weights = memory.copy(weights, for: row)
       // One quad of indices and eight rows more may be read.
       let indices = memory.copy(self.indices + [UInt16](repeating: .max, count: 4))
       let rows = memory.copy(self.rows + [UInt32](repeating: .max, count: 8))

@@ -83,7 +83,7 @@ private struct WindowCase<Scalar: SweepScalar> {
         places[s / perBundle * lanes + l] |= UInt32(place) << UInt32(s % perBundle * bits)
         if works {
           mask |= 1 << UInt16(l)
-          let weight: Scalar = generator.nonzero()
+          let weight = row.weights([generator.nonzero() as Scalar])[0]
           values.append(weight)
           lanesOfStep.append((weight, place))
         } else {
@@ -142,7 +142,8 @@ private struct WindowCase<Scalar: SweepScalar> {
 
   func check(_ row: KernelRow, _ side: GuardedMemory.Side) {
     GuardedMemory.with(side) { memory in
-      let (x, values, bias) = (memory.copy(x), memory.copy(values), memory.copy(bias))
+      let (x, bias) = (memory.copy(x), memory.copy(bias))
+      let values = memory.copy(values, for: row)
       let (places, bases, masks) = (memory.copy(places), memory.copy(bases), memory.copy(masks))
       let (bundles, rows) = (memory.copy(self.bundles), memory.copy(rows))
       // Aligned to a register on either side.

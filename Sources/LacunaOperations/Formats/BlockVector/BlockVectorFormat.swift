@@ -6,15 +6,16 @@ import LacunaFormats
 struct BlockVectorFormat: ProductFormat {
   func name(_ request: PlanRequest) -> String { BlockVectorProduct.candidateName }
 
-  /// The blocks, where the instruction set has the kernel for them.
-  private func blocks(_ request: PlanRequest) -> BSRMatrix<Float>? {
-    guard case .f32(.bsr(let matrix)) = request.weights,
-      BlockVectorProduct.suits(matrix.block, columns: matrix.columns, table: request.table)
+  /// The weights, where the instruction set has the kernel for their blocks.
+  private func weights(_ request: PlanRequest) -> (any FloatWeights)? {
+    guard let weights = request.weights.floats, let (block, _) = weights.blocks,
+      BlockVectorProduct.suits(
+        block, columns: weights.columns, weights.types, table: request.table)
     else { return nil }
-    return matrix
+    return weights
   }
 
-  func suits(_ request: PlanRequest) -> Bool { blocks(request) != nil }
+  func suits(_ request: PlanRequest) -> Bool { weights(request) != nil }
   func isWorthwhile(_ request: PlanRequest) -> Bool { request.isFew }
 
   func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
@@ -26,10 +27,9 @@ struct BlockVectorFormat: ProductFormat {
   }
 
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
-    blocks(request).map {
+    weights(request).map {
       BlockVectorProduct(
-        $0, scale: Float(request.scale), layout: request.layout, epilogue: request.epilogue,
-        table: request.table)
+        $0, layout: request.layout, epilogue: request.epilogue, table: request.table)
     }
   }
 }

@@ -12,6 +12,7 @@ import LacunaFormats
 final class BlockVectorProduct: ProductBody, @unchecked Sendable {
   private let rows: Int, columns: Int
   private let blockColumns: Int
+  private let types: ProductTypes
   private let gridColumns: Int
   private let weights: UnsafeMutableRawPointer
   private let indices: AlignedBuffer<UInt16>
@@ -30,43 +31,43 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
 
   /// Whether the instruction set has the kernel and the block's parts fill registers.
   static func suits(
-    _ block: BlockSize, columns: Int, table: KernelTable
+    _ block: BlockSize, columns: Int, _ types: ProductTypes, table: KernelTable
   ) -> Bool {
     block.columns <= 16 && 16 % block.columns == 0
       && block.rows % (16 / block.columns) == 0
       && (columns + block.columns - 1) / block.columns <= 1 << 16
-      && table.kernel(.blockVector, dtype: .f32)?.isa != nil
+      && table.kernel(.blockVector, types: types)?.isa != nil
   }
 
-  /// Not checked: ``suits(_:columns:table:)``.
+  /// Not checked: ``suits(_:columns:_:table:)``.
   init(
-    _ source: BSRMatrix<Float>, scale: Float, layout: ProductLayout, epilogue: EpilogueValues,
+    _ source: any FloatWeights, layout: ProductLayout, epilogue: EpilogueValues,
     table: KernelTable
   ) {
     (rows, columns) = (source.rows, source.columns)
     (self.layout, self.epilogue) = (layout, epilogue)
-    let pattern = source.blockPattern
-    let area = source.block.area
-    blockColumns = source.block.columns
+    let (block, pattern) = source.blocks!
+    let area = block.area
+    types = source.types
+    let size = types.weights.size
+    blockColumns = block.columns
     gridColumns = pattern.columns
-    kernel = table.kernel(.blockVector, dtype: .f32)!
+    kernel = table.kernel(.blockVector, types: types)!
     pack = table.kernel(.packWindows, dtype: .f32)!
-    weights = allocateStream(byteCount: source.blocks * area * 4)
-    let strips = blockStrips(pattern, block: source.block)
-    indices = AlignedBuffer(count: source.blocks * (area / 16))
+    weights = allocateStream(byteCount: pattern.nnz * area * size)
+    let strips = blockStrips(pattern, block: block)
+    indices = AlignedBuffer(count: pattern.nnz * (area / 16))
     counts = AlignedBuffer(count: strips.count)
     firstRows = AlignedBuffer(count: strips.count)
     starts = AlignedBuffer(count: strips.count + 1)
-    let target = weights.bindMemory(to: Float.self, capacity: source.blocks * area)
-    source.values.withUnsafeBufferPointer { [indices, counts, firstRows, starts] values in
+    source.withUnsafeValues { [weights, indices, counts, firstRows, starts] values in
       var step = 0
       for (s, strip) in strips.enumerated() {
         counts.pointer[s] = UInt32(strip.blocks.count)
         firstRows.pointer[s] = UInt32(strip.row)
         for b in strip.blocks {
-          for i in 0..<16 {
-            target[16 * step + i] = values[b * area + 16 * strip.part + i] * scale
-          }
+          (weights + 16 * step * size).copyMemory(
+            from: values.baseAddress! + (b * area + 16 * strip.part) * size, byteCount: 16 * size)
           indices.pointer[step] = UInt16(pattern.columnIndices[b])
           step += 1
         }
@@ -77,7 +78,7 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
 
   deinit { weights.deallocate() }
 
-  var packedBytes: Int { indices.count * 66 + counts.count * 8 }
+  var packedBytes: Int { indices.count * (16 * types.weights.size + 2) + counts.count * 8 }
 
   func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
     guard case .bsr(let source) = numbers else { preconditionFailure("blocks of other weights") }
@@ -89,7 +90,7 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
         for i in 0..<16 { slots.append(UInt32(source.values[first + i])) }
       }
     }
-    return ValueSlots(memory: weights, numbers: slots)
+    return ValueSlots(memory: weights, types.weights, numbers: slots)
   }
 
   private static let mostColumns = 6
@@ -133,7 +134,8 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
     }
     let step = starts.pointer[strips.lowerBound]
     var arguments = lcn_block_args(
-      x: UnsafeRawPointer(x), xColumn: Int64(inputs), weights: weights + step * 64,
+      x: UnsafeRawPointer(x), xColumn: Int64(inputs),
+      weights: weights + step * 16 * types.weights.size,
       indices: indices.pointer + step, counts: counts.pointer + strips.lowerBound,
       strips: Int64(strips.count), firstRows: firstRows.pointer + strips.lowerBound,
       rows: Int64(rows), y: call.y + column * (byColumns ? 1 : call.yStride) * 4,

@@ -7,12 +7,7 @@ private let mostColumns = 3
 struct CSRFormat: ProductFormat {
   func name(_ request: PlanRequest) -> String { "csr" }
 
-  func suits(_ request: PlanRequest) -> Bool {
-    switch request.weights {
-    case .f32(.csr), .f64(.csr): true
-    case .f32(.bsr), .f32(.dense), .f64(.bsr), .f64(.dense), .i8: false
-    }
-  }
+  func suits(_ request: PlanRequest) -> Bool { request.weights.floats?.pattern != nil }
   func isWorthwhile(_ request: PlanRequest) -> Bool { (1...mostColumns).contains(request.width) }
 
   func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
@@ -23,16 +18,8 @@ struct CSRFormat: ProductFormat {
   }
 
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
-    switch request.weights {
-    case .f32(.csr(let w)):
-      CSRProduct(
-        w, scale: request.scale, layout: request.layout, epilogue: request.epilogue,
-        table: request.table)
-    case .f64(.csr(let w)):
-      CSRProduct(
-        w, scale: request.scale, layout: request.layout, epilogue: request.epilogue,
-        table: request.table)
-    case .f32(.bsr), .f32(.dense), .f64(.bsr), .f64(.dense), .i8: nil
-    }
+    guard let weights = request.weights.floats, let pattern = weights.pattern else { return nil }
+    return CSRProduct(
+      weights, pattern, layout: request.layout, epilogue: request.epilogue, table: request.table)
   }
 }

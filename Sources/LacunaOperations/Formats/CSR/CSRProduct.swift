@@ -8,23 +8,24 @@ import LacunaFormats
 final class CSRProduct: ProductBody, @unchecked Sendable {
   private let pattern: CSRPattern
   private let values: AlignedBuffer<UInt8>
-  private let dtype: DType
+  private let types: ProductTypes
   private let layout: ProductLayout
   private let epilogue: EpilogueValues
   private let kernel: Kernel
 
   var name: String { "csr" }
 
-  init<Scalar: SparseScalar>(
-    _ weights: CSRMatrix<Scalar>, scale: Double, layout: ProductLayout, epilogue: EpilogueValues,
-    table: KernelTable
+  init(
+    _ weights: any FloatWeights, _ pattern: CSRPattern, layout: ProductLayout,
+    epilogue: EpilogueValues, table: KernelTable
   ) {
-    (pattern, dtype) = (weights.pattern, Scalar.dtype)
+    (self.pattern, types) = (pattern, weights.types)
     (self.layout, self.epilogue) = (layout, epilogue)
-    values = AlignedBuffer(count: weights.nnz * Scalar.dtype.size)
-    let memory = UnsafeMutableRawPointer(values.pointer).assumingMemoryBound(to: Scalar.self)
-    for (p, value) in weights.values.enumerated() { memory[p] = value * Scalar(scale) }
-    kernel = table.kernel(.csr, dtype: dtype)!
+    values = AlignedBuffer(count: pattern.nnz * types.weights.size)
+    weights.withUnsafeValues { [values] in
+      UnsafeMutableRawBufferPointer(values.elements).copyMemory(from: $0)
+    }
+    kernel = table.kernel(.csr, types: types)!
   }
 
   var packedBytes: Int {
@@ -34,7 +35,7 @@ final class CSRProduct: ProductBody, @unchecked Sendable {
 
   func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
     ValueSlots(
-      memory: UnsafeMutableRawPointer(values.pointer),
+      memory: UnsafeMutableRawPointer(values.pointer), types.weights,
       numbers: (0..<pattern.nnz).map { UInt32($0 + 1) })
   }
 

@@ -8,7 +8,7 @@ struct DenseFormat: ProductFormat {
   var isDense: Bool { true }
 
   func suits(_ request: PlanRequest) -> Bool {
-    request.weights.dtype != nil && (request.weights.isDense || !request.options.excludesDense)
+    request.weights.floats != nil && (request.weights.isDense || !request.options.excludesDense)
   }
   func isWorthwhile(_ request: PlanRequest) -> Bool { true }
 
@@ -16,23 +16,16 @@ struct DenseFormat: ProductFormat {
     let (m, k) = (Double(request.rows), Double(request.columns))
     return ProductCost(
       operations: 2 * m * k * Double(request.width),
-      weightBytes: m * k * Double(request.types.weights.size),
+      weightBytes: m * k * Double(request.types.accumulator.size),
       share: Roofline.denseShare(columns: request.width, isa: .detected), peak: roof.densePeak)
   }
 
+  /// Weights of 16 bits are widened once and for all: OpenBLAS multiplies f32.
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
-    switch request.weights {
-    case .f32(let w): product(request, .f32) { w.writeDense(to: $0, scale: request.scale) }
-    case .f64(let w): product(request, .f64) { w.writeDense(to: $0, scale: request.scale) }
-    case .i8: nil
+    request.weights.floats.map {
+      DenseProduct(
+        rows: request.rows, columns: request.columns, dtype: request.types.float,
+        layout: request.layout, epilogue: request.epilogue, fill: $0.writeDense)
     }
-  }
-
-  private func product(
-    _ request: PlanRequest, _ dtype: DType, _ fill: (UnsafeMutableRawPointer) -> Void
-  ) -> DenseProduct {
-    DenseProduct(
-      rows: request.rows, columns: request.columns, dtype: dtype, layout: request.layout,
-      epilogue: request.epilogue, fill: fill)
   }
 }

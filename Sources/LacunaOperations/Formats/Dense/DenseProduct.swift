@@ -34,8 +34,8 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
 
   package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
     let dense = AlignedBuffer<Double>(count: rows * columns)
-    numbers.writeDense(to: UnsafeMutableRawPointer(dense.pointer), scale: 1)
-    return ValueSlots(memory: weights, packed: dense.pointer, count: dense.count)
+    numbers.writeDense(to: UnsafeMutableRawPointer(dense.pointer))
+    return ValueSlots(memory: weights, NumberType(dtype), packed: dense.pointer, count: dense.count)
   }
 
   /// Output rows of one call of OpenBLAS: a function of the shape alone, because OpenBLAS may round

@@ -18,6 +18,8 @@ private let mostUsesInPlace = 16
 /// cuts are, so the result does not depend on them, nor on the number of slices.
 package final class PackedProduct: ProductBody {
   let weights: PackedWeights
+  private let types: ProductTypes
+  /// Of X, the sums and Y.
   private let dtype: DType
   let layout: ProductLayout
   let epilogue: EpilogueValues
@@ -30,15 +32,16 @@ package final class PackedProduct: ProductBody {
   package let name: String
 
   init(
-    _ weights: PackedWeights, _ dtype: DType, name: String, layout: ProductLayout,
+    _ weights: PackedWeights, _ types: ProductTypes, name: String, layout: ProductLayout,
     epilogue: EpilogueValues,
     table: KernelTable, vectors: Int
   ) {
-    (self.weights, self.dtype, self.name) = (weights, dtype, name)
+    (self.weights, self.types, self.name) = (weights, types, name)
+    dtype = types.float
     (self.layout, self.epilogue) = (layout, epilogue)
-    kernels = weights.heights.map { table.kernel(.spmm, variant: "\($0)x1", dtype: dtype)! }
-    pack = table.kernel(layout == .columns ? .packRows : .packTransposed, dtype: dtype)!
-    unpack = table.kernel(.packTransposed, dtype: dtype)!
+    kernels = weights.heights.map { table.kernel(.spmm, variant: "\($0)x1", types: types)! }
+    pack = table.kernel(layout == .columns ? .packRows : .packTransposed, dtype: types.float)!
+    unpack = table.kernel(.packTransposed, dtype: types.float)!
     mostVectors = min(vectors, kernels.map(\.mostVectors).min() ?? vectors)
     vectorBytes = kernels.first?.vectorBytes ?? 64
   }
@@ -49,9 +52,9 @@ package final class PackedProduct: ProductBody {
   package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
     let shape = PackingShape(
       rowCuts: weights.rowCuts, columnBlock: weights.columnBlock, heights: weights.heights)
-    let numbered = numbers.packed(shape, scale: 1)
+    let numbered = numbers.packed(shape)
     return ValueSlots(
-      memory: weights.values, packed: numbered.values, count: numbered.storedWeights)
+      memory: weights.values, types.weights, packed: numbered.values, count: numbered.storedWeights)
   }
 
   private var panelBytes: Int { mostVectors * vectorBytes }

@@ -13,13 +13,14 @@ struct BlockSource<Scalar, Index> {
   var values: UnsafePointer<Scalar>
 }
 
-/// What a step holds for each row: a weight, or a quad of four.
+/// What a step holds for each row: a weight of that many bytes, or a quad of four. Packers move it, and look at
+/// nothing but zeros that they put in themselves.
 protocol PackedElement:
   BitwiseCopyable, SIMDScalar, ExpressibleByIntegerLiteral, Codable, Hashable
 {}
-extension Float: PackedElement {}
-extension Double: PackedElement {}
+extension UInt16: PackedElement {}
 extension Int32: PackedElement {}
+extension Int64: PackedElement {}
 
 /// How to cut the weights.
 struct PackingShape {

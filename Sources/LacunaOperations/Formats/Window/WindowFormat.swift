@@ -60,13 +60,7 @@ struct WindowFormat: ProductFormat {
 
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
     guard let geometry = geometry(request) else { return nil }
-    let packed =
-      switch request.weights {
-      case .f32(let w): w.windowWeights(geometry, scale: Float(request.scale))
-      case .f64(let w): w.windowWeights(geometry, scale: request.scale)
-      case .i8: nil as WindowWeights?
-      }
-    return packed.map {
+    return request.weights.floats?.windowWeights(geometry).map {
       WindowProduct(
         $0, name: candidateName, layout: request.layout, epilogue: request.epilogue,
         table: request.table)

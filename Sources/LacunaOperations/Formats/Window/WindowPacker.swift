@@ -20,8 +20,8 @@ struct RawCSR<Scalar, Index> {
 ///
 /// - Complexity: O(nnz + steps · lanes)
 @inline(__always)
-func packWindows<Scalar: SparseScalar, Index: FixedWidthInteger & UnsignedInteger>(
-  _ source: RawCSR<Scalar, Index>, scale: Scalar, geometry: WindowGeometry
+func packWindows<Element: PackedElement, Index: FixedWidthInteger & UnsignedInteger>(
+  _ source: RawCSR<Element, Index>, _ types: ProductTypes, geometry: WindowGeometry
 ) -> WindowWeights {
   let lanes = geometry.lanes
   let groups = (source.rows + lanes - 1) / lanes
@@ -31,7 +31,7 @@ func packWindows<Scalar: SparseScalar, Index: FixedWidthInteger & UnsignedIntege
   let zeroBlock = Int32((source.columns + lanes - 1) / lanes)
   let shift = Int32(lanes.trailingZeroBitCount)
   // Half of the lanes at work is few; memory that is not needed is never touched.
-  var streams = WindowStreams<Scalar>(
+  var streams = WindowStreams<Element>(
     geometry: geometry, expectedSteps: source.offsets[source.rows] / lanes * 2 + groups * 8)
   var bundles = [UInt32](repeating: 0, count: groups)
   var valueStarts = [Int](repeating: 0, count: groups + 1)
@@ -81,7 +81,7 @@ func packWindows<Scalar: SparseScalar, Index: FixedWidthInteger & UnsignedIntege
         let l = left.trailingZeroBitCount
         left &= left &- 1
         let p = position[l]
-        values[compressed ? taken : l] = source.values[p] * scale
+        values[compressed ? taken : l] = source.values[p]
         taken &+= 1
         position[l] = p &+ 1
         column[l] = p &+ 1 < end[l] ? Int32(truncatingIfNeeded: source.indices[p &+ 1]) : .max
@@ -93,7 +93,7 @@ func packWindows<Scalar: SparseScalar, Index: FixedWidthInteger & UnsignedIntege
   }
   valueStarts[groups] = streams.valueCount
   return WindowWeights(
-    geometry: geometry, dtype: Scalar.dtype, rows: source.rows, columns: source.columns,
+    geometry: geometry, types: types, rows: source.rows, columns: source.columns,
     values: UnsafeMutableRawPointer(streams.values), places: streams.places, bases: streams.bases,
     masks: streams.masks, bundles: bundles, valueStarts: valueStarts, rowMap: rowMap)
 }
@@ -185,7 +185,7 @@ func fillsEveryLane<Scalar, Index: FixedWidthInteger & UnsignedInteger>(
 }
 
 /// Growing memory for the streams.
-struct WindowStreams<Scalar: SparseScalar> {
+struct WindowStreams<Scalar: PackedElement> {
   let geometry: WindowGeometry
   private(set) var capacity: Int
   private(set) var values: UnsafeMutablePointer<Scalar>

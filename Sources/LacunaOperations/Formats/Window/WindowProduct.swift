@@ -19,17 +19,17 @@ final class WindowProduct: ProductBody {
     table: KernelTable
   ) {
     (self.weights, self.name, self.layout, self.epilogue) = (weights, name, layout, epilogue)
-    kernel = table.kernel(.window, variant: weights.geometry.variant, dtype: weights.dtype)!
-    pack = table.kernel(.packWindows, dtype: weights.dtype)!
+    kernel = table.kernel(.window, variant: weights.geometry.variant, types: weights.types)!
+    pack = table.kernel(.packWindows, dtype: weights.types.float)!
   }
 
   var packedBytes: Int { weights.byteCount }
 
   func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
     // The geometry fitted the weights, so it fits their numbers.
-    let numbered = numbers.windowWeights(weights.geometry, scale: 1)!
+    let numbered = numbers.windowWeights(weights.geometry)!
     return ValueSlots(
-      memory: weights.values, packed: numbered.values,
+      memory: weights.values, weights.types.weights, packed: numbered.values,
       count: numbered.valueStarts[numbered.groups])
   }
 
@@ -38,7 +38,7 @@ final class WindowProduct: ProductBody {
   private var mostColumns: Int { kernel.mostVectors }
 
   var workspaceBytes: Int {
-    64 + packedBlocks * weights.geometry.lanes * mostColumns * weights.dtype.size
+    64 + packedBlocks * weights.geometry.lanes * mostColumns * weights.types.activations.size
   }
 
   func usefulSlices(width: Int) -> Int { max(1, weights.groups) }
@@ -60,7 +60,7 @@ final class WindowProduct: ProductBody {
     _ call: ProductCall, column: Int, count: Int, groups: Range<Int>,
     workspace: UnsafeMutableRawPointer
   ) {
-    let size = weights.dtype.size
+    let size = weights.types.activations.size
     let lanes = weights.geometry.lanes
     let x = workspace + 64
     let columns = layout == .columns
@@ -76,7 +76,8 @@ final class WindowProduct: ProductBody {
       weights.rowMap.withUnsafeBufferPointer { rows in
         var arguments = lcn_window_args(
           x: UnsafeRawPointer(x),
-          values: weights.values + weights.valueStarts[groups.lowerBound] * size,
+          values: weights.values + weights.valueStarts[groups.lowerBound]
+            * weights.types.weights.size,
           places: weights.places + bundle * lanes, bases: weights.bases + step,
           masks: weights.geometry.compressed ? weights.masks + step : weights.masks,
           bundles: bundles.baseAddress! + groups.lowerBound,

@@ -13,7 +13,7 @@ import LacunaFormats
 // Sound to share: written by the packer before anyone else sees it.
 final class WindowWeights: @unchecked Sendable {
   let geometry: WindowGeometry
-  let dtype: DType
+  let types: ProductTypes
   let rows: Int, columns: Int
   /// Weights, lane by lane, step by step.
   let values: UnsafeMutableRawPointer
@@ -30,12 +30,12 @@ final class WindowWeights: @unchecked Sendable {
   let rowMap: [UInt32]
 
   init(
-    geometry: WindowGeometry, dtype: DType, rows: Int, columns: Int,
+    geometry: WindowGeometry, types: ProductTypes, rows: Int, columns: Int,
     values: UnsafeMutableRawPointer, places: UnsafeMutablePointer<UInt32>,
     bases: UnsafeMutablePointer<UInt16>, masks: UnsafeMutablePointer<UInt16>, bundles: [UInt32],
     valueStarts: [Int], rowMap: [UInt32]
   ) {
-    (self.geometry, self.dtype, self.rows, self.columns) = (geometry, dtype, rows, columns)
+    (self.geometry, self.types, self.rows, self.columns) = (geometry, types, rows, columns)
     (self.values, self.places, self.bases, self.masks) = (values, places, bases, masks)
     (self.bundles, self.valueStarts, self.rowMap) = (bundles, valueStarts, rowMap)
     var starts = [0]
@@ -58,7 +58,7 @@ final class WindowWeights: @unchecked Sendable {
   var byteCount: Int {
     let total = bundleStarts[groups]
     let steps = total * geometry.stepsPerBundle
-    return valueStarts[groups] * dtype.size + total * geometry.lanes * 4
+    return valueStarts[groups] * types.weights.size + total * geometry.lanes * 4
       + steps * (geometry.compressed ? 4 : 2)
   }
 
