@@ -150,6 +150,10 @@ public enum MatrixFile {
       return .blocks(matrix.dequantized().converted(to: Scalar.self))
     case .codebookSparse(_, let matrix):
       return .sparse(matrix.values().converted(to: Scalar.self))
+    case .narrow(_, .bf16(let matrix)): return .sparse(matrix.converted(to: Scalar.self))
+    case .narrow(_, .f16(let matrix)): return .sparse(matrix.converted(to: Scalar.self))
+    case .narrow(_, .bf16Blocks(let matrix)): return .blocks(matrix.converted(to: Scalar.self))
+    case .narrow(_, .f16Blocks(let matrix)): return .blocks(matrix.converted(to: Scalar.self))
     case .bitMask(let mask): return .pattern(CSRPattern(mask))
     case .bytes: throw .absent(what: "a matrix")
     }

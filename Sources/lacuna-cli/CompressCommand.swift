@@ -14,7 +14,7 @@ struct CompressCommand: ParsableCommand {
       Prints the bytes beside the entropy of what is stored (positions at random, values by their frequencies), and \
       for checkpoints beside the classical recipe, gzip -9 of the same weights with their zeros. Weights in 8 or 4 bits \
       are symmetric with one scale per output channel: zeros stay zeros. They are entropy-coded: 4 bits are the most \
-      that a value takes, not the least.
+      that a value takes, not the least. In bf16 or f16 each weight is the nearest number of that type.
 
       With --codebook the weights of a tensor become a few numbers, at most 255 or 16, chosen by rate–distortion: \
       the shortest code whose error is at most --error. Small weights become zero where that is cheaper. A \
@@ -26,7 +26,7 @@ struct CompressCommand: ParsableCommand {
   @Argument(help: "The checkpoint or model file; - reads standard input.", completion: .file())
   var checkpoint: String
 
-  @Option(help: "Bits of a stored weight: f32 (or 32), 8 or 4.")
+  @Option(help: "Bits of a stored weight: f32 (or 32), bf16, f16 (or 16), 8 or 4.")
   var bits = StoredBits.f32
 
   @Option(
@@ -68,7 +68,7 @@ struct CompressCommand: ParsableCommand {
     try checkError(error)
     if codebook {
       try refuse([("--block", block != nil)], "has no effect beside --codebook")
-      if bits == .f32 && bitsOf.isEmpty {
+      if !bits.isQuantized && !bitsOf.contains(where: { $0.bits.isQuantized }) {
         throw ValidationError("--codebook needs --bits 4 or 8: how many values there may be")
       }
     } else {
@@ -88,17 +88,8 @@ struct CompressCommand: ParsableCommand {
     let file = try ModelFile(contentsOf: checkpoint)
     if file.format != .lacuna { return try compress(file) }
     let model = try Checkpoint(contentsOf: checkpoint).makeModel(threads: 1)
-    let quantizes = model.parameters.contains { bits(of: $0.name) != .f32 }
-    if quantizes, let plain = model.parameters.first(where: { bits(of: $0.name) == .f32 }),
-      !bitsOf.isEmpty
-    {
-      throw Failure(
-        .usage,
-        "--bits-of leaves \(plain.name) in f32: a model's kernels are all f32 or none is; give --bits"
-      )
-    }
     let form: CompressedModel.Form =
-      dense ? .dense : codebook ? .codebook : quantizes ? .quantized : .sparse
+      dense ? .dense : codebook ? .codebook : try form(of: model.parameters.map(\.name))
     let compressed = try CompressedModel(
       model, form: form, block: block ?? .element, bits: { bits(of: $0).count },
       error: error ?? CompressedModel.usualError)
@@ -106,6 +97,19 @@ struct CompressCommand: ParsableCommand {
     try AtomicFile.write(bytes, to: target)
     let result = Compression(output: output, bytes: bytes.count, of: compressed)
     try common.show(result, besides: output) { result.text }
+  }
+
+  /// The one form of a model's kernels.
+  private func form(of names: [String]) throws -> CompressedModel.Form {
+    let forms = names.map { bits(of: $0).form }
+    if let other = forms.indices.first(where: { forms[$0] != forms[0] }) {
+      throw Failure(
+        .usage,
+        "--bits-of stores \(names[0]) in \(bits(of: names[0]).rawValue) and \(names[other]) in "
+          + "\(bits(of: names[other]).rawValue): a model's kernels are all f32, all bf16, all f16 or all "
+          + "of few bits")
+    }
+    return forms.first ?? .sparse
   }
 
   /// A model file of another format, tensor by tensor.
@@ -127,9 +131,25 @@ struct CompressCommand: ParsableCommand {
 
 /// `--bits`.
 enum StoredBits: String, ExpressibleByArgument, CaseIterable {
-  case f32, eight = "8", four = "4"
+  case f32, bf16, f16
+  case eight = "8", four = "4"
 
-  init?(argument: String) { self.init(rawValue: argument == "32" ? "f32" : argument) }
+  init?(argument: String) {
+    self.init(rawValue: ["32": "f32", "16": "f16"][argument] ?? argument)
+  }
+
+  /// Whether values are integers with a scale.
+  var isQuantized: Bool { self == .eight || self == .four }
+
+  /// How a model's kernels are stored.
+  var form: CompressedModel.Form {
+    switch self {
+    case .f32: .sparse
+    case .bf16: .bf16
+    case .f16: .f16
+    case .eight, .four: .quantized
+    }
+  }
 
   /// Bits of a quantised value.
   var count: Int { self == .four ? 4 : 8 }
@@ -137,6 +157,8 @@ enum StoredBits: String, ExpressibleByArgument, CaseIterable {
   var values: CompressedValues {
     switch self {
     case .f32: .f32
+    case .bf16: .bf16
+    case .f16: .f16
     case .eight: .bits8
     case .four: .bits4
     }
@@ -176,7 +198,7 @@ struct Compression: Encodable {
   var bytes: Int
   var parameters: Int
   var nonzeros: Int
-  /// All weights with their zeros, as f32 or, for 8- and 4-bit models, as 8-bit numbers and scales.
+  /// All weights with their zeros, as f32, in 16 bits, or, for 8- and 4-bit models, as 8-bit numbers and scales.
   var plainBytes: Int
   /// The same through gzip -9.
   var gzipBytes: Int
@@ -201,7 +223,9 @@ struct Compression: Encodable {
   private static func name(of model: CompressedModel) -> String {
     for tensor in model.tensors {
       switch tensor.tensor.kind {
-      case .sparse, .quantizedSparse, .blockSparse, .quantizedBlockSparse: return tensor.tensor.form
+      case .sparse, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .bf16Sparse, .f16Sparse,
+        .bf16BlockSparse, .f16BlockSparse:
+        return tensor.tensor.form
       case .codebookSparse: return "codebooks"
       case .dense, .bitMask, .bytes: continue
       }
@@ -244,6 +268,14 @@ extension StoredTensor {
       return Self.plain(matrix.dequantized().dense(), scales: matrix.scales)
     case .codebookSparse(_, let matrix):
       return f32(matrix.values().dense().values)
+    case .narrow(_, let matrix):
+      let values = matrix.csr.dense().values
+      let bits: [UInt16] =
+        switch matrix.precision {
+        case .bf16: values.map { BFloat16($0).bitPattern }
+        case .f16: values.map { Float16(nearest: $0).bitPattern }
+        }
+      return (bits.withUnsafeBytes { Array($0) }, values.count { $0 != 0 })
     case .bitMask(let mask): return (mask.words.withUnsafeBytes { Array($0) }, mask.keptCount)
     case .bytes(let bytes): return (bytes, bytes.count)
     }
@@ -259,6 +291,7 @@ extension StoredTensor {
     case .blockSparse: "f32 blocks"
     case .quantizedBlockSparse(_, let matrix): "\(Self.bits(of: matrix.values))-bit blocks"
     case .codebookSparse(_, let matrix): "codebook of \(matrix.codebook.count)"
+    case .narrow(_, let matrix): "\(matrix.precision) \(kind.isBlocked ? "blocks" : "sparse")"
     case .bitMask: "mask"
     }
   }

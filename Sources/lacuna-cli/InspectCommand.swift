@@ -128,6 +128,7 @@ struct Inspection: Encodable {
     case .blockSparse(_, let matrix): matrix.values.count { $0 != 0 }
     case .quantizedBlockSparse(_, let matrix): matrix.values.count { $0 != 0 }
     case .codebookSparse(_, let matrix): matrix.codes.count { matrix.codebook[Int($0)] != 0 }
+    case .narrow(_, let matrix): matrix.values.count { $0 != 0 }
     case .bitMask(let mask): mask.keptCount
     case .bytes: stored
     }
@@ -137,6 +138,8 @@ struct Inspection: Encodable {
     switch kind {
     case .dense, .sparse, .blockSparse, .codebookSparse: "f32"
     case .quantizedSparse, .quantizedBlockSparse: "i8"
+    case .bf16Sparse, .bf16BlockSparse: "bf16"
+    case .f16Sparse, .f16BlockSparse: "f16"
     case .bitMask: "bool"
     case .bytes: "u8"
     }

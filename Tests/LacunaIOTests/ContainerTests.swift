@@ -51,6 +51,10 @@ func sampleFile(seed: UInt64, rows: Int = 5, columns: Int = 9) throws -> LacunaF
       NamedTensor(
         name: "quantised blocks",
         tensor: .quantizedBlockSparse(shape: shape, try .init(quantizing: blocked))),
+      NamedTensor(
+        name: "bf16", tensor: .narrow(shape: shape, .init(rounding: matrix, to: .bf16))),
+      NamedTensor(
+        name: "half blocks", tensor: .narrow(shape: shape, .init(rounding: blocked, to: .f16))),
       NamedTensor(name: "mask", tensor: .bitMask(mask)),
       NamedTensor(
         name: "codebook",

@@ -10,8 +10,8 @@ import LacunaFormats
 
 /// Bytes of a file's tensors as plain arrays, before and after `gzip -9`.
 ///
-/// The comparison for the `.lacuna` container: 8-bit tensors and those with a codebook count one byte for each weight, all others
-/// four, and scales and codebooks are counted with them.
+/// The comparison for the `.lacuna` container: 8-bit tensors and those with a codebook count one byte for each weight, 16-bit
+/// ones two, all others four, and scales and codebooks are counted with them.
 public struct ClassicalSizes: Equatable, Sendable {
   /// All weights with their zeros.
   public let dense: Int
@@ -84,6 +84,16 @@ public struct ClassicalSizes: Equatable, Sendable {
           matrix.codes.map { Int8(bitPattern: $0 &+ 1) }, matrix.pattern, .element,
           rows: matrix.rows, columns: matrix.columns)
         both(matrix.codebook)
+      case .narrow(_, let matrix):
+        let bits = { (values: [Float]) -> [UInt16] in
+          switch matrix.precision {
+          case .bf16: values.map { BFloat16($0).bitPattern }
+          case .f16: values.map { Float16(nearest: $0).bitPattern }
+          }
+        }
+        dense.append(memoryOf: bits(matrix.csr.dense().values))
+        structure(matrix.parts.pattern)
+        sparse.append(memoryOf: bits(matrix.parts.values))
       case .bitMask(let mask):
         dense.append(memoryOf: mask.words)
         structure(CSRPattern(mask))

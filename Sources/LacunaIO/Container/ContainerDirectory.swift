@@ -108,8 +108,7 @@ extension TensorRecord {
   /// Shape, matrix, block and entries agree.
   func checkShape() throws(DataProblem) {
     _ = try LacunaIO.elementCount(of: shape, name)
-    let isBlocked = kind == .blockSparse || kind == .quantizedBlockSparse
-    if !isBlocked && block != .element {
+    if !kind.isBlocked && block != .element {
       throw .mismatch(what: "block area of \(name)", expected: 1, actual: block.area)
     }
     if kind == .dense || kind == .bytes {
@@ -136,7 +135,8 @@ extension TensorRecord {
     let expected: [(SectionRole, Int)] =
       switch kind {
       case .bytes, .dense: [(.values, entries)]
-      case .sparse, .blockSparse: [(.positions, grid.rows + entries), (.values, storedCount)]
+      case .sparse, .blockSparse, .bf16Sparse, .f16Sparse, .bf16BlockSparse, .f16BlockSparse:
+        [(.positions, grid.rows + entries), (.values, storedCount)]
       case .quantizedSparse, .quantizedBlockSparse:
         [(.positions, grid.rows + entries), (.values, storedCount), (.scales, rows)]
       case .bitMask: [(.positions, grid.rows + entries)]

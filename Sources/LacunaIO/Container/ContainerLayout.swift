@@ -1,4 +1,4 @@
-// The bytes of a .lacuna file, versions 1 and 2: header, directory, sections.
+// The bytes of a .lacuna file, versions 1 to 3: header, directory, sections.
 //
 //        0 ┌──────────────────────────────────────────────┐
 //          │ header, 64 bytes                             │
@@ -16,7 +16,7 @@
 // All numbers are little-endian. The header:
 //
 //      0  8  magic 89 4C 43 4E 0D 0A 1A 0A  (\x89 L C N \r \n \x1A \n: what a text-mode copy breaks)
-//      8  4  version, 1; 2 if a tensor's kind is 7 or a codec 6
+//      8  4  version, 1; 2 if a tensor's kind is 7 or a codec 6; 3 if a kind is 8 to 11
 //     12  4  flags, 0
 //     16  8  length of the file
 //     24  8  length of the directory
@@ -53,8 +53,9 @@ import LacunaFormats
 /// Constants of the layout.
 enum ContainerLayout {
   static let magic: [UInt8] = [0x89, 0x4C, 0x43, 0x4E, 0x0D, 0x0A, 0x1A, 0x0A]
-  /// Version 2 adds kind 7 and codec 6; files without them stay readable by readers of version 1.
-  static let versions: ClosedRange<UInt32> = 1...2
+  /// Version 2 adds kind 7 and codec 6, version 3 kinds 8 to 11; files without them stay readable by readers of the
+  /// versions before.
+  static let versions: ClosedRange<UInt32> = 1...3
   static let headerLength = 64
   static let alignment = 64
   static let highestRank = 32
@@ -79,7 +80,8 @@ extension Int {
 extension TensorRecord {
   /// The first version of the layout that has the kind and the codecs.
   var version: UInt32 {
-    kind == .codebookSparse || sections.contains { $0.codec == .gapClasses } ? 2 : 1
+    if kind.precision != nil { return 3 }
+    return kind == .codebookSparse || sections.contains { $0.codec == .gapClasses } ? 2 : 1
   }
 }
 
@@ -87,7 +89,7 @@ extension TensorRecord {
 public enum SectionRole: UInt8, Sendable {
   /// Key and value texts.
   case metadata = 0
-  /// The values: f32, i8 or codes by the tensor's kind, or bytes.
+  /// The values: f32, i8, 16 bits or codes by the tensor's kind, or bytes.
   case values = 1
   /// Which entries are stored.
   case positions = 2
@@ -109,7 +111,7 @@ public enum SectionCodec: UInt8, Sendable {
   case slots = 3
   /// Bytes by arithmetic coding with a table for each class of rows.
   case rowClasses = 4
-  /// f32 values: sign, exponent and the top of the fraction by arithmetic coding.
+  /// f32 values, or 16-bit ones that were widened: sign, exponent and the top of the fraction by arithmetic coding.
   case floatHeads = 5
   /// Positions as the zeros before each entry, by arithmetic coding with a table for each class of rows. Since
   /// version 2 of the layout.

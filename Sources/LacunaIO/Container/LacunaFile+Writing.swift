@@ -155,6 +155,8 @@ extension TensorRecord {
         (matrix.rows, matrix.columns, matrix.block, matrix.blocks)
       case .quantizedBlockSparse(_, let matrix):
         (matrix.rows, matrix.columns, matrix.block, matrix.blockPattern.nnz)
+      case .narrow(_, let matrix):
+        (matrix.parts.rows, matrix.parts.columns, matrix.parts.block, matrix.parts.pattern.nnz)
       case .bitMask(let mask): (mask.rows, mask.columns, .element, mask.keptCount)
       }
   }

@@ -1,4 +1,4 @@
-// A model on disk: named tensors, dense or sparse, f32 or 8-bit, and a few lines of text about them.
+// A model on disk: named tensors, dense or sparse, f32, 16-bit or 8-bit, and a few lines of text about them.
 
 import LacunaFormats
 
@@ -19,6 +19,8 @@ public enum StoredTensor: Equatable, Sendable {
   case quantizedBlockSparse(shape: [Int], QuantizedBSR)
   /// The kept values, of which there are few different ones.
   case codebookSparse(shape: [Int], CodebookCSR)
+  /// The kept values, or blocks, of a pruned tensor in bf16 or f16.
+  case narrow(shape: [Int], NarrowMatrix)
   /// Which weights are kept.
   case bitMask(BitMask)
   /// Anything else.
@@ -29,7 +31,7 @@ public enum StoredTensor: Equatable, Sendable {
     switch self {
     case .dense(let shape, _), .sparse(let shape, _), .quantizedSparse(let shape, _),
       .blockSparse(let shape, _), .quantizedBlockSparse(let shape, _),
-      .codebookSparse(let shape, _):
+      .codebookSparse(let shape, _), .narrow(let shape, _):
       shape
     case .bitMask(let mask): [mask.rows, mask.columns]
     case .bytes(let bytes): [bytes.count]
@@ -45,6 +47,10 @@ public enum StoredTensor: Equatable, Sendable {
     case .blockSparse: .blockSparse
     case .quantizedBlockSparse: .quantizedBlockSparse
     case .codebookSparse: .codebookSparse
+    case .narrow(_, .bf16): .bf16Sparse
+    case .narrow(_, .f16): .f16Sparse
+    case .narrow(_, .bf16Blocks): .bf16BlockSparse
+    case .narrow(_, .f16Blocks): .f16BlockSparse
     case .bitMask: .bitMask
     case .bytes: .bytes
     }
@@ -69,6 +75,35 @@ public enum TensorKind: UInt8, Sendable, CaseIterable {
   case bitMask = 6
   /// CSR on few values. Since version 2 of the layout.
   case codebookSparse = 7
+  /// CSR, bf16. Since version 3 of the layout, as all that follow.
+  case bf16Sparse = 8
+  /// CSR, half precision.
+  case f16Sparse = 9
+  /// BSR, bf16.
+  case bf16BlockSparse = 10
+  /// BSR, half precision.
+  case f16BlockSparse = 11
+
+  /// The type of values of 16 bits; nil for others.
+  var precision: NarrowMatrix.Precision? {
+    switch self {
+    case .bf16Sparse, .bf16BlockSparse: .bf16
+    case .f16Sparse, .f16BlockSparse: .f16
+    case .bytes, .dense, .sparse, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .bitMask,
+      .codebookSparse:
+      nil
+    }
+  }
+
+  /// Whether a stored entry is a block.
+  public var isBlocked: Bool {
+    switch self {
+    case .blockSparse, .quantizedBlockSparse, .bf16BlockSparse, .f16BlockSparse: true
+    case .bytes, .dense, .sparse, .quantizedSparse, .bitMask, .codebookSparse, .bf16Sparse,
+      .f16Sparse:
+      false
+    }
+  }
 }
 
 /// A tensor and its name.

@@ -47,6 +47,10 @@ extension LacunaReader {
             rows: record.rows, columns: record.columns, block: record.block,
             blockPattern: pattern, values: values, scales: scales)
         })
+    case .bf16Sparse: return .narrow(shape: shape, .bf16(try narrow(record)))
+    case .f16Sparse: return .narrow(shape: shape, .f16(try narrow(record)))
+    case .bf16BlockSparse: return .narrow(shape: shape, .bf16Blocks(try narrowBlocks(record)))
+    case .f16BlockSparse: return .narrow(shape: shape, .f16Blocks(try narrowBlocks(record)))
     case .bitMask: return .bitMask(try mask(record))
     case .codebookSparse:
       let pattern = try positions(record)
@@ -95,6 +99,56 @@ extension LacunaReader {
         count = section.count
       }
     }
+  }
+
+  private func narrow<Scalar: NarrowScalar>(
+    _ record: TensorRecord
+  ) throws(DataProblem) -> CSRMatrix<Scalar> {
+    let pattern = try positions(record)
+    let values: [Scalar] = try narrowValues(record, offsets: pattern.rowOffsets)
+    return try problem { () throws(FormatError) in
+      try CSRMatrix(pattern: pattern, values: values)
+    }
+  }
+
+  private func narrowBlocks<Scalar: NarrowScalar>(
+    _ record: TensorRecord
+  ) throws(DataProblem) -> BSRMatrix<Scalar> {
+    let pattern = try positions(record)
+    let values: [Scalar] = try narrowValues(record, offsets: pattern.valueOffsets(record.block))
+    return try problem { () throws(FormatError) in
+      try BSRMatrix(
+        rows: record.rows, columns: record.columns, block: record.block, blockPattern: pattern,
+        values: values)
+    }
+  }
+
+  private func narrowValues<Scalar: NarrowScalar>(
+    _ record: TensorRecord, offsets: [Int]
+  ) throws(DataProblem) -> [Scalar] {
+    let section = try record.section(.values)
+    if section.codec == .floatHeads {
+      var values: [Scalar] = []
+      values.reserveCapacity(section.count)
+      for (position, wide) in try floats(record, .values, offsets: offsets).enumerated() {
+        guard let value = Scalar(keeping: wide) else {
+          throw .unsupported(
+            what: "value \(position) of \(record.name)",
+            found: "\(wide), which is not one of \(Scalar.numberType)")
+        }
+        values.append(value)
+      }
+      return values
+    }
+    let slice = try contents(section, of: record.name)
+    try checkRawLength(section, size: 2, of: record.name)
+    var reader = ByteReader(slice)
+    var values: [Scalar] = []
+    values.reserveCapacity(section.count)
+    for _ in 0..<section.count {
+      values.append(Scalar(bitPattern: try reader.integer(UInt16.self, record.name)))
+    }
+    return values
   }
 
   private func scales(_ record: TensorRecord) throws(DataProblem) -> [Float] {

@@ -33,6 +33,7 @@ extension StoredTensor {
           integers: matrix.values, offsets: matrix.blockPattern.valueOffsets(matrix.block)),
         EncodedSection(floats: matrix.scales, offsets: [0, matrix.rows], role: .scales),
       ]
+    case .narrow(_, let matrix): Self.sections(matrix)
     case .bitMask(let mask): [EncodedSection(mask: mask)]
     case .codebookSparse(_, let matrix):
       [
@@ -42,6 +43,21 @@ extension StoredTensor {
           floats: matrix.codebook, offsets: [0, matrix.codebook.count], role: .codebook),
       ]
     }
+  }
+}
+
+extension StoredTensor {
+  private static func sections(_ matrix: NarrowMatrix) -> [EncodedSection] {
+    let (pattern, block, _, _, values) = matrix.parts
+    let bits: [UInt16] =
+      switch matrix.precision {
+      case .bf16: values.map { BFloat16(keeping: $0)!.bitPattern }
+      case .f16: values.map { Float16(keeping: $0)!.bitPattern }
+      }
+    return [
+      EncodedSection(positions: pattern),
+      EncodedSection(narrow: bits, widened: values, offsets: pattern.valueOffsets(block)),
+    ]
   }
 }
 
@@ -87,6 +103,17 @@ extension EncodedSection {
     raw.append(memoryOf: values)
     self.init(
       role: role, count: values.count,
+      candidates: [(.floatHeads, coded.bytes), (.raw, raw.bytes)])
+  }
+
+  /// 16-bit values of rows that start at `offsets`. Widened, the lower bits of their fractions are zeros, which
+  /// take next to nothing.
+  init(narrow bits: [UInt16], widened values: [Float], offsets: [Int]) {
+    var (coded, raw) = (ByteWriter(), ByteWriter())
+    FloatCoding.write(values, offsets: offsets, to: &coded)
+    raw.append(memoryOf: bits)
+    self.init(
+      role: .values, count: bits.count,
       candidates: [(.floatHeads, coded.bytes), (.raw, raw.bytes)])
   }
 

@@ -47,6 +47,13 @@ public struct StoredEntropy: Equatable, Sendable {
         addPositions(matrix.pattern)
         addBytes(matrix.codes)
         values += Double(matrix.codebook.count * 4)
+      case .narrow(_, let matrix):
+        addPositions(matrix.parts.pattern)
+        let bits = matrix.parts.values.map(\.bitPattern)
+        // Of half precision the lowest three bits of the fraction lie in a third byte, alone.
+        for shift: UInt32 in [24, 16, 8] {
+          addBytes(bits.lazy.map { UInt8(truncatingIfNeeded: $0 >> shift) })
+        }
       case .bitMask(let mask): addPositions(CSRPattern(mask))
       case .bytes(let bytes): addBytes(bytes)
       }

@@ -35,7 +35,8 @@ extension StoredTensor {
       guard shape.count >= 2, !values.isEmpty else { return nil }
       return (try? DenseMatrix(rows: shape[0], columns: values.count / shape[0], values: values))
         .map { CSRMatrix(dense: $0) }
-    case .bytes, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .codebookSparse, .bitMask:
+    case .bytes, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .codebookSparse, .narrow,
+      .bitMask:
       return nil
     }
   }

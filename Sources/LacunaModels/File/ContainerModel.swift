@@ -26,6 +26,10 @@ struct ContainerModel: ModelContent {
         case .blockSparse: .sparse("bsr \(block)")
         case .quantizedBlockSparse: .sparse("bsr \(block), 8-bit")
         case .codebookSparse: .sparse("csr, \(record.codebookCount ?? 0) values")
+        case .bf16Sparse: .sparse("csr, bf16")
+        case .f16Sparse: .sparse("csr, f16")
+        case .bf16BlockSparse: .sparse("bsr \(block), bf16")
+        case .f16BlockSparse: .sparse("bsr \(block), f16")
         }
       return ModelTensor(
         name: String(record.name.dropFirst(weights.count)), shape: record.shape, type: .f32,
@@ -55,6 +59,7 @@ struct ContainerModel: ModelContent {
     case .blockSparse(_, let matrix): CSRMatrix(matrix)
     case .quantizedBlockSparse(_, let matrix): CSRMatrix(matrix.dequantized())
     case .codebookSparse(_, let matrix): matrix.values()
+    case .narrow(_, let matrix): matrix.csr
     }
   }
 
@@ -103,6 +108,7 @@ extension StoredTensor {
         // Fewer weights have no more values than before; others may have too many.
         return CodebookCSR(exactly: sparse).map { .codebookSparse(shape: shape, $0) }
           ?? .sparse(shape: shape, sparse)
+      case .narrow(_, let old): return .narrow(shape: shape, old.replaced(by: sparse))
       case .dense, .sparse, .bitMask, .bytes: return .sparse(shape: shape, sparse)
       }
     } catch { throw .unsupported(what: "8-bit values", found: "of \(error)") }

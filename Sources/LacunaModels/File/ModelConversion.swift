@@ -7,6 +7,10 @@ import LacunaIO
 public enum CompressedValues: String, Sendable, CaseIterable, Codable {
   /// Single precision.
   case f32
+  /// The upper half of it.
+  case bf16
+  /// Half precision.
+  case f16
   /// 8-bit numbers with a scale for each row.
   case bits8 = "8"
   /// Numbers from −7 to 7 with a scale for each row, in as many bits as their frequencies ask for.
@@ -15,7 +19,7 @@ public enum CompressedValues: String, Sendable, CaseIterable, Codable {
   /// Values besides zero that there may be; nil for all.
   var most: Int? {
     switch self {
-    case .f32: nil
+    case .f32, .bf16, .f16: nil
     case .bits8: CodebookCSR.mostCodes
     case .bits4: 16
     }
@@ -306,6 +310,15 @@ extension ModelFile {
         dense: try DenseMatrix(rows: rows, columns: numbers.count / rows, values: numbers))
     } catch { throw .matrix(error) }
     if values == .f32 { return .sparse(shape: tensor.shape, matrix) }
+    if let precision = NarrowMatrix.Precision(rawValue: values.rawValue) {
+      let narrow = NarrowMatrix(rounding: matrix, to: precision)
+      if let (large, _) = zip(matrix.values, narrow.values).first(where: {
+        $0.0.isFinite && $0.1.isInfinite
+      }) {
+        throw .unsupported(what: "\(tensor.name) in \(precision)", found: "\(large)")
+      }
+      return .narrow(shape: tensor.shape, narrow)
+    }
     do throws(QuantizationError) {
       return .quantizedSparse(
         shape: tensor.shape,

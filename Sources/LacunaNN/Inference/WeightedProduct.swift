@@ -43,7 +43,7 @@ extension StoredTensor {
     switch self {
     case .quantizedSparse(_, let csr): weights = .csr(csr)
     case .quantizedBlockSparse(_, let bsr): weights = .bsr(bsr)
-    case .dense, .sparse, .blockSparse, .codebookSparse, .bitMask, .bytes: return nil
+    case .dense, .sparse, .blockSparse, .codebookSparse, .narrow, .bitMask, .bytes: return nil
     }
     let activations: (NumberType, ActivationRange) =
       switch reads {
@@ -95,6 +95,20 @@ extension StoredTensor {
       case .quantizedBlockSparse(let shape, let quantized):
         return try StoredTensor.blockSparse(shape: shape, quantized.dequantized()).plan(
           storage: storage, width: width, epilogue: epilogue, options: options, name: name)
+      case .narrow(let shape, let matrix):
+        if dense {
+          return try matrix.widened(shape: shape).plan(
+            storage: storage, width: width, epilogue: epilogue, options: options, name: name)
+        }
+        // Half the bytes, and the same results as of the widened weights.
+        return switch matrix {
+        case .bf16(let m): try Plan(m, width: width, epilogue: epilogue, options: options).core
+        case .f16(let m): try Plan(m, width: width, epilogue: epilogue, options: options).core
+        case .bf16Blocks(let m):
+          try Plan(m, width: width, epilogue: epilogue, options: options).core
+        case .f16Blocks(let m):
+          try Plan(m, width: width, epilogue: epilogue, options: options).core
+        }
       case .bitMask, .bytes:
         throw ModelError.tensorKind(name: name, expected: "numbers", found: "\(kind)")
       }
@@ -111,7 +125,7 @@ extension StoredTensor {
   var isQuantized: Bool {
     switch self {
     case .quantizedSparse, .quantizedBlockSparse: true
-    case .dense, .sparse, .blockSparse, .codebookSparse, .bitMask, .bytes: false
+    case .dense, .sparse, .blockSparse, .codebookSparse, .narrow, .bitMask, .bytes: false
     }
   }
 

@@ -1,4 +1,4 @@
-// A trained network as stored tensors: dense f32, sparse f32, or sparse 8-bit; with its architecture.
+// A trained network as stored tensors: dense f32, sparse f32, 16-bit or 8-bit; with its architecture.
 
 import LacunaFormats
 import LacunaIO
@@ -11,6 +11,10 @@ public struct CompressedModel: Sendable, Equatable {
     case dense
     /// The nonzero weights (or blocks), f32.
     case sparse
+    /// The nonzero weights (or blocks), rounded to bf16: half the bytes where they run, too.
+    case bf16
+    /// The nonzero weights (or blocks), rounded to half precision.
+    case f16
     /// The nonzero weights (or blocks), in 8 bits or fewer, symmetric with one scale per output channel.
     case quantized
     /// The nonzero weights, as few values for all of a kernel: exactly, where a kernel has no more of them than
@@ -35,7 +39,8 @@ public struct CompressedModel: Sendable, Equatable {
   ///   - block: store kernels in blocks of this size, which they should have been pruned in.
   ///   - bits: of a quantised value, 2...8, by the name of its tensor.
   ///   - error: of weights that are put on few values.
-  /// - Throws: ``ModelError/notFinite(tensor:index:)`` when a weight is NaN or infinite.
+  /// - Throws: ``ModelError/notFinite(tensor:index:)`` when a weight is NaN or infinite, and
+  ///   ``ModelError/tensorKind(name:expected:found:)`` when one is too large for its type.
   /// - Complexity: O(parameters)
   public init(
     _ model: SequentialModel, form: Form, block: BlockSize = .element,
@@ -67,6 +72,18 @@ public struct CompressedModel: Sendable, Equatable {
     do {
       let matrix = try DenseMatrix<Float>(
         rows: p.rows, columns: p.columns, values: Array(p.values.elements))
+      if let precision = NarrowMatrix.Precision(rawValue: form.rawValue) {
+        let narrow =
+          block == .element
+          ? NarrowMatrix(rounding: CSRMatrix(dense: matrix), to: precision)
+          : NarrowMatrix(rounding: BSRMatrix(dense: matrix, block: block), to: precision)
+        if narrow.values.contains(where: \.isInfinite) {
+          throw ModelError.tensorKind(
+            name: p.name, expected: "weights that \(precision) can hold",
+            found: "\(matrix.values.map(\.magnitude).max() ?? 0)")
+        }
+        return .narrow(shape: p.shape, narrow)
+      }
       switch (form, block == .element) {
       case (.quantized, true):
         let csr = CSRMatrix(dense: matrix)
@@ -77,6 +94,8 @@ public struct CompressedModel: Sendable, Equatable {
       case (_, true): return .sparse(shape: p.shape, CSRMatrix(dense: matrix))
       case (_, false): return .blockSparse(shape: p.shape, BSRMatrix(dense: matrix, block: block))
       }
+    } catch let error as ModelError {
+      throw error
     } catch {
       // Finite weights of a consistent shape convert; this is where a broken one would surface.
       throw .tensorKind(name: p.name, expected: "a finite matrix", found: "\(error)")
@@ -118,6 +137,7 @@ public struct CompressedModel: Sendable, Equatable {
       case .quantizedBlockSparse(_, let matrix):
         weights[tensor.name] = matrix.dequantized().dense().values
       case .codebookSparse(_, let matrix): weights[tensor.name] = matrix.values().dense().values
+      case .narrow(_, let matrix): weights[tensor.name] = matrix.csr.dense().values
       case .bitMask, .bytes: continue
       }
     }
@@ -181,6 +201,7 @@ extension StoredTensor {
     case .blockSparse(_, let m): (matrix, values) = ((m.rows, m.columns), m.values)
     case .quantizedBlockSparse(_, let m): (matrix, values) = ((m.rows, m.columns), m.scales)
     case .codebookSparse(_, let m): (matrix, values) = ((m.rows, m.columns), m.codebook)
+    case .narrow(_, let m): (matrix, values) = ((m.rows, m.columns), m.values)
     case .bitMask, .bytes:
       throw .tensorKind(name: name, expected: "numbers", found: "\(kind)")
     }
