@@ -47,12 +47,25 @@ inline void check_version() {
   }
 }
 
+// Elements of 16 bits, as bits: the upper half of a float, and IEEE half precision.
+struct BFloat16 {
+  uint16_t bits;
+};
+struct Float16 {
+  uint16_t bits;
+};
+
 namespace detail {
 
 template <typename T>
 constexpr int32_t dtype() {
-  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "float or double");
-  return std::is_same_v<T, float> ? LCN_F32 : LCN_F64;
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, BFloat16> ||
+                    std::is_same_v<T, Float16>,
+                "float, double, lacuna::BFloat16 or lacuna::Float16");
+  return std::is_same_v<T, float>      ? LCN_F32
+         : std::is_same_v<T, double>   ? LCN_F64
+         : std::is_same_v<T, BFloat16> ? LCN_BF16
+                                       : LCN_F16;
 }
 
 template <typename I>
@@ -168,6 +181,13 @@ class Matrix {
     return m;
   }
 
+  // The same matrix with elements rounded to LCN_F32, LCN_F64, LCN_BF16 or LCN_F16.
+  Matrix cast(int32_t dtype) const {
+    Matrix m;
+    check(lcn_matrix_cast(handle_.get(), dtype, m.handle_.out()));
+    return m;
+  }
+
   Matrix transposed() const {
     Matrix m;
     check(lcn_matrix_transpose(handle_.get(), m.handle_.out()));
@@ -214,7 +234,8 @@ struct PlanOptions : lcn_plan_options {
   PlanOptions() : lcn_plan_options(LCN_PLAN_OPTIONS_INIT) {}
 };
 
-// A packed matrix of T. Any number of threads may run one at once.
+// A packed matrix, and products of T by it: its weights are T, or of 16 bits where T is float. Any number of threads may
+// run one at once.
 template <typename T>
 class Plan {
  public:
@@ -242,8 +263,13 @@ class Plan {
                              workspace_bytes));
   }
 
-  // New weights under the plan's pattern, and a new bias unless it is empty; for plans made `updatable`.
-  void update(const std::vector<T> &values, const std::vector<T> &bias = {}) {
+  // New weights, of the type of the matrix, under the plan's pattern, and a new bias unless it is empty; for plans made
+  // `updatable`.
+  template <typename W = T>
+  void update(const std::vector<W> &values, const std::vector<T> &bias = {}) {
+    if (info().dtype != detail::dtype<W>()) {
+      throw std::invalid_argument("the values' type is not that of the plan's weights");
+    }
     check(lcn_plan_update_values(handle_.get(), values.data(), int64_t(values.size()),
                                  bias.empty() ? nullptr : bias.data(), int64_t(bias.size())));
   }
@@ -279,7 +305,8 @@ class Plan {
  private:
   Plan() = default;
   void require_type() const {
-    if (info().dtype != detail::dtype<T>()) {
+    const lcn_plan_info i = info();
+    if (i.activations != detail::dtype<T>() || i.output != detail::dtype<T>()) {
       throw std::invalid_argument("the plan's element type is not this Plan's");
     }
   }

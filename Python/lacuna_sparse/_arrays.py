@@ -15,6 +15,16 @@ from ._library import Dense, Mask
 Array = Any  # numpy.ndarray; without its type parameters, which differ between the numpy releases that are supported
 
 DTYPES = {np.dtype(np.float32): 1, np.dtype(np.float64): 2}
+try:
+    import ml_dtypes
+
+    BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+except ImportError:
+    # numpy has no such type: its bits are shown as uint16.
+    BFLOAT16 = np.dtype(np.uint16)
+# What matrices store. bfloat16 has the type of ml_dtypes where that is installed.
+STORED = {**DTYPES, BFLOAT16: 5, np.dtype(np.float16): 6}
+NAMES = {np.dtype(np.uint16): "bfloat16 (as uint16)"}
 _shares_memory: Any = np.shares_memory
 _TooHardError: Any = getattr(getattr(np, "exceptions", np), "TooHardError")  # moved in numpy 1.25
 INDEX_TYPES = {np.dtype(np.int32): 1, np.dtype(np.int64): 2}
@@ -46,19 +56,32 @@ def packed(array: Array, dtype: Any = None) -> Array:
     return np.require(array, dtype, ["C", "A"])
 
 
-def dtype_code(array: Array) -> int:
+def dtype_code(array: Array, dtypes: Any = DTYPES) -> int:
     """The constant of an element type in this machine's byte order."""
     try:
-        return DTYPES[array.dtype]
+        return int(dtypes[array.dtype])
     except KeyError:
-        raise TypeError(f"float32 or float64 wanted in the machine's byte order, not {array.dtype}") from None
+        raise TypeError(f"{listed(dtypes)} wanted in the machine's byte order, not {array.dtype}") from None
+
+
+def listed(dtypes: Iterable[Any]) -> str:
+    return " or ".join(NAMES.get(dtype, str(dtype)) for dtype in dtypes)
+
+
+def stored_code(dtype: Any) -> int:
+    """The constant of a type that matrices store: anything that numpy takes for one, or "bfloat16"."""
+    number = BFLOAT16 if dtype == "bfloat16" else np.dtype(dtype)
+    try:
+        return STORED[number]
+    except KeyError:
+        raise TypeError(f"{listed(STORED)} wanted, not {number}") from None
 
 
 def native(array: Any, dtypes: Iterable[Any] = tuple(DTYPES)) -> Array:
     """The same elements in this machine's byte order, which must be of one of the types."""
     array = plain(array)
     if array.dtype.newbyteorder("=") not in dtypes:
-        raise TypeError(f"{' or '.join(map(str, dtypes))} wanted, not {array.dtype}")
+        raise TypeError(f"{listed(dtypes)} wanted, not {array.dtype}")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -83,9 +106,9 @@ def two_dimensional(array: Any, what: str) -> Array:
     return array
 
 
-def readable(array: Any, what: str = "the matrix") -> Array:
+def readable(array: Any, what: str = "the matrix", dtypes: Iterable[Any] = tuple(DTYPES)) -> Array:
     """A 2-D array that the library can read: the array itself, or a copy."""
-    array = native(two_dimensional(array, what))
+    array = native(two_dimensional(array, what), dtypes)
     return array if fits(array) else packed(array)
 
 
@@ -103,12 +126,12 @@ def writable(array: Any, what: str) -> Array:
     return array
 
 
-def dense(array: Array) -> Any:
+def dense(array: Array, dtypes: Any = DTYPES) -> Any:
     """The descriptor of a 2-D array as it lies in memory."""
     size = array.itemsize
     # 0 is the packed stride: numpy's for a dimension of one element can be anything.
     row, column = (array.strides[d] // size if array.size and array.shape[d] > 1 else 0 for d in (0, 1))
-    return Dense(dtype=dtype_code(array), rows=array.shape[0], columns=array.shape[1], row_stride=row,
+    return Dense(dtype=dtype_code(array, dtypes), rows=array.shape[0], columns=array.shape[1], row_stride=row,
                   column_stride=column, values=address(array))
 
 

@@ -94,6 +94,7 @@ _SIGNATURES = {
     "lcn_matrix_from_bitmask": [c_void_p, c_int32, c_void_p, c_int64, _OUT],
     "lcn_matrix_convert": [c_void_p, c_int32, c_int64, c_int64, _OUT],
     "lcn_matrix_transpose": [c_void_p, _OUT],
+    "lcn_matrix_cast": [c_void_p, c_int32, _OUT],
     "lcn_matrix_get_info": [c_void_p, _OUT],
     "lcn_matrix_to_dense": [c_void_p, c_void_p],
     "lcn_matrix_to_csr": [c_void_p, c_int32, c_void_p, c_void_p, c_void_p, c_int64],

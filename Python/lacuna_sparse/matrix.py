@@ -1,4 +1,4 @@
-"""Immutable matrices inside Lacuna: dense, CSR or BSR, float32 or float64, to and from numpy, scipy and DLPack."""
+"""Immutable matrices inside Lacuna: dense, CSR or BSR, of 64, 32 or 16 bits, to and from numpy, scipy and DLPack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _arrays as arrays
 from ._arguments import integer, made, pair, word
-from ._arrays import Array, address, dense, dtype_code, mask_view, readable
+from ._arrays import STORED, Array, address, dense, dtype_code, mask_view, readable, stored_code
 from ._errors import check
 from ._library import BSR, CSR, MatrixInfo, lib
 from ._scipy import compressed
@@ -36,28 +36,30 @@ class Matrix:
 
     @classmethod
     def from_numpy(cls, array: Any) -> Matrix:
-        """A copy of a 2-D array of float32 or float64, zeros and all, however it lies in memory. Tensors of other
-        libraries that speak DLPack are arrays too."""
-        array = readable(array)
-        return cls(made(lib.lcn_matrix_from_dense, byref(dense(array))))
+        """A copy of a 2-D array of float32, float64, float16 or bfloat16, zeros and all, however it lies in memory.
+        Tensors of other libraries that speak DLPack are arrays too. bfloat16 is the type of ml_dtypes; where that is not
+        installed, arrays of uint16 are its bits."""
+        array = readable(array, dtypes=STORED)
+        return cls(made(lib.lcn_matrix_from_dense, byref(dense(array, STORED))))
 
     from_dlpack = from_numpy
 
     @classmethod
     def from_masked(cls, array: Any, keep: Any) -> Matrix:
         """The elements of `array` where `keep`, of bool or uint8, is true, as CSR."""
-        array = readable(array)
+        array = readable(array, dtypes=STORED)
         keep, mask = mask_view(keep, "keep")
-        return cls(made(lib.lcn_matrix_from_masked_dense, byref(dense(array)), byref(mask)))
+        return cls(made(lib.lcn_matrix_from_masked_dense, byref(dense(array, STORED)), byref(mask)))
 
     @classmethod
     def from_bitmask(cls, keep: Any, values: Any) -> Matrix:
         """A matrix of `keep`'s shape as CSR: `values` are the elements where it is true, in row-major order."""
         keep, mask = mask_view(keep, "keep")
-        values = arrays.packed(arrays.native(values))
+        values = arrays.packed(arrays.native(values, STORED))
         if values.ndim != 1:
             raise ValueError(f"values have {values.ndim} dimensions, a vector is wanted")
-        return cls(made(lib.lcn_matrix_from_bitmask, byref(mask), dtype_code(values), address(values), values.size))
+        return cls(made(lib.lcn_matrix_from_bitmask, byref(mask), dtype_code(values, STORED), address(values),
+                        values.size))
 
     @classmethod
     def from_scipy(cls, matrix: Any) -> Matrix:
@@ -89,6 +91,10 @@ class Matrix:
         return Matrix(made(lib.lcn_matrix_convert, self._handle, word(FORMATS, format, "format"),
                            *pair(block, "block")))
 
+    def astype(self, dtype: Any) -> Matrix:
+        """The same matrix with each element rounded to the nearest of float32, float64, float16 or "bfloat16"."""
+        return Matrix(made(lib.lcn_matrix_cast, self._handle, stored_code(dtype)))
+
     def transposed(self) -> Matrix:
         return Matrix(made(lib.lcn_matrix_transpose, self._handle))
 
@@ -98,7 +104,8 @@ class Matrix:
 
     @property
     def dtype(self) -> Any:
-        return np.dtype(np.float32 if self._info.dtype == 1 else np.float64)
+        """Of the elements; bfloat16 is uint16, its bits, where ml_dtypes is not installed."""
+        return next(dtype for dtype, code in STORED.items() if code == self._info.dtype)
 
     @property
     def format(self) -> str:
@@ -128,7 +135,7 @@ class Matrix:
     def to_numpy(self) -> Array:
         """Every element, in a new array."""
         result = np.empty(self.shape, self.dtype)
-        check(lib.lcn_matrix_to_dense(self._handle, byref(dense(result))))
+        check(lib.lcn_matrix_to_dense(self._handle, byref(dense(result, STORED))))
         return result
 
     def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> Array:
@@ -151,6 +158,8 @@ class Matrix:
         """A scipy.sparse matrix, "bsr" as BSR and all else as CSR. Indices are 32-bit where they fit."""
         import scipy.sparse
 
+        if self._info.dtype > 2:
+            raise TypeError(f"scipy.sparse does not multiply {self.dtype}: astype(numpy.float32) first")
         if self.format == "dense":
             return self.converted("csr").to_scipy()
         info, block = self._info, self.block

@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping, Optional, Tuple, Union
 import numpy as np
 
 from ._arguments import integer, made, text, word
-from ._arrays import Array, address, fits, imported, native, packed, plain
+from ._arrays import BFLOAT16, Array, address, fits, imported, native, packed, plain
 from ._chosen import Chosen
 from ._errors import check, failure
 from ._library import PlanInfo, PlanOptions, lib
@@ -21,7 +21,7 @@ ACTIVATIONS: Mapping[Optional[str], int] = {None: 0, "none": 0, "relu": 1}
 Activation = Union[None, str, Tuple[float, float]]
 # Element types by the constants of lacuna.h.
 NUMBERS: Mapping[int, Any] = {1: np.dtype(np.float32), 2: np.dtype(np.float64), 3: np.dtype(np.int8),
-                              4: np.dtype(np.uint8)}
+                              4: np.dtype(np.uint8), 5: BFLOAT16, 6: np.dtype(np.float16)}
 RANGES = {"tensor": 1, "side": 2}
 
 
@@ -56,6 +56,11 @@ class Quantization:
             options.output_zero_point = integer(zero, "zero point of the output", 32)
 
 
+def _result_type(weights: Any) -> Any:
+    """Of x, of y and of the bias: weights of 16 bits multiply as float32."""
+    return weights if weights == np.dtype(np.float64) else np.dtype(np.float32)
+
+
 def _byte_code(dtype: Any, what: str) -> int:
     number = np.dtype(dtype)
     for code in (1, 3, 4):
@@ -84,10 +89,10 @@ class Plan(Chosen):
                               threads=integer(threads, "threads", 32), deterministic=int(bool(deterministic)),
                               exclude_dense=int(bool(exclude_dense)), updatable=int(bool(updatable)))
         if bias is not None:
-            bias = plain(bias)
-            if bias.ndim != 1 or not np.can_cast(bias.dtype, matrix.dtype, "same_kind"):
-                raise TypeError(f"bias is {bias.ndim}-dimensional {bias.dtype}, a vector of {matrix.dtype} wanted")
-            bias = packed(bias, matrix.dtype)
+            bias, number = plain(bias), _result_type(matrix.dtype)
+            if bias.ndim != 1 or not np.can_cast(bias.dtype, number, "same_kind"):
+                raise TypeError(f"bias is {bias.ndim}-dimensional {bias.dtype}, a vector of {number} wanted")
+            bias = packed(bias, number)
             options.bias, options.bias_count = address(bias), bias.size
         if isinstance(activation, (tuple, list)) and len(activation) == 2:
             options.activation, (options.clamp_lower, options.clamp_upper) = 2, activation
@@ -150,7 +155,7 @@ class Plan(Chosen):
 
     @property
     def dtype(self) -> Any:
-        """Of the packed weights: int8 with a quantization."""
+        """Of the weights: int8 with a quantization, and 16-bit ones for x and y of float32."""
         return self._dtype
 
     @property
@@ -168,8 +173,11 @@ class Plan(Chosen):
         `values` are in the order of the matrix that the plan was made from: the `data` of a CSR or BSR matrix with
         sorted indices (scipy's `sort_indices`), or a dense array. No run of this plan may be under way.
         """
-        values = packed(plain(values), self._dtype)
-        biases = None if bias is None else packed(plain(bias), self._dtype)
+        values = plain(values)
+        if self._info.dtype == 5 and values.dtype != BFLOAT16:
+            raise TypeError(f"values are {values.dtype}, the plan's weights {BFLOAT16}: Matrix.astype rounds")
+        values = packed(values, self._dtype)
+        biases = None if bias is None else packed(plain(bias), _result_type(self._dtype))
         check(lib.lcn_plan_update_values(self._handle, address(values), values.size,
                                          None if biases is None else address(biases),
                                          0 if biases is None else biases.size))

@@ -34,13 +34,41 @@ func product(_ a: Int, _ b: Int, _ name: StaticString) throws(Failure) -> Int {
 }
 
 /// An element type from its constant.
-func elementType(_ dtype: Int32) throws(Failure) -> DType {
+func elementType(_ dtype: Int32) throws(Failure) -> NumberType {
   switch Int(dtype) {
   case LCN_F32: .f32
   case LCN_F64: .f64
-  default: throw Failure(.invalidArgument, "dtype is \(dtype), must be LCN_F32 or LCN_F64")
+  case LCN_BF16: .bf16
+  case LCN_F16: .f16
+  default:
+    throw Failure(
+      .invalidArgument, "dtype is \(dtype), must be LCN_F32, LCN_F64, LCN_BF16 or LCN_F16")
   }
 }
+
+/// The Swift type of the elements of a matrix.
+func storedType(_ type: NumberType) -> any StoredScalar.Type {
+  switch type {
+  case .f32: Float.self
+  case .f64: Double.self
+  case .bf16: BFloat16.self
+  case .f16: Float16.self
+  case .i32, .i8, .u8: preconditionFailure("no matrix holds \(type)")
+  }
+}
+
+/// The type for what computes with elements and does not widen them.
+func arithmetic(_ type: NumberType, _ what: StaticString) throws(Failure) -> DType {
+  switch type {
+  case .f32: .f32
+  case .f64: .f64
+  case .bf16, .f16, .i32, .i8, .u8:
+    throw Failure(.unsupported, "\(what) is \(name(type)), must be LCN_F32 or LCN_F64")
+  }
+}
+
+/// What lacuna.h calls a type.
+func name(_ type: NumberType) -> String { "LCN_\(type.rawValue.uppercased())" }
 
 /// The constant of an element type.
 func constant(_ dtype: DType) -> Int32 { constant(NumberType(dtype)) }
@@ -52,6 +80,8 @@ func constant(_ type: NumberType) -> Int32 {
   case .f64: Int32(LCN_F64)
   case .i8: Int32(LCN_I8)
   case .u8: Int32(LCN_U8)
+  case .bf16: Int32(LCN_BF16)
+  case .f16: Int32(LCN_F16)
   case .i32: preconditionFailure("sums have no constant")
   }
 }

@@ -20,8 +20,8 @@ struct BlobHeader {
   static let start = 32
   private static let magic: UInt64 = 0x004e_414c_504e_434c  // "LCNPLAN\0"
   private static let kernelAt = 128, quantizationAt = 192
-  /// Blobs of 8-bit weights came with version 2; the others are as before.
-  private static let version: UInt32 = 1, quantizedVersion: UInt32 = 2
+  /// Blobs of 8-bit weights came with version 2, those of 16-bit ones with version 3; the others are as before.
+  private static let versions: ClosedRange<UInt32> = 1...3
 
   var elementType = 0, format = 0
   var isWide = false, hasBias = false
@@ -32,6 +32,13 @@ struct BlobHeader {
   var kernel = ""
 
   var isQuantized: Bool { elementType == LCN_I8 }
+  private var version: UInt32 {
+    switch elementType {
+    case LCN_I8: 2
+    case LCN_BF16, LCN_F16: 3
+    default: 1
+    }
+  }
 
   /// The header of a plan; what its matrix is like is left to the caller.
   init(
@@ -60,7 +67,7 @@ struct BlobHeader {
   func write(to out: inout BlobWriter) {
     let o = options
     out.put(Self.magic)
-    out.put(isQuantized ? Self.quantizedVersion : Self.version)
+    out.put(version)
     out.put(UInt32(Self.size))
     out.put(UInt64(0))
     out.put(UInt64(0))
@@ -91,11 +98,11 @@ struct BlobHeader {
     let length = reader.bytes.count
     if try reader.take(UInt64.self) != Self.magic { throw damaged("it has another magic") }
     let version = try reader.take(UInt32.self)
-    if !(Self.version...Self.quantizedVersion).contains(version) {
+    if !Self.versions.contains(version) {
       throw Failure(
         .unsupported,
-        "the blob has version \(version), this library reads \(Self.version) and "
-          + "\(Self.quantizedVersion)")
+        "the blob has version \(version), this library reads \(Self.versions.lowerBound) to "
+          + "\(Self.versions.upperBound)")
     }
     if try reader.take(UInt32.self) != UInt32(Self.size) {
       throw damaged("its header has another size")
@@ -107,7 +114,7 @@ struct BlobHeader {
     if sum != checksum(body) { throw damaged("its checksum disagrees") }
 
     elementType = Int(try reader.take(Int32.self))
-    if isQuantized != (version == Self.quantizedVersion) {
+    if self.version != version {
       throw damaged("its element type is \(elementType) in version \(version)")
     }
     format = Int(try reader.take(Int32.self))

@@ -80,12 +80,13 @@ public func lcn_conv_create(
     let request = try ConvolutionRequest(o)
     try HandleTable.use(weights, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
       switch object.value {
-      case .f32(let m):
+      case let m as StoredMatrix<Float>:
         let bias = try bias(o.bias, o.bias_count, rows: m.rows, Float.self)
         try deliver(try make(m, request, bias).core, .convolution, to: out)
-      case .f64(let m):
+      case let m as StoredMatrix<Double>:
         let bias = try bias(o.bias, o.bias_count, rows: m.rows, Double.self)
         try deliver(try make(m, request, bias).core, .convolution, to: out)
+      default: _ = try arithmetic(object.value.type, "dtype of the weights")
       }
     }
   }

@@ -5,7 +5,7 @@ import LacunaFormats
 
 /// A dense matrix in the caller's memory whose shape, strides and pointer passed every rule.
 struct DenseView {
-  let dtype: DType
+  let type: NumberType
   let rows: Int
   let columns: Int
   let rowStride: Int
@@ -14,7 +14,7 @@ struct DenseView {
 
   init(_ pointer: UnsafePointer<lcn_dense_desc>?, _ name: StaticString) throws(Failure) {
     let d = try descriptor(pointer, name)
-    dtype = try elementType(d.dtype)
+    type = try elementType(d.dtype)
     rows = try dimension(d.rows, "rows")
     columns = try dimension(d.columns, "columns")
     rowStride = d.row_stride == 0 ? max(columns, 1) : try dimension(d.row_stride, "row_stride")
@@ -24,7 +24,7 @@ struct DenseView {
       let span =
         try product(rows - 1, rowStride, "rows · row_stride")
         + product(columns - 1, columnStride, "columns · column_stride") + 1
-      _ = try product(span, dtype.size, "bytes")
+      _ = try product(span, type.size, "bytes")
       // No two elements share a place when one direction's whole extent fits in the other's stride.
       let separate =
         rows == 1 || columns == 1
@@ -36,19 +36,19 @@ struct DenseView {
             + "column stride \(columnStride)")
       }
     }
-    memory = try mutableArray(d.values, count: count, size: dtype.size, "values")
+    memory = try mutableArray(d.values, count: count, size: type.size, "values")
   }
 
   /// Number of elements.
   var count: Int { rows * columns }
 
-  /// The elements, as the type that `dtype` says they have.
-  func elements<Scalar: SparseScalar>(_: Scalar.Type) -> UnsafeMutablePointer<Scalar> {
+  /// The elements, as the type that ``type`` says they have.
+  func elements<Scalar: StoredScalar>(_: Scalar.Type) -> UnsafeMutablePointer<Scalar> {
     memory.assumingMemoryBound(to: Scalar.self)
   }
 
   /// A copy, row-major and packed.
-  func copy<Scalar: SparseScalar>(_: Scalar.Type) throws(Failure) -> DenseMatrix<Scalar> {
+  func copy<Scalar: StoredScalar>(_: Scalar.Type) throws(Failure) -> DenseMatrix<Scalar> {
     try reserve(try product(count, MemoryLayout<Scalar>.size, "bytes"))
     let (rows, columns, rowStride, columnStride) = (rows, columns, rowStride, columnStride)
     var result = DenseMatrix<Scalar>(uninitialized: rows, columns)
@@ -69,7 +69,7 @@ struct DenseView {
   }
 
   /// Writes a matrix of the same shape here.
-  func write<Scalar: SparseScalar>(_ matrix: DenseMatrix<Scalar>) {
+  func write<Scalar: StoredScalar>(_ matrix: DenseMatrix<Scalar>) {
     let target = elements(Scalar.self)
     matrix.withUnsafeElements { source in
       guard let source = source.baseAddress else { return }

@@ -61,7 +61,8 @@ package struct Failure: Error {
   init(_ error: OperationError) {
     switch error {
     case .format(let error): self.init(error)
-    case .shapeMismatch, .biasCount: self.init(.shapeMismatch, error.description)
+    case .shapeMismatch, .biasCount, .elementType:
+      self.init(.shapeMismatch, error.description)
     case .unknownISA, .unavailableISA: self.init(.environment, error.description)
     case .unknownKernel, .unsuitableKernel, .notUpdatable, .quantization(.updatable):
       self.init(.unsupported, error.description)

@@ -11,11 +11,15 @@ public func lcn_matrix_from_dense(
   call { () throws(Failure) in
     let out = try LacunaABI.result(result)
     let view = try DenseView(dense, "dense")
-    switch view.dtype {
-    case .f32: try deliver(MatrixObject(.dense(try view.copy(Float.self))), .matrix, to: out)
-    case .f64: try deliver(MatrixObject(.dense(try view.copy(Double.self))), .matrix, to: out)
-    }
+    try deliver(MatrixObject(try matrix(view, storedType(view.type))), .matrix, to: out)
   }
+}
+
+/// The elements of `view`.
+private func matrix<Scalar: StoredScalar>(
+  _ view: DenseView, _: Scalar.Type
+) throws(Failure) -> any AnyStoredMatrix {
+  StoredMatrix.dense(try view.copy(Scalar.self))
 }
 
 @c @implementation
@@ -31,18 +35,14 @@ public func lcn_matrix_from_masked_dense(
       "mask", rows: maskView.rows, columns: maskView.columns, expectedRows: view.rows,
       expectedColumns: view.columns)
     let bits = try maskView.copy()
-    switch view.dtype {
-    case .f32: try deliver(MatrixObject(.csr(try masked(view, bits, Float.self))), .matrix, to: out)
-    case .f64:
-      try deliver(MatrixObject(.csr(try masked(view, bits, Double.self))), .matrix, to: out)
-    }
+    try deliver(MatrixObject(try masked(view, bits, storedType(view.type))), .matrix, to: out)
   }
 }
 
 /// The elements of `view` that `mask` keeps, as CSR.
-private func masked<Scalar: SparseScalar>(
+private func masked<Scalar: StoredScalar>(
   _ view: DenseView, _ mask: BitMask, _: Scalar.Type
-) throws(Failure) -> CSRMatrix<Scalar> {
+) throws(Failure) -> any AnyStoredMatrix {
   let count = mask.keptCount
   try reserve(count * 16 + view.rows * 8)
   let pattern = CSRPattern(mask)
@@ -56,7 +56,7 @@ private func masked<Scalar: SparseScalar>(
     }
     written = count
   }
-  return CSRMatrix(uncheckedPattern: pattern, values: values)
+  return StoredMatrix.csr(CSRMatrix(uncheckedPattern: pattern, values: values))
 }
 
 @c @implementation
@@ -72,17 +72,18 @@ public func lcn_matrix_from_csr(
       rows: try dimension(d.rows, "rows"), columns: try dimension(d.columns, "columns"),
       count: d.nnz, "nnz", indexType: d.index_type, d.row_offsets, d.column_indices)
     let values = try array(d.values, count: pattern.nnz, size: dtype.size, "values")
-    switch dtype {
-    case .f32:
-      let matrix = CSRMatrix(
-        uncheckedPattern: pattern, values: try copied(values, pattern.nnz, Float.self))
-      try deliver(MatrixObject(.csr(matrix)), .matrix, to: out)
-    case .f64:
-      let matrix = CSRMatrix(
-        uncheckedPattern: pattern, values: try copied(values, pattern.nnz, Double.self))
-      try deliver(MatrixObject(.csr(matrix)), .matrix, to: out)
-    }
+    try deliver(
+      MatrixObject(try matrix(pattern, values, storedType(dtype))), .matrix, to: out)
   }
+}
+
+/// A copy of the caller's values under a pattern.
+private func matrix<Scalar: StoredScalar>(
+  _ pattern: CSRPattern, _ values: UnsafeRawPointer, _: Scalar.Type
+) throws(Failure) -> any AnyStoredMatrix {
+  StoredMatrix.csr(
+    CSRMatrix(
+      uncheckedPattern: pattern, values: try copied(values, pattern.nnz, Scalar.self)))
 }
 
 @c @implementation
@@ -103,26 +104,22 @@ public func lcn_matrix_from_bsr(
       d.row_offsets, d.column_indices)
     let count = try product(pattern.nnz, block.area, "values")
     let values = try array(d.values, count: count, size: dtype.size, "values")
-    switch dtype {
-    case .f32:
-      let matrix = try assembled(
-        rows, columns, block, pattern, try copied(values, count, Float.self))
-      try deliver(MatrixObject(.bsr(matrix)), .matrix, to: out)
-    case .f64:
-      let matrix = try assembled(
-        rows, columns, block, pattern, try copied(values, count, Double.self))
-      try deliver(MatrixObject(.bsr(matrix)), .matrix, to: out)
-    }
+    let matrix = try assembled(
+      rows, columns, block, pattern, values, count, storedType(dtype))
+    try deliver(MatrixObject(matrix), .matrix, to: out)
   }
 }
 
-private func assembled<Scalar: SparseScalar>(
-  _ rows: Int, _ columns: Int, _ block: BlockSize, _ pattern: CSRPattern, _ values: [Scalar]
-) throws(Failure) -> BSRMatrix<Scalar> {
-  try Failure.format { () throws(FormatError) in
-    try BSRMatrix(
-      rows: rows, columns: columns, block: block, blockPattern: pattern, values: values)
-  }
+private func assembled<Scalar: StoredScalar>(
+  _ rows: Int, _ columns: Int, _ block: BlockSize, _ pattern: CSRPattern,
+  _ values: UnsafeRawPointer, _ count: Int, _: Scalar.Type
+) throws(Failure) -> any AnyStoredMatrix {
+  let values = try copied(values, count, Scalar.self)
+  return StoredMatrix.bsr(
+    try Failure.format { () throws(FormatError) in
+      try BSRMatrix(
+        rows: rows, columns: columns, block: block, blockPattern: pattern, values: values)
+    })
 }
 
 @c @implementation
@@ -142,16 +139,8 @@ public func lcn_matrix_from_bitmask(
     let source = try array(values, count: kept, size: type.size, "values")
     try reserve(kept * 16 + view.rows * 8)
     let pattern = CSRPattern(bits)
-    switch type {
-    case .f32:
-      let matrix = CSRMatrix(
-        uncheckedPattern: pattern, values: try copied(source, kept, Float.self))
-      try deliver(MatrixObject(.csr(matrix)), .matrix, to: out)
-    case .f64:
-      let matrix = CSRMatrix(
-        uncheckedPattern: pattern, values: try copied(source, kept, Double.self))
-      try deliver(MatrixObject(.csr(matrix)), .matrix, to: out)
-    }
+    try deliver(
+      MatrixObject(try matrix(pattern, source, storedType(type))), .matrix, to: out)
   }
 }
 
@@ -215,7 +204,7 @@ private func widened(_ pointer: UnsafeRawPointer, _ count: Int, wide: Bool) -> [
 }
 
 /// A copy of `count` values of the caller.
-func copied<Scalar: SparseScalar>(
+func copied<Scalar: StoredScalar>(
   _ pointer: UnsafeRawPointer, _ count: Int, _: Scalar.Type
 ) throws(Failure) -> [Scalar] {
   try reserve(count * MemoryLayout<Scalar>.size)

@@ -1,11 +1,11 @@
-// What a matrix handle stands for: a dense, CSR or BSR matrix of f32 or f64.
+// What a matrix handle stands for: a dense, CSR or BSR matrix of f32, f64, bf16 or f16.
 
 import CLacuna
 import LacunaFormats
 import LacunaOperations
 
 /// One matrix in one storage format.
-enum StoredMatrix<Scalar: SparseScalar>: Sendable {
+enum StoredMatrix<Scalar: StoredScalar>: Sendable {
   case dense(DenseMatrix<Scalar>)
   case csr(CSRMatrix<Scalar>)
   case bsr(BSRMatrix<Scalar>)
@@ -92,7 +92,7 @@ enum StoredMatrix<Scalar: SparseScalar>: Sendable {
   /// Fills the members that depend on the format.
   func describe(_ info: inout lcn_matrix_info) {
     let size = MemoryLayout<Scalar>.size
-    info.dtype = constant(Scalar.dtype)
+    info.dtype = constant(Scalar.numberType)
     (info.rows, info.columns) = (Int64(rows), Int64(columns))
     info.stored = Int64(stored)
     (info.block_rows, info.block_columns, info.blocks) = (1, 1, Int64(stored))
@@ -118,16 +118,43 @@ enum StoredMatrix<Scalar: SparseScalar>: Sendable {
   }
 }
 
+/// A ``StoredMatrix`` without its element type.
+protocol AnyStoredMatrix: Sendable {
+  var type: NumberType { get }
+  var rows: Int { get }
+  var columns: Int { get }
+  var stored: Int { get }
+  func describe(_ info: inout lcn_matrix_info)
+  /// The matrix in the storage format of a constant of lacuna.h.
+  func formatted(
+    _ format: Int32, _ blockRows: Int64, _ blockColumns: Int64
+  ) throws(Failure) -> any AnyStoredMatrix
+  /// The transpose.
+  func turned() throws(Failure) -> any AnyStoredMatrix
+  /// The matrix with its elements rounded to another type.
+  func rounded<Target: StoredScalar>(to: Target.Type) throws(Failure) -> StoredMatrix<Target>
+  func write(to view: DenseView) throws(Failure)
+  func writeCSR(_ arrays: IndexedArrays) throws(Failure)
+  func writeBSR(_ arrays: IndexedArrays) throws(Failure)
+  func write(
+    to mask: MaskView, _ values: UnsafeMutableRawPointer?, _ capacity: Int64,
+    _ count: UnsafeMutablePointer<Int64>?
+  ) throws(Failure)
+  /// A plan of products of its weights' types.
+  func plan(
+    _ request: PlanRequestFromC, _ bias: UnsafeRawPointer?, _ biasCount: Int64
+  ) throws(Failure) -> PlanObject
+}
+
+extension StoredMatrix: AnyStoredMatrix {
+  var type: NumberType { Scalar.numberType }
+}
+
 /// The object behind an lcn_matrix.
 final class MatrixObject: Sendable {
-  enum Value: Sendable {
-    case f32(StoredMatrix<Float>)
-    case f64(StoredMatrix<Double>)
-  }
-  let value: Value
+  let value: any AnyStoredMatrix
 
-  init(_ matrix: StoredMatrix<Float>) { value = .f32(matrix) }
-  init(_ matrix: StoredMatrix<Double>) { value = .f64(matrix) }
+  init(_ value: any AnyStoredMatrix) { self.value = value }
 }
 
 /// Puts a new handle for `object` where the caller wants it.

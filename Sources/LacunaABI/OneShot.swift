@@ -235,8 +235,9 @@ struct LayerView {
   ) throws(Failure) {
     self.calibration = calibration
     self.weights = try DenseView(weights, "weights")
-    if self.weights.dtype != .f32 {
-      throw Failure(.unsupported, "weights are f64: one-shot pruning takes LCN_F32")
+    if self.weights.type != .f32 {
+      throw Failure(
+        .unsupported, "weights are \(self.weights.type): one-shot pruning takes LCN_F32")
     }
     self.mask = try mask.map { (mask) throws(Failure) in try MaskView(mask, "mask") }
     if let mask = self.mask {

@@ -78,7 +78,9 @@ public func lcn_oneshot_time(
 ) -> lcn_status {
   call { () throws(Failure) in
     let view = try DenseView(weights, "weights")
-    if view.dtype != .f32 { throw Failure(.unsupported, "weights are f64, LCN_F32 is timed") }
+    if view.type != .f32 {
+      throw Failure(.unsupported, "weights are \(view.type), LCN_F32 is timed")
+    }
     let width = try dimension(width, "width")
     if width < 1 { throw Failure(.invalidArgument, "width is 0, must be at least 1") }
     let isDense = try flag(dense, "dense")

@@ -11,8 +11,8 @@ import LacunaOperations
 //     row offsets   u64 each, rows (or block rows) + 1; none for a dense matrix
 //     columns       u16 each where all columns fit, else u32; none for a dense matrix
 //     scales        f32 for each row; of 8-bit weights alone
-//     values        f32, f64 or i8
-//     bias          f32 or f64, or none
+//     values        f32, f64, bf16, f16 or i8
+//     bias          f64 for weights in f64, else f32; or none
 //
 // It holds the matrix and the choice, not the packed form: packing differs between processors, and a blob made on
 // one of them has to run on all.
@@ -26,13 +26,7 @@ public func lcn_plan_serialize(
     guard let length else { throw Failure(.nullPointer, "length is NULL") }
     try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
       switch object.value {
-      case .f32(let plan, let source):
-        // An updatable plan is the only one that knows its values.
-        let updated = plan.updated
-        try write(blob, capacity, length) { emit(plan, source, updated, to: &$0) }
-      case .f64(let plan, let source):
-        let updated = plan.updated
-        try write(blob, capacity, length) { emit(plan, source, updated, to: &$0) }
+      case .floats(let plan): try write(blob, capacity, length, plan.emitter)
       case .i8(let source):
         try write(blob, capacity, length) { emit(object.core, source, to: &$0) }
       }
@@ -60,33 +54,6 @@ private func write(
   let body = UnsafeRawBufferPointer(
     start: blob + BlobHeader.start, count: count.position - BlobHeader.start)
   blob.storeBytes(of: checksum(body), toByteOffset: BlobHeader.checksumAt, as: UInt64.self)
-}
-
-private func emit<Scalar: SparseScalar>(
-  _ plan: Plan<Scalar>, _ source: PlanObject.Source<Scalar>,
-  _ updated: (values: [Scalar], bias: [Scalar])?, to out: inout BlobWriter
-) {
-  var header = BlobHeader(
-    plan.core, elementType: Int(constant(Scalar.dtype)), activation: source.epilogue.activation,
-    hasBias: source.epilogue.bias != nil, excludesDense: source.excludesDense,
-    isUpdatable: plan.isUpdatable)
-  var pattern: CSRPattern?
-  let values: [Scalar]
-  switch source.matrix {
-  case .dense(let m):
-    (header.format, header.entries, values) = (LCN_DENSE, m.rows * m.columns, m.values)
-  case .csr(let m):
-    (header.format, header.entries, values) = (LCN_CSR, m.nnz, m.values)
-    pattern = m.pattern
-  case .bsr(let m):
-    (header.format, header.entries, values) = (LCN_BSR, m.blocks, m.values)
-    (pattern, header.block) = (m.blockPattern, m.block)
-  }
-  header.isWide = pattern.map(\.isWide) ?? false
-  header.write(to: &out)
-  if let pattern { out.put(pattern) }
-  out.put(updated?.values ?? values)
-  out.put(updated?.bias ?? source.epilogue.bias ?? [])
 }
 
 extension CSRPattern {
@@ -118,36 +85,36 @@ public func lcn_plan_map(
     let header = try BlobHeader(&reader)
     // The matrix, and its indices in 64 bits on their way.
     try reserve(try product(length, 4, "bytes"))
-    switch header.elementType {
-    case LCN_F32:
-      let (plan, source) = try read(&reader, header, Float.self)
-      try deliver(PlanObject(plan, source), .plan, to: out)
-    case LCN_F64:
-      let (plan, source) = try read(&reader, header, Double.self)
-      try deliver(PlanObject(plan, source), .plan, to: out)
-    case LCN_I8: try deliver(try readQuantized(&reader, header), .plan, to: out)
-    case let other: throw damaged("its element type is \(other)")
-    }
+    let plan =
+      switch header.elementType {
+      case LCN_F32: try read(&reader, header, Float.self, Float.self)
+      case LCN_F64: try read(&reader, header, Double.self, Double.self)
+      case LCN_BF16: try read(&reader, header, BFloat16.self, Float.self)
+      case LCN_F16: try read(&reader, header, Float16.self, Float.self)
+      case LCN_I8: try readQuantized(&reader, header)
+      case let other: throw damaged("its element type is \(other)")
+      }
+    try deliver(plan, .plan, to: out)
   }
 }
 
 /// The plan behind a header whose checksum is right. Every number is checked again: a sum can be forged.
-private func read<Scalar: SparseScalar>(
-  _ reader: inout BlobReader, _ header: BlobHeader, _: Scalar.Type
-) throws(Failure) -> (Plan<Scalar>, PlanObject.Source<Scalar>) {
+private func read<Weight: StoredScalar, Scalar: SparseScalar>(
+  _ reader: inout BlobReader, _ header: BlobHeader, _: Weight.Type, _: Scalar.Type
+) throws(Failure) -> PlanObject {
   let request = try header.request()
   let (rows, columns) = header.shape
-  let matrix: StoredMatrix<Scalar>
+  let matrix: StoredMatrix<Weight>
   switch header.format {
   case LCN_DENSE:
-    let values = try reader.take(try product(rows, columns, "elements"), Scalar.self)
+    let values = try reader.take(try product(rows, columns, "elements"), Weight.self)
     matrix = .dense(
       try Failure.format { () throws(FormatError) in
         try DenseMatrix(rows: rows, columns: columns, values: values)
       })
   case LCN_CSR:
     let pattern = try reader.pattern(header, rows, columns)
-    let values = try reader.take(pattern.nnz, Scalar.self)
+    let values = try reader.take(pattern.nnz, Weight.self)
     matrix = .csr(
       try Failure.format { () throws(FormatError) in
         try CSRMatrix(pattern: pattern, values: values)
@@ -155,7 +122,7 @@ private func read<Scalar: SparseScalar>(
   case LCN_BSR:
     let grid = header.block.grid(rows: rows, columns: columns)
     let pattern = try reader.pattern(header, grid.rows, grid.columns)
-    let values = try reader.take(try product(pattern.nnz, header.block.area, "values"), Scalar.self)
+    let values = try reader.take(try product(pattern.nnz, header.block.area, "values"), Weight.self)
     matrix = .bsr(
       try Failure.format { () throws(FormatError) in
         try BSRMatrix(
@@ -166,7 +133,7 @@ private func read<Scalar: SparseScalar>(
   try checkDense(header, stored: matrix.stored)
   let bias = header.hasBias ? try reader.take(rows, Scalar.self) : nil
   return try choosing(request) { (request) throws(Failure) in
-    try makePlan(matrix, request, bias: bias)
+    PlanObject(try FloatPlan(matrix, request, bias: bias))
   }
 }
 

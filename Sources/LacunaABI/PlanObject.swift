@@ -6,21 +6,13 @@ import LacunaOperations
 
 /// The object behind an lcn_plan.
 final class PlanObject: Sendable {
-  /// What only some functions need, by the type of the weights.
+  /// What only some functions need, by the kind of the weights.
   enum Value: Sendable {
-    case f32(Plan<Float>, Source<Float>)
-    case f64(Plan<Double>, Source<Double>)
+    case floats(any AnyFloatPlan)
     case i8(QuantizedWeights)
   }
 
-  /// What lcn_plan_serialize writes. Shares memory with the matrix handle it came from.
-  struct Source<Scalar: SparseScalar>: Sendable {
-    let matrix: StoredMatrix<Scalar>
-    let epilogue: Epilogue<Scalar>
-    let excludesDense: Bool
-  }
-
-  /// The same of 8-bit weights.
+  /// What lcn_plan_serialize writes of 8-bit weights.
   struct QuantizedWeights: Sendable {
     let weights: QuantizedSource
     let quantization: PlanRequestFromC.Quantization
@@ -44,12 +36,8 @@ final class PlanObject: Sendable {
     workspaceBytes = core.body.workspaceBytes
   }
 
-  convenience init(_ plan: Plan<Float>, _ source: Source<Float>) {
-    self.init(.f32(plan, source), plan.core)
-  }
-
-  convenience init(_ plan: Plan<Double>, _ source: Source<Double>) {
-    self.init(.f64(plan, source), plan.core)
+  convenience init<Weight: StoredScalar, Scalar: SparseScalar>(_ plan: FloatPlan<Weight, Scalar>) {
+    self.init(.floats(plan), plan.plan.core)
   }
 
   convenience init(_ core: PlanCore, _ source: QuantizedWeights) { self.init(.i8(source), core) }
@@ -57,8 +45,7 @@ final class PlanObject: Sendable {
   /// Stored elements of the matrix that it was made from.
   var stored: Int {
     switch value {
-    case .f32(_, let source): source.matrix.stored
-    case .f64(_, let source): source.matrix.stored
+    case .floats(let plan): plan.stored
     case .i8(let source): source.weights.stored
     }
   }
@@ -92,37 +79,3 @@ struct PlanRequestFromC {
 /// Most threads and slices accepted.
 let mostThreads = 1024
 let mostSlices = 1 << 16
-
-/// A plan for `matrix`.
-func makePlan<Scalar: SparseScalar>(
-  _ matrix: StoredMatrix<Scalar>, _ request: PlanRequestFromC, bias: [Scalar]?
-) throws(Failure) -> (Plan<Scalar>, PlanObject.Source<Scalar>) {
-  // Packing holds values and indices, three more for each where every strip is short, and a copy of both.
-  let size = MemoryLayout<Scalar>.size
-  try reserve(try product(matrix.stored, 5 * size + 16, "bytes") + matrix.rows * 64)
-  if request.options.kernel == "dense" {
-    try reserve(try product(try product(matrix.rows, matrix.columns, "elements"), size, "bytes"))
-  }
-  let epilogue = Epilogue<Scalar>(bias: bias, activation: request.activation)
-  let plan: Plan<Scalar> = try Failure.operation { () throws(OperationError) in
-    switch matrix {
-    case .dense(let m):
-      try Plan(
-        dense: m, layout: request.layout, width: request.width, epilogue: epilogue,
-        options: request.options)
-    case .csr(let m):
-      try Plan(
-        m, layout: request.layout, width: request.width, epilogue: epilogue,
-        options: request.options)
-    case .bsr(let m):
-      try Plan(
-        m, layout: request.layout, width: request.width, epilogue: epilogue,
-        options: request.options)
-    }
-  }
-  return (
-    plan,
-    PlanObject.Source(
-      matrix: matrix, epilogue: epilogue, excludesDense: request.options.excludesDense)
-  )
-}

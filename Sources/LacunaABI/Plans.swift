@@ -22,23 +22,18 @@ public func lcn_plan_create(
       (biasValues, biasCount) = (o.bias, o.bias_count)
     }
     try HandleTable.use(matrix, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
-      switch object.value {
-      case .f32(let m):
-        let bias = try bias(biasValues, biasCount, rows: m.rows, Float.self)
-        if let quantization = request.quantization {
-          let plan = try makeQuantizedPlan(m, request, quantization, bias: bias)
-          return try deliver(plan, .plan, to: out)
-        }
-        let (plan, source) = try makePlan(m, request, bias: bias)
-        try deliver(PlanObject(plan, source), .plan, to: out)
-      case .f64(let m):
-        if request.quantization != nil {
-          throw Failure(.unsupported, "weights is LCN_I8, the matrix is LCN_F64, must be LCN_F32")
-        }
-        let bias = try bias(biasValues, biasCount, rows: m.rows, Double.self)
-        let (plan, source) = try makePlan(m, request, bias: bias)
-        try deliver(PlanObject(plan, source), .plan, to: out)
+      guard let quantization = request.quantization else {
+        return try deliver(
+          try object.value.plan(request, biasValues, biasCount), .plan, to: out)
       }
+      guard let m = object.value as? StoredMatrix<Float> else {
+        throw Failure(
+          .unsupported,
+          "weights is LCN_I8, the matrix is \(name(object.value.type)), must be LCN_F32")
+      }
+      let bias = try bias(biasValues, biasCount, rows: m.rows, Float.self)
+      try deliver(
+        try makeQuantizedPlan(m, request, quantization, bias: bias), .plan, to: out)
     }
   }
 }
@@ -63,37 +58,10 @@ public func lcn_plan_update_values(
   call { () throws(Failure) in
     try HandleTable.use(plan, .plan, as: PlanObject.self) { (object) throws(Failure) in
       switch object.value {
-      case .f32(let plan, _): try update(plan, values, count, bias, biasCount)
-      case .f64(let plan, _): try update(plan, values, count, bias, biasCount)
+      case .floats(let plan): try plan.update(values, count, bias, biasCount)
       case .i8: try Failure.operation { () throws(OperationError) in throw .notUpdatable }
       }
     }
-  }
-}
-
-/// New values, and a new bias unless there is none, in the plan's own memory.
-private func update<Scalar: SparseScalar>(
-  _ plan: Plan<Scalar>, _ values: UnsafeRawPointer?, _ count: Int64, _ bias: UnsafeRawPointer?,
-  _ biasCount: Int64
-) throws(Failure) {
-  func elements(
-    _ pointer: UnsafeRawPointer?, _ count: Int64, _ name: StaticString
-  ) throws(Failure) -> UnsafeBufferPointer<Scalar> {
-    let start = try array(pointer, count: Int(count), size: MemoryLayout<Scalar>.size, name)
-    return UnsafeBufferPointer(start: start.assumingMemoryBound(to: Scalar.self), count: Int(count))
-  }
-  if biasCount < 0 || biasCount > Int64(plan.rows) {
-    throw Failure(
-      .shapeMismatch, "bias_count is \(biasCount), expected one for each of \(plan.rows) rows")
-  }
-  if count != Int64(plan.stored) {
-    throw Failure(
-      .shapeMismatch, "count is \(count), the matrix stores \(plan.stored) elements")
-  }
-  let weights = try elements(values, count, "values")
-  let bias = bias == nil && biasCount == 0 ? nil : try elements(bias, biasCount, "bias")
-  try Failure.operation { () throws(OperationError) in
-    try plan.update(values: weights, bias: bias)
   }
 }
 

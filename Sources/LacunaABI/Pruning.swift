@@ -80,10 +80,11 @@ public func lcn_mask_compute(
       "mask", rows: target.rows, columns: target.columns, expectedRows: view.rows,
       expectedColumns: view.columns)
     let request = try MaskRequest(try descriptor(options, "options"))
+    let type = try arithmetic(view.type, "dtype of weights")
     // Scores, those among which the threshold is sought, and the mask itself.
-    try reserve(try product(view.count, 2 * view.dtype.size + 4, "bytes"))
+    try reserve(try product(view.count, 2 * type.size + 4, "bytes"))
     let bits: BitMask
-    switch view.dtype {
+    switch type {
     case .f32: bits = try computed(view, request, Float.self)
     case .f64: bits = try computed(view, request, Double.self)
     }
@@ -160,25 +161,22 @@ public func lcn_mask_apply(
     try requireShape(
       "mask", rows: source.rows, columns: source.columns, expectedRows: view.rows,
       expectedColumns: view.columns)
-    switch view.dtype {
-    case .f32: clear(view, source, Float.self)
-    case .f64: clear(view, source, Double.self)
-    }
+    clear(view, source, storedType(view.type))
   }
 }
 
 /// w[i, j] ← 0 where the mask removes, read from the caller's mask as it lies: no copy of either.
-private func clear<Scalar: SparseScalar>(_ view: DenseView, _ mask: MaskView, _: Scalar.Type) {
+private func clear<Scalar: StoredScalar>(_ view: DenseView, _ mask: MaskView, _: Scalar.Type) {
   let elements = view.elements(Scalar.self)
   for i in 0..<view.rows {
     let row = elements + i * view.rowStride
     let bits = mask.memory + i * mask.rowStride
     if mask.isBits {
       for j in 0..<view.columns where bits[j >> 3] >> UInt8(j & 7) & 1 == 0 {
-        row[j * view.columnStride] = 0
+        row[j * view.columnStride] = .zero
       }
     } else {
-      for j in 0..<view.columns where bits[j] == 0 { row[j * view.columnStride] = 0 }
+      for j in 0..<view.columns where bits[j] == 0 { row[j * view.columnStride] = .zero }
     }
   }
 }
@@ -190,7 +188,7 @@ public func lcn_topk_threshold(
 ) -> lcn_status {
   call { () throws(Failure) in
     guard let threshold else { throw Failure(.nullPointer, "threshold is NULL") }
-    let type = try elementType(dtype)
+    let type = try arithmetic(try elementType(dtype), "dtype")
     if count < 1 || count > Int64(Int.max / 16) {
       throw Failure(.invalidArgument, "count is \(count), must be 1 or more")
     }

@@ -131,8 +131,10 @@ private func gateMatrix(
 ) throws(Failure) -> GateMatrix {
   try HandleTable.use(matrix, .matrix, as: MatrixObject.self) {
     (object) throws(Failure) -> GateMatrix in
-    guard case .f32(let matrix) = object.value else {
-      throw Failure(.unsupported, "the weights are LCN_F64, recurrent networks take LCN_F32")
+    guard let matrix = object.value as? StoredMatrix<Float> else {
+      throw Failure(
+        .unsupported,
+        "the weights are \(name(object.value.type)), recurrent networks take LCN_F32")
     }
     // Rows taken apart, packed, and a copy of both; two dense copies where dense may be faster.
     try reserve(try product(matrix.stored, 64, "bytes") + matrix.rows * 64)

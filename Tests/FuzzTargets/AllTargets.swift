@@ -97,6 +97,8 @@ private func containerSeeds() throws -> [LacunaFile] {
       ("blocks", .blockSparse(shape: shape, bsr)),
       ("quantized-blocks", .quantizedBlockSparse(shape: shape, try QuantizedBSR(quantizing: bsr))),
       ("codebook", .codebookSparse(shape: shape, CodebookCSR(exactly: csr)!)),
+      ("bf16", .narrow(shape: shape, NarrowMatrix(rounding: csr, to: .bf16))),
+      ("f16-blocks", .narrow(shape: shape, NarrowMatrix(rounding: bsr, to: .f16))),
       ("mask", .bitMask(BitMask(csr.pattern))),
       ("bytes", .bytes(Array(repeating: 7, count: 99) + Array(0..<100))),
     ] {

@@ -22,7 +22,12 @@ final class CaseMemory {
 
   /// Values of the type that `dtype` names.
   func values(_ values: [Double], _ dtype: Int32) -> UnsafeMutableRawPointer? {
-    dtype == Int32(LCN_F64) ? array(values) : array(values.map { Float($0) })
+    switch Int(dtype) {
+    case LCN_F64: array(values)
+    case LCN_BF16: array(values.map { BFloat16(nearest: $0) })
+    case LCN_F16: array(values.map { Float16(nearest: $0) })
+    default: array(values.map { Float($0) })
+    }
   }
 
   /// Indices of the type that `type` names.
@@ -44,8 +49,8 @@ struct KnownMatrix {
 }
 
 extension InputCursor {
-  /// LCN_F32, LCN_F64 or a type that does not exist.
-  mutating func dtype() -> Int32 { [1, 2, 1, 2, 1, 2, 0, 3][choice(8)] }
+  /// A type of matrices, or one that does not exist.
+  mutating func dtype() -> Int32 { [1, 2, 1, 2, 5, 6, 0, 3][choice(8)] }
   /// A size of a call: at most 20, or one that has to be refused.
   mutating func extent() -> Int { size(20) }
 }
@@ -76,7 +81,8 @@ private func known(
   }
   guard let handle else { throw Violation("LCN_OK, but no handle") }
   let matrix = KnownMatrix(
-    handle: handle, rows: rows, columns: columns, dtype: dtype, elements: elements())
+    handle: handle, rows: rows, columns: columns, dtype: dtype,
+    elements: elements().map { rounded($0, dtype) })
   try check(matrix)
   return matrix
 }
@@ -102,9 +108,26 @@ func check(_ matrix: KnownMatrix) throws {
 }
 
 func element(_ memory: UnsafeMutableRawPointer?, _ index: Int, _ dtype: Int32) -> Double {
-  dtype == Int32(LCN_F64)
-    ? memory!.load(fromByteOffset: index * 8, as: Double.self)
-    : Double(memory!.load(fromByteOffset: index * 4, as: Float.self))
+  switch Int(dtype) {
+  case LCN_F64: memory!.load(fromByteOffset: index * 8, as: Double.self)
+  case LCN_BF16: Double(memory!.load(fromByteOffset: index * 2, as: BFloat16.self).widened)
+  case LCN_F16: Double(memory!.load(fromByteOffset: index * 2, as: Float16.self).widened)
+  default: Double(memory!.load(fromByteOffset: index * 4, as: Float.self))
+  }
+}
+
+/// What a matrix of that type stores for a value.
+private func rounded(_ value: Double, _ dtype: Int32) -> Double {
+  switch Int(dtype) {
+  case LCN_BF16: Double(BFloat16(nearest: value).widened)
+  case LCN_F16: Double(Float16(nearest: value).widened)
+  default: value
+  }
+}
+
+/// The type of x, y and bias of a plan whose weights have one.
+func operandType(_ weights: Int32) -> Int32 {
+  weights == Int32(LCN_F64) ? weights : Int32(LCN_F32)
 }
 
 /// A dense description of chosen strides, its memory, and the elements it describes.

@@ -120,7 +120,7 @@ private func planned(_ cursor: inout InputCursor, _ matrix: KnownMatrix) throws 
   options.threads = 1
   options.deterministic = 1
   let bias = (0..<(cursor.flag() ? matrix.rows : 0)).map { _ in cursor.value() }
-  options.bias = UnsafeRawPointer(memory.values(bias, matrix.dtype))
+  options.bias = UnsafeRawPointer(memory.values(bias, operandType(matrix.dtype)))
   options.bias_count = Int64(bias.count)
   if bias.isEmpty { options.bias = nil }
   var plan: OpaquePointer?
@@ -139,7 +139,8 @@ private func planned(_ cursor: inout InputCursor, _ matrix: KnownMatrix) throws 
   let x = (0..<(isColumns ? matrix.columns : width) * (inner + pad)).map { Double($0 * 7 % 11 - 5) }
   let outer = isColumns ? width : matrix.rows
   let y = [Double](repeating: 77, count: (isColumns ? matrix.rows : width) * (outer + pad))
-  let (source, target) = (memory.values(x, matrix.dtype), memory.values(y, matrix.dtype))
+  let type = operandType(matrix.dtype)
+  let (source, target) = (memory.values(x, type), memory.values(y, type))
   for slice in 0..<slices {
     let ran = lcn_plan_run_slice(
       plan, Int64(slice), Int64(slices), source, Int64(inner + pad), target, Int64(outer + pad),
@@ -148,7 +149,7 @@ private func planned(_ cursor: inout InputCursor, _ matrix: KnownMatrix) throws 
   }
   let unit = matrix.dtype == Int32(LCN_F64) ? Double.ulpOfOne : Double(Float.ulpOfOne)
   for index in y.indices {
-    let found = element(target, index, matrix.dtype)
+    let found = element(target, index, type)
     let (first, second) = index.quotientAndRemainder(dividingBy: outer + pad)
     if second >= outer {
       try hold(found == 77, "the padding of Y was written")
@@ -204,7 +205,7 @@ private func ran(_ plan: OpaquePointer?) throws {
   if rows > 256 || columns > 4096 { return }
   let memory = CaseMemory()
   // Of an 8-bit product floats or bytes: floats are room for both.
-  let dtype = info.dtype == Int32(LCN_I8) ? Int32(LCN_F32) : info.dtype
+  let dtype = operandType(info.dtype)
   let x = memory.values([Double](repeating: 1, count: columns * width), dtype)
   let y = memory.values([Double](repeating: 0, count: rows * width), dtype)
   let isColumns = info.layout == Int32(LCN_COLUMNS)
@@ -301,6 +302,7 @@ func blobSeeds() throws -> [[UInt8]] {
   for (dtype, format, block, quantized) in [
     (1, LCN_DENSE, 1, 0), (1, LCN_CSR, 1, 0), (2, LCN_CSR, 1, 0), (1, LCN_BSR, 2, 0),
     (2, LCN_BSR, 3, 0), (1, LCN_CSR, 1, LCN_I8), (1, LCN_BSR, 2, LCN_I8),
+    (LCN_BF16, LCN_CSR, 1, 0), (LCN_F16, LCN_BSR, 2, 0),
   ] {
     let memory = CaseMemory()
     var dense = lcn_dense_desc(
@@ -314,7 +316,7 @@ func blobSeeds() throws -> [[UInt8]] {
     options.struct_size = UInt32(MemoryLayout<lcn_plan_options>.size)
     (options.layout, options.width, options.threads) = (Int32(LCN_COLUMNS), 4, 1)
     (options.activation, options.deterministic) = (Int32(LCN_ACTIVATION_RELU), 1)
-    options.bias = UnsafeRawPointer(memory.values([1, 2, 3, 4], Int32(dtype)))
+    options.bias = UnsafeRawPointer(memory.values([1, 2, 3, 4], operandType(Int32(dtype))))
     options.bias_count = 4
     if quantized == LCN_I8 {
       (options.weights, options.activations) = (Int32(LCN_I8), Int32(LCN_U8))

@@ -39,6 +39,8 @@ func survives(_ file: LacunaFile) throws {
       try checkPattern(matrix.blockPattern)
       if matrix.values.count <= 4096 { try checkMatrix(CSRMatrix(matrix.dequantized())) }
     case .codebookSparse(_, let matrix): try checkMatrix(matrix.values())
+    case .narrow(_, let matrix):
+      if matrix.values.count <= 4096 { try checkMatrix(matrix.csr) }
     case .bitMask(let mask):
       try hold(CSRPattern(mask).nnz == mask.keptCount, "a mask's count is wrong")
     case .dense(let shape, let values):

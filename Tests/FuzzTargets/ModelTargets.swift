@@ -86,7 +86,7 @@ private func modelFile(_ cursor: inout InputCursor, kind: String) -> LacunaFile 
 }
 
 private func storedTensor(_ cursor: inout InputCursor) throws -> StoredTensor {
-  let kind = TensorKind(rawValue: UInt8(cursor.choice(8)))!
+  let kind = TensorKind(rawValue: UInt8(cursor.choice(12)))!
   if kind == .bytes { return .bytes(cursor.run()) }
   let shape = (0..<cursor.choice(5)).map { _ in cursor.choice(17) }
   let (rows, columns) = (shape.first ?? 1, shape.dropFirst().reduce(1, *))
@@ -108,6 +108,16 @@ private func storedTensor(_ cursor: inout InputCursor) throws -> StoredTensor {
     let sparse = CSRMatrix(dense: dense)
     guard let codes = CodebookCSR(exactly: sparse) else { throw Violation("too many values") }
     return .codebookSparse(shape: shape, codes)
+  case .bf16Sparse:
+    return .narrow(shape: shape, NarrowMatrix(rounding: CSRMatrix(dense: dense), to: .bf16))
+  case .f16Sparse:
+    return .narrow(shape: shape, NarrowMatrix(rounding: CSRMatrix(dense: dense), to: .f16))
+  case .bf16BlockSparse:
+    let blocks = BSRMatrix(dense: dense, block: try BlockSize(2, 2))
+    return .narrow(shape: shape, NarrowMatrix(rounding: blocks, to: .bf16))
+  case .f16BlockSparse:
+    let blocks = BSRMatrix(dense: dense, block: try BlockSize(2, 1))
+    return .narrow(shape: shape, NarrowMatrix(rounding: blocks, to: .f16))
   case .bitMask:
     var mask = try BitMask(rows: rows, columns: columns)
     for row in 0..<rows {
@@ -144,6 +154,7 @@ private func modelCase(_ file: LacunaFile) -> [UInt8] {
     case .quantizedBlockSparse(let shape, let matrix):
       put(shape, matrix.dequantized().dense().values)
     case .codebookSparse(let shape, let matrix): put(shape, matrix.values().dense().values)
+    case .narrow(let shape, let matrix): put(shape, matrix.csr.dense().values)
     case .bitMask(let mask):
       put(
         [mask.rows, mask.columns],

@@ -162,8 +162,10 @@ lcn_status lcn_get_cpu_info(lcn_cpu_info *info) LCN_NOEXCEPT;
 
 /* -- Matrices ------------------------------------------------------------------------------------ */
 
-/* Element types: of matrices LCN_F32 and LCN_F64; the 8-bit ones of weights and activations in lcn_plan_options. */
-enum { LCN_F32 = 1, LCN_F64 = 2, LCN_I8 = 3, LCN_U8 = 4 };
+/* Element types: of matrices LCN_F32, LCN_F64, LCN_BF16 (the upper half of an f32) and LCN_F16 (IEEE half precision);
+ * the 8-bit ones of weights and activations in lcn_plan_options. The 16-bit ones are bits to C, uint16_t: they are
+ * stored, and widen to f32 where they multiply. */
+enum { LCN_F32 = 1, LCN_F64 = 2, LCN_I8 = 3, LCN_U8 = 4, LCN_BF16 = 5, LCN_F16 = 6 };
 /* Index types. */
 enum { LCN_I32 = 1, LCN_I64 = 2 };
 /* Storage formats of a matrix handle. */
@@ -183,7 +185,7 @@ typedef struct lcn_matrix lcn_matrix;
  * as W [out, in] with row_stride 1 and column_stride out. */
 typedef struct {
   uint32_t struct_size;
-  int32_t dtype; /* LCN_F32 or LCN_F64 */
+  int32_t dtype; /* LCN_F32, LCN_F64, LCN_BF16 or LCN_F16 */
   int64_t rows;
   int64_t columns;
   int64_t row_stride;
@@ -196,7 +198,7 @@ typedef struct {
  * to nnz; columns strictly increase inside a row. A stored zero is kept. */
 typedef struct {
   uint32_t struct_size;
-  int32_t dtype;      /* LCN_F32 or LCN_F64 */
+  int32_t dtype;      /* LCN_F32, LCN_F64, LCN_BF16 or LCN_F16 */
   int32_t index_type; /* LCN_I32 or LCN_I64: of both index arrays */
   int32_t reserved;   /* 0 */
   int64_t rows;
@@ -215,7 +217,7 @@ typedef struct {
  * most 2²⁰ elements. */
 typedef struct {
   uint32_t struct_size;
-  int32_t dtype;      /* LCN_F32 or LCN_F64 */
+  int32_t dtype;      /* LCN_F32, LCN_F64, LCN_BF16 or LCN_F16 */
   int32_t index_type; /* LCN_I32 or LCN_I64 */
   int32_t reserved;   /* 0 */
   int64_t rows;
@@ -283,7 +285,7 @@ lcn_status lcn_matrix_from_csr(const lcn_csr_desc *csr, lcn_matrix **result) LCN
 lcn_status lcn_matrix_from_bsr(const lcn_bsr_desc *bsr, lcn_matrix **result) LCN_NOEXCEPT;
 
 /* A bitmask-compressed matrix of the mask's shape, as CSR: `mask` says which elements are stored, `values` (of
- * type `dtype`, LCN_F32 or LCN_F64) holds them packed in row-major order. `count` is the number of values and must
+ * type `dtype`, as of lcn_dense_desc) holds them packed in row-major order. `count` is the number of values and must
  * equal the number of kept elements, else LCN_SHAPE_MISMATCH. O(rows · columns). */
 lcn_status lcn_matrix_from_bitmask(const lcn_mask_desc *mask, int32_t dtype, const void *values,
                                    int64_t count, lcn_matrix **result) LCN_NOEXCEPT;
@@ -299,6 +301,11 @@ lcn_status lcn_matrix_convert(const lcn_matrix *matrix, int32_t format, int64_t 
 /* The transposed matrix [columns, rows] in the same format; the block of a BSR matrix is transposed too. The source
  * stays. O(rows + columns + stored). */
 lcn_status lcn_matrix_transpose(const lcn_matrix *matrix, lcn_matrix **result) LCN_NOEXCEPT;
+
+/* The same matrix with each element rounded to the nearest of type `dtype`, ties to even; LCN_BF16 and LCN_F16 widen
+ * exactly. What is too large becomes infinite, NaN stays NaN, what rounds to zero stays stored. The source stays.
+ * Errors: LCN_INVALID_ARGUMENT for another type. O(stored). */
+lcn_status lcn_matrix_cast(const lcn_matrix *matrix, int32_t dtype, lcn_matrix **result) LCN_NOEXCEPT;
 
 /* Fills `info`. Allocates nothing. */
 lcn_status lcn_matrix_get_info(const lcn_matrix *matrix, lcn_matrix_info *info) LCN_NOEXCEPT;
@@ -362,7 +369,7 @@ typedef struct {
   uint32_t struct_size;
   int32_t layout;        /* LCN_COLUMNS or LCN_ROWS */
   int64_t width;         /* expected n or batch, 1 or more: the kernel is chosen for it */
-  const void *bias;      /* one value per output row, of the matrix's dtype; NULL for none. Copied. */
+  const void *bias;      /* one value per output row, f64 for a matrix of LCN_F64, else f32; NULL for none. Copied. */
   int64_t bias_count;    /* number of values at bias: the matrix's rows, or 0 */
   int32_t activation;    /* LCN_ACTIVATION_… */
   int32_t threads;       /* threads of the pool that lcn_plan_run may use, 1 … 1024; 1 runs in the caller alone */
@@ -399,7 +406,7 @@ typedef struct {
 /* What a plan is. */
 typedef struct {
   uint32_t struct_size;
-  int32_t dtype;           /* of the packed weights: LCN_F32, LCN_F64 or LCN_I8 */
+  int32_t dtype;           /* of the weights: LCN_F32, LCN_F64, LCN_BF16, LCN_F16 or LCN_I8 */
   int32_t layout;
   int32_t threads;
   int64_t rows;            /* of W: outputs */
@@ -428,7 +435,7 @@ lcn_status lcn_plan_create(const lcn_matrix *matrix, const lcn_plan_options *opt
 
 /* New weights under the plan's pattern, and a new bias: what training on a fixed pattern needs between two runs. Nothing
  * is chosen, packed or cut again; results afterwards are bit for bit those of a new plan with the same kernel. `values`
- * are `count` elements of the plan's dtype in the order of the matrix that it was made from: CSR entries row by row, BSR
+ * are `count` elements of the plan's dtype, in the order of the matrix that it was made from: CSR entries row by row, BSR
  * blocks with all their cells (those outside the matrix are ignored), dense rows without gaps. `bias` NULL with
  * bias_count 0 leaves the bias as it is.
  *
@@ -458,8 +465,8 @@ lcn_status lcn_plan_workspace_size(const lcn_plan *plan, int64_t width, size_t *
  *     LCN_COLUMNS  [columns, width], x_stride ≥ width    [rows, width], y_stride ≥ width
  *     LCN_ROWS     [width, columns], x_stride ≥ columns  [width, rows], y_stride ≥ rows
  *
- * x and y are row-major arrays of the plan's dtype (of an 8-bit plan x of its activations, y of f32), strides in elements,
- * and must not overlap. `width` may
+ * x and y are row-major arrays of the types that lcn_plan_info calls activations and output (f32 for a matrix of LCN_F32,
+ * LCN_BF16 or LCN_F16, f64 for one of LCN_F64), strides in elements, and must not overlap. `width` may
  * differ from the planned one: the result is right, only perhaps not the fastest; width 0 does nothing.
  * `workspace` is scratch memory of at least lcn_plan_workspace_size bytes, 64-byte aligned, used by no other
  * call at the same time; NULL borrows from the plan, which owns as many workspaces as it has threads and
@@ -848,7 +855,7 @@ typedef struct {
 lcn_status lcn_mask_compute(const lcn_dense_desc *weights, const lcn_mask_options *options,
                             const lcn_mask_desc *mask, int64_t *kept) LCN_NOEXCEPT;
 
-/* w ← 0 where the mask removes, in place, f32 or f64, any strides. NaN and Inf become 0 too. Mask and weights have
+/* w ← 0 where the mask removes, in place, any type and strides. NaN and Inf become 0 too. Mask and weights have
  * one shape, else LCN_SHAPE_MISMATCH, and must not overlap. Allocates nothing; calls on other weights may run beside.
  * O(rows · columns). */
 lcn_status lcn_mask_apply(const lcn_dense_desc *weights, const lcn_mask_desc *mask) LCN_NOEXCEPT;
