@@ -2,9 +2,9 @@
 
 import Lacuna
 
-/// A type of `--dtype` for products: matrices of floats, or weights and activations of 8 bits.
+/// A type of `--dtype` for products: matrices of floats, weights of 16 bits, or weights and activations of 8.
 enum BenchType: String, CaseIterable, ListElement {
-  case f32, f64, i8
+  case f32, f64, bf16, f16, i8
 
   init(_ dtype: DType) {
     switch dtype {
@@ -19,7 +19,8 @@ enum BenchType: String, CaseIterable, ListElement {
   /// Operations per second of one core's registers, in GF/s.
   var peakGflops: Double {
     switch self {
-    case .f32: return Peak.gflops(.f32)
+    // Weights of 16 bits widen to f32.
+    case .f32, .bf16, .f16: return Peak.gflops(.f32)
     case .f64: return Peak.gflops(.f64)
     case .i8:
       // Four products of bytes to a lane with VNNI, else two of 16 bits.

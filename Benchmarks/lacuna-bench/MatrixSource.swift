@@ -13,7 +13,7 @@ extension ProductOptions {
           switch dtype {
           case .f32: try measured(Float.self, path, width: width)
           case .f64: try measured(Double.self, path, width: width)
-          case .i8: try measured(Float.self, path, width: width, dtype: .i8)
+          case .bf16, .f16, .i8: try measured(Float.self, path, width: width, dtype: dtype)
           }
         for result in results { printer.show(result.row, result.tableCells) }
       }
@@ -39,8 +39,14 @@ extension ProductOptions {
         shape: Shape(m: weights.rows, k: weights.columns, n: width),
         sparsity: BitMask(nonzerosOf: weights).sparsity, block: block, dtype: dtype,
         layout: layout.layout)
-      if dtype == .i8, let weights = weights as? DenseMatrix<Float> {
-        return try product.measuredBytes(weights, measure, plan: plan)
+      if let weights = weights as? DenseMatrix<Float> {
+        switch dtype {
+        case .bf16:
+          return try product.measuredNarrow(weights, BFloat16.self, measure, plan: plan)
+        case .f16: return try product.measuredNarrow(weights, Float16.self, measure, plan: plan)
+        case .i8: return try product.measuredBytes(weights, measure, plan: plan)
+        case .f32, .f64: break
+        }
       }
       return try product.measured(weights, measure, plan: plan)
     }

@@ -16,6 +16,11 @@ struct ProductCase: Sendable {
     switch dtype {
     case .f32: try measured(Float.self, measure, plan: plan)
     case .f64: try measured(Double.self, measure, plan: plan)
+    case .bf16:
+      try measuredNarrow(
+        randomWeights(Float.self, measure), BFloat16.self, measure, plan: plan)
+    case .f16:
+      try measuredNarrow(randomWeights(Float.self, measure), Float16.self, measure, plan: plan)
     case .i8: try measuredBytes(randomWeights(Float.self, measure), measure, plan: plan)
     }
   }
@@ -48,14 +53,23 @@ struct ProductCase: Sendable {
   func measured<Scalar: BenchScalar>(
     _ weights: DenseMatrix<Scalar>, _ measure: MeasureOptions, plan options: PlanOptions
   ) throws -> ProductResult {
+    try measured(weights, measure, plan: options) { options in
+      block == .element
+        ? try Plan(CSRMatrix(dense: weights), layout: layout, width: shape.n, options: options)
+        : try Plan(
+          BSRMatrix(dense: weights, block: block), layout: layout, width: shape.n,
+          options: options)
+    }
+  }
+
+  /// The same with a plan of the weights that is made otherwise.
+  func measured<Scalar: BenchScalar>(
+    _ weights: DenseMatrix<Scalar>, _ measure: MeasureOptions, plan options: PlanOptions,
+    _ make: (PlanOptions) throws -> Plan<Scalar>
+  ) throws -> ProductResult {
     try checkSize()
     let name = "\(shape.listElement) \(sparsity.listElement) \(block) \(dtype)"
-    let plan: Plan<Scalar> =
-      block == .element
-      ? try Plan(CSRMatrix(dense: weights), layout: layout, width: shape.n, options: options)
-      : try Plan(
-        BSRMatrix(dense: weights, block: block), layout: layout, width: shape.n,
-        options: options)
+    let plan = try make(options)
     // A plan that times dense leaves OpenBLAS with one thread: Lacuna's pool splits the work instead.
     BLAS.threads = measure.threads
     let x = try layout.input(shape, Scalar.self, seed: measure.seed &+ 2)

@@ -105,7 +105,8 @@ struct ProductOptions: ParsableArguments {
   @Option(
     name: .customLong("dtype"),
     help: ArgumentHelp(
-      "Types: f32, f64, or i8 for weights and activations of 8 bits.", valueName: "t,…"))
+      "Types: f32, f64, bf16 or f16 for weights of 16 bits, or i8 for weights and activations of 8 bits.",
+      valueName: "t,…"))
   var dtypes = List([BenchType.f32])
 
   @Option(help: "wx: Y = W·X with a column per right-hand side; xwt: Y = X·Wᵀ with a row.")

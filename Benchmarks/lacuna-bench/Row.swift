@@ -48,6 +48,8 @@ struct ProductResult {
   var dense: Timing
   /// The dense 8-bit product, for products of bytes.
   var denseInt8: Timing?
+  /// The dense product of bf16, for weights of that type.
+  var denseBF16: DenseBF16?
   var denseCall: DenseCall
   /// Multiply-adds per second of the machine's registers, in GF/s, for all threads.
   var peak: Double
@@ -77,7 +79,7 @@ struct ProductResult {
         ("gflops", .number(gflops)), ("denseGflops", .number(denseGflops)),
         ("peakShare", .number(gflops / peak)), ("maxError", .number(check.maxError)),
         ("errorBound", .number(check.bound)),
-      ] + bytes)
+      ] + bytes + (denseBF16.map { [$0.field] } ?? []))
   }
 
   static let tableHeader = [

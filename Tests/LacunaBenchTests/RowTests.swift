@@ -60,6 +60,30 @@ struct RowTests {
     }
   }
 
+  @Test(
+    "products of 16-bit weights are as exact as f32, and say what dense bf16 took or that there is none"
+  )
+  func narrow() throws {
+    for (op, shapes) in [("spmm", "37x53x30,8x9x1"), ("spmv", "37x53,8x9")] {
+      let run = try BenchRun(
+        "\(op) --shape \(shapes) --sparsity 0.5 --block 1x1,4x4 --dtype bf16,f16 --time 0.001 --json"
+      )
+      #expect(run.exitCode == 0, "\(run.errors)")
+      let rows = try run.rows()
+      #expect(
+        rows.map { $0["dtype"] as? String } == [String](repeating: "bf16", count: 4)
+          + [String](repeating: "f16", count: 4))
+      for row in rows {
+        let more = Set(row.keys).subtracting(Self.fields)
+        #expect(
+          row["dtype"] as? String == "f16"
+            ? more.isEmpty : more == ["denseBF16"] || more == ["denseBF16Seconds"])
+        func number(_ name: String) -> Double { (row[name] as? NSNumber)?.doubleValue ?? .nan }
+        #expect(number("maxError") <= number("errorBound") && number("seconds") > 0)
+      }
+    }
+  }
+
   @Test("the instruction set is the one asked for, by option or by variable")
   func instructionSet() throws {
     for run in [

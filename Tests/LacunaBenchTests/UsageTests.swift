@@ -8,7 +8,7 @@ struct UsageTests {
     arguments: [
       "spmm --shape 512x512", "spmm --shape 0x5x5", "spmm --shape 5x5x5,", "spmm --shape axbxc",
       "spmm --sparsity 1", "spmm --sparsity -0.1", "spmm --block 0x1", "spmm --block 4",
-      "spmm --dtype f16", "spmm --threads 0", "spmm --time 0", "spmm --layout wxt",
+      "spmm --dtype f15", "spmm --threads 0", "spmm --time 0", "spmm --layout wxt",
       "spmm --isa v9", "spmm --cache tepid", "spmm --kernel nonsense --shape 8x8x8",
       "spmv --shape 3x4x5", "select --n 0", "suite --parts none", "nonsense",
       "conv --shape 1x2x3x4", "conv --shape 1x4x8x8x4x3x3x1x3x1",

@@ -182,7 +182,8 @@ extension StoredTensor {
     return switch self {
     case .blockSparse(_, let stored): blocks(stored.block)
     case .quantizedBlockSparse(_, let stored): blocks(stored.block)
-    case .sparse, .quantizedSparse, .codebookSparse:
+    case .narrow(_, let stored) where stored.block != .element: blocks(stored.block)
+    case .sparse, .quantizedSparse, .codebookSparse, .narrow:
       .sparse(CSRMatrix(dense: matrix()), shape: shape)
     case .dense, .bitMask, .bytes: .array(try! GraphArray(shape, values))
     }
@@ -197,6 +198,7 @@ extension StoredTensor {
     case .blockSparse(_, let matrix): return matrix.dense().values
     case .quantizedBlockSparse(_, let matrix): return matrix.dequantized().dense().values
     case .codebookSparse(_, let matrix): return matrix.values().dense().values
+    case .narrow(_, let matrix): return matrix.csr.dense().values
     case .bitMask, .bytes:
       throw .tensorKind(name: name, expected: "numbers", found: "\(kind)")
     }
