@@ -159,12 +159,10 @@ struct GraphExport {
   mutating func gates(_ name: String, rows: Int, columns: Int) throws(ModelError) -> String {
     let stored = try tensor(name)
     let (values, shape) = (try stored.allValues(name: name), [1, rows, columns])
-    switch stored {
-    case .blockSparse, .quantizedBlockSparse:
-      constants[name] = stored.constant(values, rows: rows, shape: shape)
-    // The operator looks for zeros itself.
-    default: constants[name] = .array(array(shape, values))
-    }
+    // Of single weights the operator looks for zeros itself.
+    constants[name] =
+      stored.kind.isBlocked
+      ? stored.constant(values, rows: rows, shape: shape) : .array(array(shape, values))
     return name
   }
 }
@@ -182,8 +180,9 @@ extension StoredTensor {
     return switch self {
     case .blockSparse(_, let stored): blocks(stored.block)
     case .quantizedBlockSparse(_, let stored): blocks(stored.block)
-    case .narrow(_, let stored) where stored.block != .element: blocks(stored.block)
-    case .sparse, .quantizedSparse, .codebookSparse, .narrow:
+    case .narrow(_, let stored):
+      stored.widened(shape: self.shape).constant(values, rows: rows, shape: shape)
+    case .sparse, .quantizedSparse, .codebookSparse:
       .sparse(CSRMatrix(dense: matrix()), shape: shape)
     case .dense, .bitMask, .bytes: .array(try! GraphArray(shape, values))
     }
@@ -198,7 +197,8 @@ extension StoredTensor {
     case .blockSparse(_, let matrix): return matrix.dense().values
     case .quantizedBlockSparse(_, let matrix): return matrix.dequantized().dense().values
     case .codebookSparse(_, let matrix): return matrix.values().dense().values
-    case .narrow(_, let matrix): return matrix.csr.dense().values
+    case .narrow(let shape, let matrix):
+      return try matrix.widened(shape: shape).allValues(name: name)
     case .bitMask, .bytes:
       throw .tensorKind(name: name, expected: "numbers", found: "\(kind)")
     }

@@ -74,7 +74,7 @@ public struct Checkpoint: Sendable, Equatable {
     moments = trainer.optimiser.state
     pruning = (trainer.model as? PrunedModel).map {
       Pruning(
-        state: $0.pruner.state, masks: $0.pruner.masks, recipe: "\($0.pruner.settings)")
+        state: $0.pruner.state, masks: $0.pruner.masks, recipe: $0.pruner.settings.recipe)
     }
   }
 
@@ -100,8 +100,8 @@ public struct Checkpoint: Sendable, Equatable {
       throw .dataMismatch(
         what: "training samples", expected: progress.samples, found: data.count)
     }
-    if let settings, let recipe = pruning?.recipe, recipe != "\(settings)" {
-      throw .recipeMismatch(expected: recipe, found: "\(settings)")
+    if let settings, let recipe = pruning?.recipe, recipe != settings.recipe {
+      throw .recipeMismatch(expected: recipe, found: settings.recipe)
     }
     let model = try makeModel(threads: threads)
     var trainable: any Trainable = model
@@ -166,4 +166,9 @@ extension Optimiser {
     }
     self.step = step
   }
+}
+
+extension PruningSettings {
+  /// The recipe in words, as checkpoints keep it. What did not exist when a run began is not named where it is not set.
+  fileprivate var recipe: String { "\(self)".replacing(", keepsDiagonal: nil", with: "") }
 }
