@@ -71,8 +71,6 @@ let package = Package(
   dependencies: [
     // Subcommands, --help and usage errors of the tool and the benchmark.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    // `swift package generate-documentation`.
-    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
     // C only -----------------------------------------------------------------------------------
@@ -183,6 +181,16 @@ let package = Package(
     ],
   swiftLanguageModes: [.v6]
 )
+
+// The address sanitizer's build leaves out tools, and the tests that touch no raw memory of their own.
+if Context.environment["LACUNA_MEMORY_TESTS"] != nil {
+  let tested = ["LacunaFormats", "LacunaOperations", "LacunaIO", "LacunaPruning", "FuzzTargets"]
+  package.products.removeAll { ["lacuna", "lacuna-bench"].contains($0.name) }
+  package.targets.removeAll { target in
+    target.type == .executable
+      || target.type == .test && !tested.contains { target.name == "\($0)Tests" }
+  }
+}
 
 // libFuzzer is linked only where Scripts/fuzz asks for it: a usual build has no such library.
 if Context.environment["LACUNA_FUZZ"] != nil {
