@@ -70,7 +70,7 @@ let package = Package(
   ],
   dependencies: [
     // Subcommands, --help and usage errors of the tool and the benchmark.
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     // C only -----------------------------------------------------------------------------------
