@@ -41,8 +41,6 @@ public enum NarrowMatrix: Equatable, Sendable {
   public var rows: Int { parts.rows }
   /// Columns of the matrix.
   public var columns: Int { parts.columns }
-  /// The block; a single element for values that are kept one by one.
-  public var block: BlockSize { parts.block }
   /// The stored values, those of blocks with all their cells, in single precision.
   public var values: [Float] { parts.values }
 
