@@ -54,11 +54,15 @@ import Testing
     #expect(output == expected)
     var weight: OpaquePointer?
     expect(lcn_model_get_weight(handle, 0, &weight), "LCN_OK")
-    let values = elements(weight, 9, 12)
+    var wide: OpaquePointer?
+    expect(lcn_matrix_cast(weight, Int32(LCN_F32), &wide), "LCN_OK")
+    let values = elements(wide, 9, 12)
     let original = randomValues(9, 12, density: 0.3, seed: 1)
-    // 8-bit values are within half a step of their row's scale.
-    #expect(zip(values, original).allSatisfy { abs($0 - $1) <= (form == .quantized ? 0.005 : 0) })
+    // 8-bit values are within half a step of their row's scale, 16-bit ones within half of their last digit.
+    let isRounded = [.quantized, .bf16, .f16].contains(form)
+    #expect(zip(values, original).allSatisfy { abs($0 - $1) <= (isRounded ? 0.005 : 0) })
     expect(lcn_matrix_destroy(weight), "LCN_OK")
+    expect(lcn_matrix_destroy(wide), "LCN_OK")
     var length = 0
     expect(lcn_model_describe(handle, nil, 0, &length), "LCN_OK")
     #expect(length > 10)

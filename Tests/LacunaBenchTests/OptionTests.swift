@@ -17,7 +17,8 @@ struct OptionTests {
     "--block": .form(["0x1", "\(huge)x1", "\(huge)x\(huge)", "1048577x1"]),
     "--cache": .word, "--isa": .word, "--dtype": .word, "--layout": .word, "--parts": .word,
     "--matrix": .text, "--kernel": .text, "--shapes": .text, "--shapes-folder": .text,
-    "--output": .text,
+    "--output": .text, "--data": .text, "--limit": .count,
+    "--epochs": .form(["0,1", "1,0", "1", "1,2,3", "\(huge),1", "100000,1"]),
   ]
 
   @Test("every option refuses what it cannot take, by name, with exit code 64")

@@ -80,11 +80,13 @@ struct DirectoryMap {
   }
 
   @Test func anyOtherTagIsRefused() throws {
-    // Blocks of 1×1 are blocks too: a sparse tensor is then also a valid block-sparse one.
+    // Blocks of 1×1 are blocks too: a sparse tensor is then also a valid block-sparse one. Values of 16 bits are
+    // numbers in f32 as well, and most of one type those of the other.
     let kinds = Set(map.names.indices.map { map.names[$0] + reader.records[$0].name.utf8.count })
     for offset in map.tags {
       for value in UInt8.min...UInt8.max where value != bytes[offset] {
-        if kinds.contains(offset) && [[2, 4], [3, 5], [8, 10]].contains([bytes[offset], value]) {
+        let sameParts: [UInt8: [UInt8]] = [2: [4], 3: [5], 8: [2, 4, 9, 10, 11], 11: [10]]
+        if kinds.contains(offset) && sameParts[bytes[offset], default: []].contains(value) {
           continue
         }
         #expect(

@@ -15,7 +15,7 @@ struct ResultsCommand: ParsableCommand {
       """)
 
   @Argument(help: "speech, resnet, mobilenet or text.")
-  var task: ResultsName
+  var task: String
 
   @Option(
     help: ArgumentHelp(
@@ -56,19 +56,29 @@ struct ResultsCommand: ParsableCommand {
     }
     if let limit {
       try check("--limit", limit, in: 1...1 << 30)
-      if task == .speech {
+      if task == ResultsName.speech.rawValue {
         throw ValidationError("--limit: the first recordings would be of one language")
       }
     }
     for sparsity in sparsities.elements { try checkSparsity("--sparsity", sparsity) }
+    _ = try name
+  }
+
+  private var name: ResultsName {
+    get throws(ValidationError) {
+      if let name = ResultsName(rawValue: task) { return name }
+      let names = ResultsName.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("\(task.printable()) is no task: \(names)")
+    }
   }
 
   func run() throws {
-    var chosen = try ResultsTask(task, data: data, limit: limit ?? .max)
+    let name = try name
+    var chosen = try ResultsTask(name, data: data, limit: limit ?? .max)
     if let epochs {
       (chosen.denseEpochs, chosen.prunedEpochs) = (epochs.elements[0], epochs.elements[1])
     }
-    let run = ResultsRun(name: task, task: chosen, seed: seed, threads: threads)
+    let run = ResultsRun(name: name, task: chosen, seed: seed, threads: threads)
     Console.standardError(run.summary)
     var printer = RowPrinter(
       json: json, header: ResultsRow.tableHeader, widths: ResultsRow.tableWidths)
@@ -84,5 +94,3 @@ struct ResultsCommand: ParsableCommand {
     }
   }
 }
-
-extension ResultsName: ExpressibleByArgument {}
