@@ -2,6 +2,7 @@
 
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// A folder with images and, once asked for, a trained checkpoint. Shared: training once is enough.

@@ -2,6 +2,7 @@
 
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 @Suite struct TerminalTests {

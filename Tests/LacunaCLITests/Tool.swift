@@ -1,6 +1,7 @@
 // Runs the built `lacuna` and keeps what it printed.
 
 import Foundation
+import TestSupport
 import Testing
 
 /// One finished run of the tool.
@@ -72,20 +73,4 @@ enum Tool {
       output: try String(contentsOfFile: output, encoding: .utf8),
       errors: try String(contentsOfFile: errors, encoding: .utf8))
   }
-}
-
-/// A folder that is gone when the test is.
-final class TemporaryFolder: Sendable {
-  let root: String
-
-  init() throws {
-    let url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("lacuna-cli-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    root = url.path
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: root) }
-
-  func path(_ name: String) -> String { "\(root)/\(name)" }
 }

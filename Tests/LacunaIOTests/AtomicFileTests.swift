@@ -1,6 +1,7 @@
 // A save either replaces the file or leaves the previous one as it was.
 import Foundation
 import LacunaIO
+import TestSupport
 import Testing
 
 @Suite struct AtomicFileTests {

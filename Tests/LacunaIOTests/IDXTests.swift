@@ -1,5 +1,6 @@
 // IDX files: every header field is checked, and errors name the file and the numbers.
 import LacunaIO
+import TestSupport
 import Testing
 
 @Suite struct IDXTests {

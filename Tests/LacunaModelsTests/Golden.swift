@@ -1,4 +1,4 @@
-// Files that other projects' packages wrote, and folders for the ones that tests write.
+// Files that other projects' packages wrote.
 import Foundation
 import LacunaIO
 import LacunaModels
@@ -12,15 +12,6 @@ func golden(_ name: String, here: String = #filePath) -> String {
 
 /// The bytes of a file.
 func fileBytes(_ path: String) throws -> [UInt8] { ByteSlice(try ByteStorage(reading: path)).array }
-
-/// Calls `body` with the path of a new folder, removed afterwards.
-@discardableResult
-func withTemporaryFolder<R>(_ body: (String) throws -> R) throws -> R {
-  let path = FileManager.default.temporaryDirectory.path + "/lacuna-models-\(UUID().uuidString)"
-  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(atPath: path) }
-  return try body(path)
-}
 
 /// What the golden ONNX files hold: element i is ((7 i) mod 11) − 5.
 func goldenNumbers(_ count: Int, plus shift: Double = 0) -> [Double] {

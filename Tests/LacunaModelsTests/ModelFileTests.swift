@@ -200,6 +200,17 @@ extension ModelFile {
     #expect("\(error!)".hasPrefix(golden(path)), "\(error!)")
   }
 
+  @Test(arguments: ["f2", "f4", "f8", "i2", "i4", "i8", "u2", "u4", "u8"])
+  func numbersAreThoseOfTheFileInAnyByteOrder(type: String) throws {
+    let little = try ModelFile(contentsOf: golden("io/little-\(type).npy"))
+    let big = try ModelFile(contentsOf: golden("io/big-\(type).npy"))
+    #expect(try big.content(0).array == little.content(0).array)
+    // New elements are turned back.
+    let same = try big.content(0).array
+    let again = try big.rewritten([0: TensorChange { same }], output: nil).main.bytes()
+    #expect(try again == fileBytes(golden("io/big-\(type).npy")))
+  }
+
   @Test(arguments: ["io/deflated.npz", "io/stored.npz"])
   func archivesAreWrittenMemberByMember(path: String) throws {
     let (file, arrays) = try (

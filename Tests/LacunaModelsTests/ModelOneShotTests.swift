@@ -219,9 +219,13 @@ import Testing
         }
       }
       #expect(!FileManager.default.fileExists(atPath: output))
-      #expect(throws: ModelPruningError.self) {
-        try ModelOneShot(layer: OneShotSettings(method: Wanda(), sparsity: 0.5), exclude: ["*"])
+      for pattern in ["*", "nobody"] {
+        #expect(throws: ModelPruningError.self) {
+          try ModelOneShot(
+            layer: OneShotSettings(method: Wanda(), sparsity: 0.5), exclude: [pattern]
+          )
           .tensors(file)
+        }
       }
     }
   }

@@ -148,6 +148,7 @@ import Testing
           columnIndices: Array(0..<patterns.count)),
         values: patterns.map { Weight(bitPattern: $0) })
       for width in [1, 16] {
+        var tried = 0
         for kernel in try candidates(isa, { try Plan(weights, width: width, options: $0) })
         where kernel != "dense" {
           let options = PlanOptions(deterministic: true, kernel: kernel, isa: isa)
@@ -156,6 +157,7 @@ import Testing
             values: .init(repeating: 1, count: patterns.count * width))
           guard let plan = try suitable({ try Plan(weights, width: width, options: options) })
           else { continue }
+          tried += 1
           let y = try plan(x)
           for (i, bits) in patterns.enumerated() {
             let expected = Weight(bitPattern: bits).widened
@@ -166,6 +168,7 @@ import Testing
             }
           }
         }
+        #expect(tried > 1)
       }
     }
     try check(BFloat16.self)

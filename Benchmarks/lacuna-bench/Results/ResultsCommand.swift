@@ -45,11 +45,17 @@ struct ResultsCommand: ParsableCommand {
       valueName: "n,n"))
   var epochs: List<Int>?
 
+  @Option(help: "Seconds of timed runs for each network, both sides together.")
+  var time = 2.0
+
   @Flag(help: "Print JSON lines.")
   var json = false
 
   func validate() throws {
     try check("--threads", threads, in: 1...1024)
+    if !(time > 0 && time <= 3600) {
+      throw ValidationError("--time is \(time), must be more than 0 and at most 3600")
+    }
     if let epochs {
       if epochs.elements.count != 2 { throw ValidationError("--epochs: two numbers, as 8,3") }
       for epochs in epochs.elements { try check("--epochs", epochs, in: 1...10_000) }
@@ -78,7 +84,7 @@ struct ResultsCommand: ParsableCommand {
     if let epochs {
       (chosen.denseEpochs, chosen.prunedEpochs) = (epochs.elements[0], epochs.elements[1])
     }
-    let run = ResultsRun(name: name, task: chosen, seed: seed, threads: threads)
+    let run = ResultsRun(name: name, task: chosen, seed: seed, threads: threads, time: time)
     Console.standardError(run.summary)
     var printer = RowPrinter(
       json: json, header: ResultsRow.tableHeader, widths: ResultsRow.tableWidths)

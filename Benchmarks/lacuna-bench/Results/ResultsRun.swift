@@ -7,6 +7,8 @@ struct ResultsRun {
   let task: ResultsTask
   let seed: UInt64
   let threads: Int
+  /// Seconds of timed runs for each network.
+  let time: Double
 
   /// Share of a pruned phase's steps until its last sparsity is reached.
   private static let ramp = 0.66
@@ -89,7 +91,7 @@ struct ResultsRun {
       measure: task.measure, validation: task.measure(try model.evaluate(task.validation)),
       test: task.measure(try network.evaluate(task.test)), zeros: zeros,
       parameters: model.parameterCount, bytes: try stored.file.encoded().count,
-      timing: try InferenceTiming.measure(stored, batch: task.timedBatch, seconds: 2),
+      timing: try InferenceTiming.measure(stored, batch: task.timedBatch, seconds: time),
       trainingSeconds: seconds, seed: seed)
   }
 }

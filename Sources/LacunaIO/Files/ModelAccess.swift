@@ -21,12 +21,9 @@ extension StoredArray {
   /// Whether the elements lie in the file as numbers are handed out: little-endian and row-major.
   package var isPlain: Bool {
     if isFortranOrder && shape.count > 1 { return false }
-    switch source {
-    case .safetensors: return true
-    case .npy(let header, _), .member(let header, _, _):
-      // Of types that are only carried nobody looks at the elements.
-      return NPYType(header.descriptor)?.isBigEndian != true
-    }
+    // Of types that are only carried nobody looks at the elements.
+    guard case .number = type else { return true }
+    return !isBigEndian
   }
 
   /// The elements little-endian and row-major.

@@ -46,7 +46,7 @@ public struct ModelOneShot: Sendable {
   ///
   /// - Throws: ``ModelPruningError/nothingToPrune(path:)``
   public func tensors(_ file: ModelFile) throws(ModelPruningError) -> [Int] {
-    let candidates = ModelPruning(sparsity: 0, include: include, exclude: exclude)
+    let candidates = try ModelPruning(sparsity: 0, include: include, exclude: exclude)
       .candidates(file).filter { file.tensors[$0].type.isFloatingPoint }
     if candidates.isEmpty { throw .nothingToPrune(path: file.path) }
     return candidates

@@ -103,11 +103,19 @@ public struct ModelPruning: Sendable {
   }
 
   /// The tensors that take part.
-  func candidates(_ file: ModelFile) -> [Int] {
+  ///
+  /// - Throws: ``ModelPruningError`` when there is none, or a pattern matches no tensor at all.
+  func candidates(_ file: ModelFile) throws(ModelPruningError) -> [Int] {
     let rules = (include: include.map { TensorRule($0) }, exclude: exclude.map { TensorRule($0) })
     let tensors = file.tensors
+    let names = tensors.map(\.name)
+    if let rule = (rules.include + rules.exclude).first(where: {
+      !names.contains(where: $0.matches)
+    }) {
+      throw .pruning(.unmatchedPattern(pattern: rule.pattern, tensors: names))
+    }
     let hasRoles = tensors.contains { $0.role == .weight }
-    return tensors.indices.filter { index in
+    let found = tensors.indices.filter { index in
       let tensor = tensors[index]
       guard tensor.type.isPrunable, tensor.elementCount > 0, tensor.shape.count >= 2,
         !rules.exclude.contains(where: { $0.matches(tensor.name) })
@@ -120,6 +128,8 @@ public struct ModelPruning: Sendable {
       case .embedding, .bias, .normalization, .quantization: false
       }
     }
+    if found.isEmpty { throw .nothingToPrune(path: file.path) }
+    return found
   }
 
   /// The matrix [out, in] of a tensor.
@@ -148,12 +158,7 @@ public struct ModelPruning: Sendable {
   public func outcomes(
     _ file: ModelFile, progress: ((_ done: Int, _ all: Int) -> Void)? = nil
   ) throws(ModelPruningError) -> [Outcome] {
-    let names = file.tensors.map(\.name)
-    for pattern in include + exclude where !names.contains(where: TensorRule(pattern).matches) {
-      throw .pruning(.unmatchedPattern(pattern: pattern, tensors: names))
-    }
-    let candidates = candidates(file)
-    if candidates.isEmpty { throw .nothingToPrune(path: file.path) }
+    let candidates = try candidates(file)
     if budget == .uniform && parameterLimit == nil {
       var outcomes: [Outcome] = []
       for (number, index) in candidates.enumerated() {

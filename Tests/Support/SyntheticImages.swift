@@ -2,14 +2,14 @@
 
 import Foundation
 import Lacuna
-import TestSupport
 
 /// Images of the tests, in the layout of MNIST.
-struct SyntheticImages {
-  var train: (images: IDX, labels: IDX)
-  var test: (images: IDX, labels: IDX)
+public struct SyntheticImages {
+  public var train: (images: IDX, labels: IDX)
+  public var test: (images: IDX, labels: IDX)
 
-  init(training: Int = 640, testing: Int = 200, seed: UInt64 = 1) {
+  /// Noise with a bar for each class.
+  public init(training: Int = 640, testing: Int = 200, seed: UInt64 = 1) {
     var generator = SeededGenerator(seed: seed)
     func half(_ count: Int) -> (images: IDX, labels: IDX) {
       var pixels: [UInt8] = []
@@ -33,7 +33,7 @@ struct SyntheticImages {
   }
 
   /// Writes the four files into `folder`, gzipped or plain.
-  func write(to folder: String, gzip: Bool = true) throws {
+  public func write(to folder: String, gzip: Bool = true) throws {
     let suffix = gzip ? ".gz" : ""
     for (name, idx) in [
       ("train-images-idx3-ubyte", train.images), ("train-labels-idx1-ubyte", train.labels),
@@ -46,7 +46,7 @@ struct SyntheticImages {
 }
 
 /// Replaces the content of a file by what `change` makes of it.
-func rewrite(_ path: String, _ change: (inout [UInt8]) -> Void) throws {
+public func rewrite(_ path: String, _ change: (inout [UInt8]) -> Void) throws {
   var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
   change(&bytes)
   try Data(bytes).write(to: URL(fileURLWithPath: path))
