@@ -134,7 +134,7 @@ let package = Package(
       name: "LacunaABI",
       dependencies: [
         "CLacuna", "CCPUFeatures", "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO",
-        "LacunaNN",
+        "LacunaGraph", "LacunaModels", "LacunaNN",
       ], swiftSettings: strict),
     .executableTarget(
       name: "lacuna-cli",

@@ -304,6 +304,53 @@ static void check_pruning(void) {
   CHECK(threshold == 3);
 }
 
+/* A network of ONNX with one node, y = Relu(x) of [5, 9]. */
+static void check_graph(void) {
+  static const unsigned char model[] = {
+      0x08, 0x08, 0x3a, 0x2e, 0x0a, 0x0c, 0x0a, 0x01, 0x78, 0x12, 0x01, 0x79, 0x22, 0x04,
+      0x52, 0x65, 0x6c, 0x75, 0x12, 0x04, 0x72, 0x65, 0x6c, 0x75, 0x5a, 0x13, 0x0a, 0x01,
+      0x78, 0x12, 0x0e, 0x0a, 0x0c, 0x08, 0x01, 0x12, 0x08, 0x0a, 0x02, 0x08, 0x05, 0x0a,
+      0x02, 0x08, 0x09, 0x62, 0x03, 0x0a, 0x01, 0x79, 0x42, 0x04, 0x0a, 0x00, 0x10, 0x11};
+  char path[] = "/tmp/lacuna-client-XXXXXX";
+  const int file = mkstemp(path);
+  CHECK(file >= 0 && write(file, model, sizeof model) == (ssize_t)sizeof model);
+  close(file);
+  lcn_graph *graph = NULL;
+  OK(lcn_graph_load(path, &graph));
+  unlink(path);
+  lcn_graph_info info = LCN_GRAPH_INFO_INIT;
+  OK(lcn_graph_get_info(graph, &info));
+  CHECK(info.inputs == 1 && info.outputs == 1 && info.nodes == 1 && info.parameters == 0);
+  lcn_graph_value value = LCN_GRAPH_VALUE_INIT;
+  OK(lcn_graph_get_input(graph, 0, &value));
+  CHECK(value.dtype == LCN_F32 && value.rank == 2 && strcmp(value.name, "x") == 0);
+  CHECK(value.shape[0] == 5 && value.shape[1] == 9);
+  CHECK(lcn_graph_get_output(graph, 1, &value) == LCN_INVALID_ARGUMENT);
+
+  const int64_t shape[] = {5, 9};
+  lcn_graph_input input = LCN_GRAPH_INPUT_INIT;
+  const lcn_graph_input *given[] = {&input};
+  input.name = "x";
+  input.rank = 1;
+  input.shape = shape;
+  lcn_graph_plan *plan = NULL;
+  CHECK(lcn_graph_plan_create(graph, given, 1, NULL, &plan) == LCN_SHAPE_MISMATCH && plan == NULL);
+  input.rank = 2;
+  OK(lcn_graph_plan_create(graph, given, 1, NULL, &plan));
+  OK(lcn_graph_destroy(graph));
+  OK(lcn_graph_plan_get_output(plan, 0, &value));
+  CHECK(value.rank == 2 && value.shape[0] == 5 && value.shape[1] == 9 && strcmp(value.name, "y") == 0);
+  float x[45], y[45];
+  for (int i = 0; i < 45; i++) x[i] = uniform() - 0.5f;
+  const void *inputs[] = {x};
+  void *outputs[] = {y}, *same[] = {x};
+  OK(lcn_graph_plan_run(plan, inputs, outputs));
+  for (int i = 0; i < 45; i++) CHECK(y[i] == (x[i] > 0 ? x[i] : 0));
+  CHECK(lcn_graph_plan_run(plan, inputs, same) == LCN_INVALID_ARGUMENT);
+  OK(lcn_graph_plan_destroy(plan));
+  CHECK(lcn_graph_plan_run(plan, inputs, outputs) == LCN_INVALID_HANDLE);
+}
+
 static void check_misuse(void) {
   lcn_matrix *matrix = NULL;
   lcn_dense_desc dense = LCN_DENSE_DESC_INIT;
@@ -318,6 +365,8 @@ static void check_misuse(void) {
   CHECK(lcn_conv_destroy(NULL) == LCN_OK);
   CHECK(lcn_recurrent_destroy(NULL) == LCN_OK);
   CHECK(lcn_model_destroy(NULL) == LCN_OK);
+  CHECK(lcn_graph_destroy(NULL) == LCN_OK);
+  CHECK(lcn_graph_plan_destroy(NULL) == LCN_OK);
   lcn_model *model = NULL;
   CHECK(lcn_model_load("/nonexistent.lacuna", NULL, &model) == LCN_FILE_NOT_FOUND);
 }
@@ -403,6 +452,7 @@ int main(int argc, char **argv) {
   check_convolution();
   check_recurrent();
   check_pruning();
+  check_graph();
   check_misuse();
   if (argc == 1) check_fork(cpu.cores + 2);
   if (failures == 0) printf("C: Lacuna %s on %s, %d plans\n", lcn_version_string(), cpu.model, plans);

@@ -3,7 +3,11 @@
 //     c++ -std=c++17 client.cpp $(pkg-config --cflags --libs lacuna) -pthread -o client && ./client
 #include <lacuna.hpp>
 
+#include <unistd.h>
+
 #include <cmath>
+#include <cstdio>
+#include <fstream>
 #include <iostream>
 #include <random>
 #include <thread>
@@ -110,6 +114,27 @@ int main() try {
   expect(state == std::vector<float>({0.015625f, -0.03125f}), "its state goes on");
   expect(network.info().outputs == 2 && !network.description().empty(), "its description");
   expect(network.workspace_size(3, 1) > 0, "its workspace");
+
+  // A network of ONNX with one node, y = Relu(x) of [5, 9].
+  const unsigned char model[] = {
+      0x08, 0x08, 0x3a, 0x2e, 0x0a, 0x0c, 0x0a, 0x01, 0x78, 0x12, 0x01, 0x79, 0x22, 0x04,
+      0x52, 0x65, 0x6c, 0x75, 0x12, 0x04, 0x72, 0x65, 0x6c, 0x75, 0x5a, 0x13, 0x0a, 0x01,
+      0x78, 0x12, 0x0e, 0x0a, 0x0c, 0x08, 0x01, 0x12, 0x08, 0x0a, 0x02, 0x08, 0x05, 0x0a,
+      0x02, 0x08, 0x09, 0x62, 0x03, 0x0a, 0x01, 0x79, 0x42, 0x04, 0x0a, 0x00, 0x10, 0x11};
+  const std::string path = "/tmp/lacuna-client-" + std::to_string(getpid()) + ".onnx";
+  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char *>(model), sizeof model);
+  const lacuna::Graph graph(path);
+  std::remove(path.c_str());
+  expect(graph.info().nodes == 1 && graph.output(0).name == "y", "a graph's nodes and outputs");
+  expect(graph.input(0).name == "x" && graph.input(0).shape == std::vector<int64_t>({5, 9}), "a graph's input");
+  const lacuna::GraphPlan relu(graph, {{"x", {5, 9}}});
+  expect(relu.output(0).shape == relu.input(0).shape && relu.output(0).dtype == LCN_F32, "a graph's result");
+  std::vector<float> signs(45, -1), positive(45);
+  signs[7] = 3;
+  relu.run({signs.data()}, {positive.data()});
+  signs.assign(45, 0);
+  signs[7] = 3;
+  expect(positive == signs && !relu.description().empty(), "a graph's run");
 
   try {
     const int32_t offsets[] = {0, 2}, indices[] = {1, 0};

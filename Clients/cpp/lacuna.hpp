@@ -458,5 +458,108 @@ class Model {
   detail::Handle<lcn_model, lcn_model_destroy> handle_;
 };
 
+// A value that goes into a graph or comes out of it; -1 stands for a dimension that is open until a plan is made.
+struct GraphValue {
+  std::string name;
+  int32_t dtype;
+  std::vector<int64_t> shape;
+
+  explicit GraphValue(const lcn_graph_value &v)
+      : name(v.name), dtype(v.dtype), shape(v.shape, v.shape + (v.rank > 0 ? v.rank : 0)) {}
+};
+
+// lcn_graph_options with its default values.
+struct GraphOptions : lcn_graph_options {
+  GraphOptions() : lcn_graph_options(LCN_GRAPH_OPTIONS_INIT) {}
+};
+
+// The network of an ONNX file.
+class Graph {
+ public:
+  explicit Graph(const std::string &path) { check(lcn_graph_load(path.c_str(), handle_.out())); }
+
+  lcn_graph_info info() const {
+    lcn_graph_info i = LCN_GRAPH_INFO_INIT;
+    check(lcn_graph_get_info(handle_.get(), &i));
+    return i;
+  }
+
+  GraphValue input(int64_t index) const {
+    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
+    check(lcn_graph_get_input(handle_.get(), index, &v));
+    return GraphValue(v);
+  }
+
+  GraphValue output(int64_t index) const {
+    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
+    check(lcn_graph_get_output(handle_.get(), index, &v));
+    return GraphValue(v);
+  }
+
+  lcn_graph *get() const noexcept { return handle_.get(); }
+
+ private:
+  detail::Handle<lcn_graph, lcn_graph_destroy> handle_;
+};
+
+// A graph planned for shapes of its inputs. Any number of threads may run one at once.
+class GraphPlan {
+ public:
+  using Shapes = std::vector<std::pair<std::string, std::vector<int64_t>>>;
+
+  explicit GraphPlan(const Graph &graph, const Shapes &shapes = {},
+                     const lcn_graph_options &options = LCN_GRAPH_OPTIONS_INIT) {
+    std::vector<lcn_graph_input> inputs;
+    std::vector<const lcn_graph_input *> pointers;
+    for (const auto &[name, shape] : shapes) {
+      lcn_graph_input i = LCN_GRAPH_INPUT_INIT;
+      i.name = name.c_str();
+      i.rank = int32_t(shape.size());
+      i.shape = shape.data();
+      inputs.push_back(i);
+    }
+    for (const auto &i : inputs) pointers.push_back(&i);
+    check(lcn_graph_plan_create(graph.get(), pointers.data(), int64_t(pointers.size()), &options, handle_.out()));
+  }
+
+  lcn_graph_plan_info info() const {
+    lcn_graph_plan_info i = LCN_GRAPH_PLAN_INFO_INIT;
+    check(lcn_graph_plan_get_info(handle_.get(), &i));
+    return i;
+  }
+
+  GraphValue input(int64_t index) const {
+    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
+    check(lcn_graph_plan_get_input(handle_.get(), index, &v));
+    return GraphValue(v);
+  }
+
+  GraphValue output(int64_t index) const {
+    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
+    check(lcn_graph_plan_get_output(handle_.get(), index, &v));
+    return GraphValue(v);
+  }
+
+  std::string description() const {
+    return detail::text([this](char *t, size_t c, size_t *l) {
+      return lcn_graph_plan_describe(handle_.get(), t, c, l);
+    });
+  }
+
+  // One address for each input and each output, in order.
+  void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const {
+    const lcn_graph_plan_info i = info();
+    if (int64_t(inputs.size()) != i.inputs || int64_t(outputs.size()) != i.outputs)
+      throw std::invalid_argument("the plan has " + std::to_string(i.inputs) + " inputs and " +
+                                  std::to_string(i.outputs) + " outputs");
+    check(lcn_graph_plan_run(handle_.get(), inputs.data(), outputs.data()));
+  }
+
+  lcn_graph_plan *get() const noexcept { return handle_.get(); }
+
+ private:
+  detail::Handle<lcn_graph_plan, lcn_graph_plan_destroy> handle_;
+};
+
 }  // namespace lacuna
 #endif

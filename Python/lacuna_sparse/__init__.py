@@ -26,6 +26,7 @@ from ._cpu import info
 from ._errors import ArgumentError, Error, FileSystemError, MissingFileError, OutOfMemoryError, UnsupportedError
 from ._library import version
 from .convolution import Convolution
+from .graph import Graph, GraphPlan
 from .masks import apply_mask, mask, topk_threshold
 from .matrix import Matrix
 from .model import Model
@@ -39,8 +40,8 @@ from .tensors import read_tensor, write_tensor
 
 __version__ = version
 __all__ = [
-    "ArgumentError", "Calibration", "Convolution", "Error", "FileSystemError", "GRU", "LSTM", "Matrix",
-    "MissingFileError", "Model", "OutOfMemoryError", "Plan", "Pruner", "Quantization", "Recipe", "Recurrent",
-    "Schedule", "UnsupportedError", "apply_mask", "choose", "info", "mask", "product_seconds", "prune_network",
-    "read_tensor", "share", "topk_threshold", "version", "write_tensor",
+    "ArgumentError", "Calibration", "Convolution", "Error", "FileSystemError", "GRU", "Graph", "GraphPlan", "LSTM",
+    "Matrix", "MissingFileError", "Model", "OutOfMemoryError", "Plan", "Pruner", "Quantization", "Recipe",
+    "Recurrent", "Schedule", "UnsupportedError", "apply_mask", "choose", "info", "mask", "product_seconds",
+    "prune_network", "read_tensor", "share", "topk_threshold", "version", "write_tensor",
 ]

@@ -11,7 +11,7 @@ ABI_VERSION = 1
 _NAME = f"liblacuna.so.{ABI_VERSION}"
 
 
-def _struct(name: str, **fields: Any) -> Callable[..., Any]:
+def _struct(name: str, /, **fields: Any) -> Callable[..., Any]:
     """A descriptor that begins with its own size."""
     members = [("struct_size", c_uint32)] + list(fields.items())
     kind = type(name, (ctypes.Structure,), {"_fields_": members})
@@ -68,6 +68,13 @@ MaskOptions = _struct("MaskOptions", granularity=c_int32, sparsity=c_double, blo
 ModelOptions = _struct("ModelOptions", threads=c_int32, batch=c_int64, exclude_dense=c_int32, arithmetic=c_int32)
 ModelInfo = _struct("ModelInfo", reserved=c_int32, inputs=c_int64, outputs=c_int64, parameters=c_int64,
                     stored=c_int64, weights=c_int64)
+GraphValue = _struct("GraphValue", dtype=c_int32, name=c_char_p, rank=c_int32, reserved=c_int32, shape=c_void_p)
+GraphInfo = _struct("GraphInfo", reserved=c_int32, inputs=c_int64, outputs=c_int64, nodes=c_int64,
+                    parameters=c_int64)
+GraphOptions = _struct("GraphOptions", threads=c_int32, deterministic=c_int32, exclude_dense=c_int32, memory=c_int64)
+GraphInput = _struct("GraphInput", rank=c_int32, name=c_char_p, shape=c_void_p, constant=c_void_p)
+GraphPlanInfo = _struct("GraphPlanInfo", threads=c_int32, inputs=c_int64, outputs=c_int64, steps=c_int64,
+                        arena_bytes=c_int64)
 CalibrationInfo = _struct("CalibrationInfo", reserved=c_int32, inputs=c_int64, samples=c_int64, dead_inputs=c_int64)
 OneShotOptions = _struct("OneShotOptions", method=c_int32, sparsity=c_double, granularity=c_int32, refit=c_int32,
                          block_rows=c_int64, block_columns=c_int64, group_keep=c_int32, group_size=c_int32,
@@ -150,6 +157,18 @@ _SIGNATURES = {
     "lcn_model_run": [c_void_p, c_void_p, c_void_p, c_int64],
     "lcn_model_get_weight": [c_void_p, c_int64, _OUT],
     "lcn_model_destroy": [c_void_p],
+    "lcn_graph_load": [c_char_p, _OUT],
+    "lcn_graph_get_info": [c_void_p, _OUT],
+    "lcn_graph_get_input": [c_void_p, c_int64, _OUT],
+    "lcn_graph_get_output": [c_void_p, c_int64, _OUT],
+    "lcn_graph_destroy": [c_void_p],
+    "lcn_graph_plan_create": [c_void_p, c_void_p, c_int64, c_void_p, _OUT],
+    "lcn_graph_plan_get_info": [c_void_p, _OUT],
+    "lcn_graph_plan_get_input": [c_void_p, c_int64, _OUT],
+    "lcn_graph_plan_get_output": [c_void_p, c_int64, _OUT],
+    "lcn_graph_plan_describe": [c_void_p, c_char_p, c_size_t, c_void_p],
+    "lcn_graph_plan_run": [c_void_p, c_void_p, c_void_p],
+    "lcn_graph_plan_destroy": [c_void_p],
     "lcn_tensor_read": [c_char_p, c_char_p, _OUT],
     "lcn_tensor_write": [c_char_p, c_char_p, c_void_p],
 }

@@ -11,6 +11,8 @@ enum HandleKind: UInt64 {
   case calibration = 4
   case convolution = 5
   case recurrent = 6
+  case graph = 7
+  case graphPlan = 8
 
   var name: String {
     switch self {
@@ -20,6 +22,8 @@ enum HandleKind: UInt64 {
     case .calibration: "calibration"
     case .convolution: "convolution"
     case .recurrent: "recurrent network"
+    case .graph: "graph"
+    case .graphPlan: "graph plan"
     }
   }
 }

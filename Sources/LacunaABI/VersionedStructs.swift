@@ -37,6 +37,11 @@ extension lcn_network_options: VersionedStruct { package static var firstSize: I
 extension lcn_network_report: VersionedStruct { package static var firstSize: Int { 56 } }
 extension lcn_model_options: VersionedStruct { package static var firstSize: Int { 16 } }
 extension lcn_model_info: VersionedStruct { package static var firstSize: Int { 48 } }
+extension lcn_graph_value: VersionedStruct { package static var firstSize: Int { 32 } }
+extension lcn_graph_info: VersionedStruct { package static var firstSize: Int { 40 } }
+extension lcn_graph_options: VersionedStruct { package static var firstSize: Int { 24 } }
+extension lcn_graph_input: VersionedStruct { package static var firstSize: Int { 32 } }
+extension lcn_graph_plan_info: VersionedStruct { package static var firstSize: Int { 40 } }
 
 /// Bytes by which a caller's struct may be larger than this library's. A number that was never set
 /// is not followed into memory that is not there.

@@ -1107,6 +1107,111 @@ lcn_status lcn_model_get_weight(const lcn_model *model, int64_t index, lcn_matri
 /* Gives a model back. NULL does nothing; a handle given back before is LCN_INVALID_HANDLE. */
 lcn_status lcn_model_destroy(lcn_model *model) LCN_NOEXCEPT;
 
+/* -- Graphs -------------------------------------------------------------------------------------- */
+
+/* The network of an ONNX file: operators between named values, with any number of inputs and outputs. */
+typedef struct lcn_graph lcn_graph;
+/* A graph for inputs of given shapes: fused, its weights packed, zeros skipped where that is faster. */
+typedef struct lcn_graph_plan lcn_graph_plan;
+
+/* Element types of a graph's values beside LCN_F32. Narrower numbers of a file are f32 and 64-bit integers here. */
+enum { LCN_INT64 = 7, LCN_BOOL = 8 /* a byte that is 0 or 1 */ };
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t dtype;        /* LCN_F32, LCN_INT64 or LCN_BOOL; 0 for a graph's output, whose type a plan knows */
+  const char *name;     /* UTF-8; this and `shape` point to memory of the handle that was asked */
+  int32_t rank;         /* number of dimensions, 0 for a single number; -1 for a graph's output */
+  int32_t reserved;
+  const int64_t *shape; /* outermost first; -1 where a dimension is open until a plan is made */
+} lcn_graph_value;
+#define LCN_GRAPH_VALUE_INIT {(uint32_t)sizeof(lcn_graph_value), 0, NULL, 0, 0, NULL}
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t reserved;
+  int64_t inputs;
+  int64_t outputs;
+  int64_t nodes;
+  int64_t parameters;  /* numbers that the file brings along, zeros included */
+} lcn_graph_info;
+#define LCN_GRAPH_INFO_INIT {(uint32_t)sizeof(lcn_graph_info), 0, 0, 0, 0, 0}
+
+/* Reads the network in the ONNX file at `path` (UTF-8, at most 4095 bytes), with the files that it names beside it. They
+ * are not needed any more afterwards. Errors: LCN_FILE_NOT_FOUND, LCN_IO, LCN_BAD_DATA, LCN_UNSUPPORTED for another
+ * format, or an operator, version or setting that is not supported: the text names the node. */
+lcn_status lcn_graph_load(const char *path, lcn_graph **result) LCN_NOEXCEPT;
+
+/* Fills `info`. Allocates nothing. */
+lcn_status lcn_graph_get_info(const lcn_graph *graph, lcn_graph_info *info) LCN_NOEXCEPT;
+
+/* Fills `value` with input or output number `index`, in the file's order; LCN_INVALID_ARGUMENT when there is none. */
+lcn_status lcn_graph_get_input(const lcn_graph *graph, int64_t index, lcn_graph_value *value) LCN_NOEXCEPT;
+lcn_status lcn_graph_get_output(const lcn_graph *graph, int64_t index, lcn_graph_value *value) LCN_NOEXCEPT;
+
+/* Gives a graph back, as lcn_matrix_destroy does a matrix. */
+lcn_status lcn_graph_destroy(lcn_graph *graph) LCN_NOEXCEPT;
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t threads;       /* threads that a run may use, 1 … 1024 */
+  int32_t deterministic; /* 1: kernels are chosen by estimates alone, as in lcn_plan_options */
+  int32_t exclude_dense; /* 1: never multiply by a weight that is zero */
+  int64_t memory;        /* bytes that constants and activations may take; 0: what the machine has */
+} lcn_graph_options;
+#define LCN_GRAPH_OPTIONS_INIT {(uint32_t)sizeof(lcn_graph_options), 1, 0, 0, 0}
+
+/* What is known of an input when a plan is made. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t rank;           /* number of dimensions, 0 … 64 */
+  const char *name;       /* as lcn_graph_get_input has it */
+  const int64_t *shape;   /* `rank` dimensions; may be NULL for 0 */
+  const void *constant;   /* NULL, or the elements when they are always the same, such as a sampling rate: what depends
+                             on them is computed now, and the plan has no such input */
+} lcn_graph_input;
+#define LCN_GRAPH_INPUT_INIT {(uint32_t)sizeof(lcn_graph_input), 0, NULL, NULL, NULL}
+
+/* Plans a graph for inputs of those shapes; an input without open dimensions needs none. `options` NULL means
+ * LCN_GRAPH_OPTIONS_INIT. Does not keep the graph. Errors: LCN_INVALID_ARGUMENT for a name that is no input's, is given
+ * twice, or is missing though its shape is open; LCN_SHAPE_MISMATCH when a shape does not fit its input or an operator;
+ * LCN_UNSUPPORTED, LCN_BAD_DATA for a node that cannot be computed. Allocates the weights, packed, and the
+ * activations of a run; kernels are timed for some milliseconds each unless `deterministic`. */
+lcn_status lcn_graph_plan_create(const lcn_graph *graph, const lcn_graph_input *const *inputs, int64_t count,
+                                 const lcn_graph_options *options, lcn_graph_plan **result) LCN_NOEXCEPT;
+
+typedef struct {
+  uint32_t struct_size;
+  int32_t threads;
+  int64_t inputs;      /* that a run is given: constants are none */
+  int64_t outputs;
+  int64_t steps;
+  int64_t arena_bytes; /* activations and scratch memory of one run */
+} lcn_graph_plan_info;
+#define LCN_GRAPH_PLAN_INFO_INIT {(uint32_t)sizeof(lcn_graph_plan_info), 0, 0, 0, 0, 0}
+
+/* Fills `info`. Allocates nothing. */
+lcn_status lcn_graph_plan_get_info(const lcn_graph_plan *plan, lcn_graph_plan_info *info) LCN_NOEXCEPT;
+
+/* Fills `value` with input or output number `index` of a run, whose shape has no open dimension. */
+lcn_status lcn_graph_plan_get_input(const lcn_graph_plan *plan, int64_t index, lcn_graph_value *value) LCN_NOEXCEPT;
+lcn_status lcn_graph_plan_get_output(const lcn_graph_plan *plan, int64_t index, lcn_graph_value *value) LCN_NOEXCEPT;
+
+/* Writes one line per step: what is computed, with which kernel; arguments and errors as lcn_plan_describe. */
+lcn_status lcn_graph_plan_describe(const lcn_graph_plan *plan, char *text, size_t capacity,
+                                   size_t *length) LCN_NOEXCEPT;
+
+/* Runs the network: inputs[i] holds all elements of input i, packed row-major, outputs[i] gets those of output i. Threads
+ * may run one plan at once, side by side; each of them then has activations of its own, which the first such runs
+ * allocate. Allocates nothing else. Positions (of a gather) that are outside take the nearest element. Errors:
+ * LCN_INVALID_ARGUMENT for an output that overlaps an input or another output, or a truth value that is not 0 or 1;
+ * outputs are untouched. */
+lcn_status lcn_graph_plan_run(const lcn_graph_plan *plan, const void *const *inputs,
+                              void *const *outputs) LCN_NOEXCEPT;
+
+/* Gives a plan back, as lcn_matrix_destroy does a matrix. */
+lcn_status lcn_graph_plan_destroy(lcn_graph_plan *plan) LCN_NOEXCEPT;
+
 /* -- Tensors of files ------------------------------------------------------------------------------ */
 
 /* The tensor called `name` (UTF-8) of the .lacuna file at `path`, whatever else is in it: f32 [first dimension, all
