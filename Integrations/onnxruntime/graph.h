@@ -20,16 +20,20 @@ inline void check(const Api &api, OrtStatus *status) {
   throw Refusal("onnxruntime refused a question about its graph");
 }
 
-// A tensor of floats that the model holds: W, a bias, a bound.
-struct Constant {
-  const float *data;
+// A tensor that the model holds.
+template <class Element>
+struct Tensor {
+  const Element *data;
   std::vector<int64_t> shape;
+  int type;
   int64_t count() const {
     int64_t n = 1;
     for (int64_t d : shape) n *= d;
     return n;
   }
 };
+// One of floats: W, a bias, a bound.
+using Constant = Tensor<float>;
 
 class Graph {
  public:
@@ -106,27 +110,52 @@ class Graph {
 
   // A constant tensor of floats, or none.
   std::optional<Constant> constant(const OrtValueInfo *value) const {
+    const auto found = tensor(value);
+    if (!found || found->type != kOrtFloat) return std::nullopt;
+    return Constant{static_cast<const float *>(found->data), found->shape, kOrtFloat};
+  }
+
+  // A constant tensor of any type, or none.
+  std::optional<Tensor<void>> tensor(const OrtValueInfo *value) const {
     bool fixed = false;
     if (value == nullptr) return std::nullopt;
     check(api, api.ValueInfo_IsConstantInitializer(value, &fixed));
     if (!fixed) return std::nullopt;
-    const OrtValue *tensor = nullptr;
-    check(api, api.ValueInfo_GetInitializerValue(value, &tensor));
-    if (tensor == nullptr) return std::nullopt;
+    const OrtValue *held = nullptr;
+    check(api, api.ValueInfo_GetInitializerValue(value, &held));
+    if (held == nullptr) return std::nullopt;
     OrtTensorTypeAndShapeInfo *info = nullptr;
-    check(api, api.GetTensorTypeAndShape(tensor, &info));
+    check(api, api.GetTensorTypeAndShape(held, &info));
     int type = 0;
     size_t rank = 0;
     check(api, api.GetTensorElementType(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &type));
     check(api, api.GetDimensionsCount(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &rank));
-    Constant result{nullptr, std::vector<int64_t>(rank)};
+    Tensor<void> result{nullptr, std::vector<int64_t>(rank), type};
     check(api, api.GetDimensions(static_cast<const OrtTensorTypeAndShapeInfo *>(info), result.shape.data(), rank));
     api.ReleaseTensorTypeAndShapeInfo(info);
-    if (type != kOrtFloat) return std::nullopt;
     void *data = nullptr;
-    check(api, api.GetTensorMutableData(const_cast<OrtValue *>(tensor), &data));
-    result.data = static_cast<const float *>(data);
+    check(api, api.GetTensorMutableData(const_cast<OrtValue *>(held), &data));
+    result.data = data;
     return result;
+  }
+
+  // The node that makes a value; NULL for inputs and constants.
+  const OrtNode *maker(const OrtValueInfo *value) const {
+    const OrtNode *node = nullptr;
+    size_t place = 0;
+    if (value != nullptr) check(api, api.ValueInfo_GetValueProducer(value, &node, &place));
+    return node;
+  }
+
+  // The type of a tensor's elements; 0 for what is no tensor.
+  int element(const OrtValueInfo *value) const {
+    const OrtTypeInfo *type = nullptr;
+    const OrtTensorTypeAndShapeInfo *info = nullptr;
+    int element = 0;
+    check(api, api.GetValueInfoTypeInfo(value, &type));
+    check(api, api.CastTypeInfoToTensorInfo(type, &info));
+    if (info != nullptr) check(api, api.GetTensorElementType(info, &element));
+    return element;
   }
 
   // The shape of a value of floats, −1 where it is known only at run time; none when it is another type.

@@ -79,7 +79,7 @@ struct OrtEpFactory {
 // The version of the interface that is asked for: the oldest with plug-in providers that compile nodes.
 constexpr uint32_t kOrtVersion = 23;
 enum { kOrtFail = 1, kOrtInvalidArgument = 2 };
-enum { kOrtFloat = 1 };                                    // ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT
+enum { kOrtFloat = 1, kOrtU8 = 2, kOrtI8 = 3, kOrtI32 = 6 };  // ONNX_TENSOR_ELEMENT_DATA_TYPE_…
 enum { kAttrInt = 1, kAttrInts = 2, kAttrFloat = 3, kAttrString = 5 };
 enum { kHardwareCPU = 0 };
 
@@ -108,6 +108,7 @@ class Api {
   template <class... A> OrtStatus *GetValueInfoTypeInfo(A... a) const { return call(290, a...); }
   int HardwareDevice_Type(const OrtHardwareDevice *d) const { return at<int (*)(const OrtHardwareDevice *)>(307)(d); }
   const void *GetEpApi() const { return at<const void *(*)()>(317)(); }
+  template <class... A> OrtStatus *ValueInfo_GetValueProducer(A... a) const { return call(323, a...); }
   template <class... A> OrtStatus *ValueInfo_GetValueNumConsumers(A... a) const { return call(324, a...); }
   template <class... A> OrtStatus *ValueInfo_GetValueConsumers(A... a) const { return call(325, a...); }
   template <class... A> OrtStatus *ValueInfo_GetInitializerValue(A... a) const { return call(326, a...); }

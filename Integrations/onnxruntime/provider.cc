@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "../report.h"
@@ -43,8 +44,8 @@ OrtStatus *failed(const Api &api, const std::string &why) {
 
 struct Run {
   const lcn_plan *plan;
-  const float *x;
-  float *y;
+  const char *x;
+  char *y;
   int64_t x_stride, y_stride, width, slices;
   std::atomic<lcn_status> status{LCN_OK};
 };
@@ -57,10 +58,12 @@ void run_slice(void *context, size_t slice) {
 }
 
 // Every strides[0]-th row's every strides[1]-th pixel of all channels of one sample.
-void gather(const float *x, const std::vector<int64_t> &shape, const std::vector<int64_t> &strides, float *out) {
+void gather(const char *x, size_t size, const std::vector<int64_t> &shape, const std::vector<int64_t> &strides,
+            char *out) {
   for (int64_t c = 0; c < shape[1]; c++)
     for (int64_t i = 0; i < shape[2]; i += strides[0])
-      for (int64_t j = 0; j < shape[3]; j += strides[1]) *out++ = x[(c * shape[2] + i) * shape[3] + j];
+      for (int64_t j = 0; j < shape[3]; j += strides[1], out += size)
+        std::memcpy(out, x + ((c * shape[2] + i) * shape[3] + j) * size, size);
 }
 
 struct ConvolutionRun {
@@ -157,17 +160,19 @@ OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) 
     if (OrtStatus *bad = api.GetTensorMutableData(output, &y)) return bad;
     if (width == 0 || samples == 0) return nullptr;
 
-    Run run{s.plan.get(), static_cast<const float *>(x), static_cast<float *>(y), s.convolution ? width : s.columns,
+    Run run{s.plan.get(), static_cast<const char *>(x), static_cast<char *>(y), s.convolution ? width : s.columns,
             s.convolution ? width : s.rows, width, 1};
     const int64_t useful = std::max<int64_t>(1, s.stored * width / kWorthAThread);
     // What a run of the planned width can be cut into, and a wider one as many times more.
     run.slices = std::min({useful, s.slices * ((width - 1) / s.width + 1), kernel.threads});
     // The pixels that count, one sample at a time.
-    std::vector<float> pixels(s.strides.empty() ? 0 : static_cast<size_t>(s.columns * width));
+    std::vector<float> pixels(s.strides.empty() ? 0 : static_cast<size_t>(s.columns * width) * s.x_size() / 4 + 1);
+    char *const gathered = reinterpret_cast<char *>(pixels.data());
     for (int64_t sample = 0; sample < samples; sample++) {
       if (!s.strides.empty()) {
-        gather(static_cast<const float *>(x) + sample * s.columns * given[2] * given[3], given, s.strides, pixels.data());
-        run.x = pixels.data();
+        gather(static_cast<const char *>(x) + sample * s.columns * given[2] * given[3] * s.x_size(), s.x_size(), given,
+               s.strides, gathered);
+        run.x = gathered;
       }
       if (run.slices == 1) {
         run_slice(&run, 0);
@@ -176,8 +181,8 @@ OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) 
                      static_cast<size_t>(run.slices), static_cast<void *>(&run))) {
         return bad;
       }
-      run.x += s.columns * width;
-      run.y += s.rows * width;
+      run.x += s.columns * width * s.x_size();
+      run.y += s.rows * width * s.y_size();
     }
     const lcn_status result = run.status.load();
     return result == LCN_OK ? nullptr : failed(api, lcn_status_string(result));

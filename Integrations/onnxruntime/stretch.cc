@@ -15,7 +15,18 @@ struct Layer {
   std::vector<float> bias;
   int activation = LCN_ACTIVATION_NONE;
   double lower = 0, upper = 0;
+  std::optional<Dequantized> bytes;  // what `weights` points to, where the model has integers
 };
+
+// The weights, floats or what integers with scales stand for; a node that makes floats of those joins the stretch.
+Constant weights_of(const Graph &graph, const OrtValueInfo *value, Layer &layer, Stretch &stretch) {
+  if (const auto w = graph.constant(value)) return *w;
+  layer.bytes = dequantized(graph, value);
+  if (!layer.bytes) throw Refusal("its weights are not constant floats");
+  if (!graph.follower(layer.bytes->node)) throw Refusal("others read its weights, too");
+  stretch.nodes.insert(stretch.nodes.begin(), layer.bytes->node);
+  return layer.bytes->constant();
+}
 
 void add_bias(Layer &layer, const Constant &bias) {
   if (layer.bias.empty()) layer.bias.assign(layer.rows, 0);
@@ -25,30 +36,42 @@ void add_bias(Layer &layer, const Constant &bias) {
 // Whether a constant is one number per output, along the last axis: [rows] or [1, …, rows].
 bool is_row(const Constant &c, int64_t rows) { return !c.shape.empty() && c.shape.back() == rows && c.count() == rows; }
 
-void begin_matmul(const Graph &graph, const OrtNode *node, Layer &layer) {
-  const auto in = graph.inputs(node);
-  const auto b = graph.constant(in.at(1));
-  if (!b) throw Refusal("its weights are not constant floats");
-  if (b->shape.size() != 2) throw Refusal("its weights are not a matrix");
-  layer.weights = *b;
-  layer.transposed = true;
-  layer.columns = b->shape[0];
-  layer.rows = b->shape[1];
+// Adds a bias of floats, or of integers with scales, when `fits` says that it is one; whether it did.
+template <class Fits>
+bool join_bias(const Graph &graph, const OrtValueInfo *value, Layer &layer, Stretch &stretch, Fits fits) {
+  if (const auto c = graph.constant(value)) {
+    if (!fits(*c)) return false;
+    add_bias(layer, *c);
+    return true;
+  }
+  const auto c = dequantized(graph, value);
+  if (!c || !graph.follower(c->node) || !fits(c->constant())) return false;
+  add_bias(layer, c->constant());
+  stretch.nodes.insert(stretch.nodes.begin(), c->node);
+  return true;
 }
 
-void begin_gemm(const Graph &graph, const OrtNode *node, Layer &layer) {
+void begin_matmul(const Graph &graph, const OrtNode *node, Layer &layer, Stretch &stretch) {
+  const Constant b = weights_of(graph, graph.inputs(node).at(1), layer, stretch);
+  if (b.shape.size() != 2) throw Refusal("its weights are not a matrix");
+  layer.weights = b;
+  layer.transposed = true;
+  layer.columns = b.shape[0];
+  layer.rows = b.shape[1];
+}
+
+void begin_gemm(const Graph &graph, const OrtNode *node, Layer &layer, Stretch &stretch) {
   if (graph.integer(node, "transA", 0) != 0) throw Refusal("its input is transposed");
   if (graph.real(node, "alpha", 1) != 1 || graph.real(node, "beta", 1) != 1) throw Refusal("it has factors alpha or beta");
-  begin_matmul(graph, node, layer);
+  begin_matmul(graph, node, layer, stretch);
   if (graph.integer(node, "transB", 0) != 0) {
     layer.transposed = false;
     std::swap(layer.rows, layer.columns);
   }
   const auto in = graph.inputs(node);
   if (in.size() > 2 && in[2] != nullptr) {
-    const auto c = graph.constant(in[2]);
-    if (!c || !is_row(*c, layer.rows)) throw Refusal("its bias is not one constant per output");
-    add_bias(layer, *c);
+    const auto fits = [&](const Constant &c) { return is_row(c, layer.rows); };
+    if (!join_bias(graph, in[2], layer, stretch, fits)) throw Refusal("its bias is not one constant per output");
   }
 }
 
@@ -93,33 +116,48 @@ std::optional<Window> window_of(const Graph &graph, const OrtNode *node, const C
 void begin_convolution(const Graph &graph, const OrtNode *node, const std::vector<int64_t> &x, Layer &layer,
                        Stretch &stretch) {
   const auto in = graph.inputs(node);
-  const auto w = graph.constant(in.at(1));
-  if (!w) throw Refusal("its weights are not constant floats");
-  stretch.window = window_of(graph, node, *w, x);
+  const Constant w = weights_of(graph, in.at(1), layer, stretch);
+  stretch.window = window_of(graph, node, w, x);
   if (!stretch.window) {
     auto &strides = stretch.strides = graph.integers(node, "strides");
     if (std::all_of(strides.begin(), strides.end(), [](int64_t s) { return s == 1; })) strides.clear();
-    if (!strides.empty() && (strides.size() != 2 || w->shape.size() != 4))
+    if (!strides.empty() && (strides.size() != 2 || w.shape.size() != 4))
       throw Refusal("its stride is not of two dimensions");
   }
-  layer.weights = *w;
-  layer.rows = w->shape[0];
+  layer.weights = w;
+  layer.rows = w.shape[0];
   layer.columns = 1;
-  for (size_t i = 1; i < w->shape.size(); i++) layer.columns *= w->shape[i];
+  for (size_t i = 1; i < w.shape.size(); i++) layer.columns *= w.shape[i];
   if (in.size() > 2 && in[2] != nullptr) {
-    const auto b = graph.constant(in[2]);
-    if (!b || b->count() != layer.rows) throw Refusal("its bias is not constant");
-    add_bias(layer, *b);
+    const auto fits = [&](const Constant &c) { return c.count() == layer.rows; };
+    if (!join_bias(graph, in[2], layer, stretch, fits)) throw Refusal("its bias is not constant");
   }
 }
 
 // Takes up the addition of a constant bias that follows a MatMul. One of more dimensions than Y gives the sum more, too.
-bool take_bias(const Graph &graph, const OrtNode *node, size_t place, Layer &layer) {
+bool take_bias(const Graph &graph, const OrtNode *node, size_t place, Layer &layer, Stretch &stretch) {
   if (graph.type(node) != "Add") return false;
-  const auto bias = graph.constant(graph.inputs(node).at(1 - place));
-  if (!bias || !is_row(*bias, layer.rows) || bias->shape.size() > layer.rank) return false;
-  add_bias(layer, *bias);
-  return true;
+  return join_bias(graph, graph.inputs(node).at(1 - place), layer, stretch, [&](const Constant &bias) {
+    return is_row(bias, layer.rows) && bias.shape.size() <= layer.rank;
+  });
+}
+
+// Takes up the node that makes floats of an input of bytes, where the weights are bytes too.
+void take_input(const Graph &graph, const OrtNode *node, const Layer &layer, Stretch &stretch) {
+  const OrtNode *maker = graph.maker(graph.inputs(node).at(0));
+  if (!layer.bytes || maker == nullptr || graph.type(maker) != "DequantizeLinear") return;
+  stretch.x = bytes_of(graph, maker);
+  if (!stretch.x) throw Refusal("its input has several scales, or none that is constant");
+  if (!graph.follower(maker)) throw Refusal("others read its input as floats");
+  if (stretch.window) throw Refusal("a kernel of several taps on bytes");
+  stretch.nodes.insert(stretch.nodes.begin(), maker);
+}
+
+// Takes up the node that makes bytes of the result.
+void take_output(const Graph &graph, Stretch &stretch) {
+  const auto next = graph.follower(stretch.nodes.back());
+  if (!stretch.x || !next || next->second != 0 || graph.type(next->first) != "QuantizeLinear") return;
+  if ((stretch.y = bytes_of(graph, next->first))) stretch.nodes.push_back(next->first);
 }
 
 // A bound of Clip: its input, or, in old models, its attribute. None when it is known only at run time.
@@ -203,12 +241,44 @@ void make_convolution(const Layer &layer, const lcn_matrix *weights, Stretch &st
   stretch.out_width = info.output_width;
 }
 
-void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Decision &decision) {
+// Share of zeros; for products of bytes of those in whole groups of four inputs, of which one instruction takes care.
+double zeros_of(const Layer &layer, int64_t group) {
+  const int64_t step = layer.transposed ? layer.rows : 1, row_step = layer.transposed ? 1 : layer.columns;
+  int64_t zeros = 0;
+  for (int64_t row = 0; row < layer.rows; row++)
+    for (int64_t first = 0; first < layer.columns; first += group) {
+      const int64_t end = std::min(first + group, layer.columns);
+      int64_t column = first;
+      while (column < end && layer.weights.data[row * row_step + column * step] == 0) column++;
+      if (column == end) zeros += end - first;
+    }
   const int64_t count = layer.rows * layer.columns;
-  const int64_t zeros = std::count(layer.weights.data, layer.weights.data + count, 0.0f);
-  decision.zeros = count > 0 ? double(zeros) / count : 0;
-  if (count < options.min_weights) throw Refusal("it has few weights");
-  if (decision.zeros < options.min_zeros) throw Refusal("it has few zeros");
+  return count > 0 ? double(zeros) / count : 0;
+}
+
+// One scale for each output of weights that are bytes.
+std::vector<float> row_scales(const Layer &layer) {
+  const auto &scales = layer.bytes->scales;
+  if (scales.size() == 1) return std::vector<float>(layer.rows, scales[0]);
+  if (layer.bytes->axis != (layer.transposed ? 1u : 0u)) throw Refusal("its weights have scales along their inputs");
+  return scales;
+}
+
+// Of bytes, where onnxruntime's own product of bytes is beaten. On AVX2, one thread, weights of 1024×1024 and 768×3072
+// in groups of four took of its time, at 60, 80 and 90 % zeros: 128 rows 0.8, 0.5, 0.3; 16 rows 1.0, 0.6, 0.4;
+// 8 rows 1.2, 0.7, 0.5; 4 rows 2.2, 1.3, 0.8; one row 1.3 to 1.6 at 90 %, 0.9 to 1.3 at 95 %.
+double least_groups(int64_t width) { return 1 - 0.4 * std::min(1.0, width / 20.0); }
+
+int32_t byte_type(const Bytes &bytes) { return bytes.type == kOrtU8 ? LCN_U8 : LCN_I8; }
+
+void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Decision &decision) {
+  decision.zeros = zeros_of(layer, stretch.x ? 4 : 1);
+  if (layer.rows * layer.columns < options.min_weights) throw Refusal("it has few weights");
+  // 0 takes everything.
+  const double least = options.min_zeros > 0 && stretch.x ? std::max(options.min_zeros, least_groups(layer.width))
+                                                          : options.min_zeros;
+  if (decision.zeros < least)
+    throw Refusal(stretch.x ? "it has few zeros in whole groups of four inputs" : "it has few zeros");
 
   lcn_dense_desc dense = LCN_DENSE_DESC_INIT;
   dense.dtype = LCN_F32;
@@ -238,6 +308,21 @@ void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Dec
   plan.clamp_upper = layer.upper;
   // Dense would be OpenBLAS's, and what is to be beaten is onnxruntime's own: `min_zeros` says from where on.
   plan.exclude_dense = 1;
+  std::vector<float> scales;
+  if (stretch.x) {
+    scales = row_scales(layer);
+    plan.weights = LCN_I8;
+    plan.weight_scales = scales.data();
+    plan.weight_scale_count = static_cast<int64_t>(scales.size());
+    plan.activations = byte_type(*stretch.x);
+    plan.activation_scale = stretch.x->scale;
+    plan.zero_point = static_cast<int32_t>(stretch.x->zero);
+  }
+  if (stretch.y) {
+    plan.output = byte_type(*stretch.y);
+    plan.output_scale = stretch.y->scale;
+    plan.output_zero_point = static_cast<int32_t>(stretch.y->zero);
+  }
   lcn_plan *made = nullptr;
   asked(lcn_plan_create(sparse, &plan, &made));
   stretch.plan.reset(made);
@@ -270,9 +355,10 @@ Stretch examine(const Graph &graph, const OrtNode *node, const Options &options,
     const auto x = graph.shape(graph.inputs(node).at(0));
     if (!x) throw Refusal("its input is not float32");
     if (x->size() < (stretch.convolution ? 3u : 1u)) throw Refusal("the rank of its input is not known");
-    if (decision.type == "MatMul") begin_matmul(graph, node, layer);
-    if (decision.type == "Gemm") begin_gemm(graph, node, layer);
+    if (decision.type == "MatMul") begin_matmul(graph, node, layer, stretch);
+    if (decision.type == "Gemm") begin_gemm(graph, node, layer, stretch);
     if (decision.type == "Conv") begin_convolution(graph, node, *x, layer, stretch);
+    take_input(graph, node, layer, stretch);
     layer.rank = x->size();
     layer.width = width_of(*x, stretch.convolution, options.width);
     if (!stretch.strides.empty()) layer.width = std::max<int64_t>(1, layer.width / (stretch.strides[0] * stretch.strides[1]));
@@ -283,11 +369,12 @@ Stretch examine(const Graph &graph, const OrtNode *node, const Options &options,
       stretch.columns = layer.weights.shape[1] * stretch.window->groups;
     decision.width = layer.width;
     auto next = graph.follower(node);
-    if (next && decision.type == "MatMul" && take_bias(graph, next->first, next->second, layer)) {
+    if (next && decision.type == "MatMul" && take_bias(graph, next->first, next->second, layer, stretch)) {
       stretch.nodes.push_back(next->first);
       next = graph.follower(next->first);
     }
     if (next && take_activation(graph, next->first, next->second, layer)) stretch.nodes.push_back(next->first);
+    take_output(graph, stretch);
     make_plan(layer, options, stretch, decision);
   } catch (const std::exception &why) {
     decision.reason = why.what();

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "graph.h"
+#include "quantized.h"
 
 // Options of the provider, from session configuration entries "ep.<name>.<option>".
 struct Options {
-  double min_zeros = 0.5;      // share of zeros below which weights are left alone; see README.md
+  double min_zeros = 0.5;      // share of zeros below which weights are left alone, of bytes in whole groups; see README.md
   int64_t min_weights = 4096;  // weights below which a layer's time is not worth the call
   int64_t width = 64;          // right-hand sides, where the shape does not say
   std::string report;          // a file that gets a JSON array of decisions
@@ -49,6 +50,9 @@ struct Stretch {
   int64_t rows = 0, columns = 0, stored = 0, width = 1, slices = 1;
   bool convolution = false;  // X is [batch, columns, …]: a product for each sample; else [..., columns]
   std::vector<int64_t> strides;  // of a convolution, when one is not 1: only every stride-th pixel counts
+  std::optional<Bytes> x, y;     // of a product of bytes: its input, and its result where that is bytes, too
+  size_t x_size() const { return x ? 1 : sizeof(float); }
+  size_t y_size() const { return y ? 1 : sizeof(float); }
 };
 
 // Looks at a product of the graph. `elsewhere` is why nothing of the graph is taken, or NULL. Says in `decision` what became of it; the stretch has a plan when it is taken.

@@ -29,7 +29,8 @@ RANGES = {"tensor": 1, "side": 2}
 class Quantization:
     """How a plan of a float32 matrix multiplies bytes: `Plan(matrix, quantization=Quantization())`.
 
-    Weights become int8, symmetric, zero exact, with a scale for each output row, or `one_scale` for all. `activations`
+    Weights become int8, symmetric, zero exact, with a scale for each output row, or `one_scale` for all; or by
+    `weight_scales`, one for each row: weights that are multiples of them become exactly those bytes. `activations`
     is the dtype of x: uint8 and int8 stand for scale · (x − zero point) with the pair `range`; float32 becomes such
     bytes on the way, by a range that is measured in each run, for each right-hand side ("side") or for all of x
     ("tensor"), or given as that pair. Sums are exact. `output` is None for results in float32, or (dtype, scale, zero
@@ -40,11 +41,18 @@ class Quantization:
     range: Union[str, Tuple[float, int]] = "side"
     one_scale: bool = False
     output: Optional[Tuple[Any, float, int]] = None
+    weight_scales: Optional[Any] = None
 
     def _set(self, options: Any) -> None:
         options.weights = 3
         options.activations = _byte_code(self.activations, "activations")
         options.one_scale = int(bool(self.one_scale))
+        if self.weight_scales is not None:
+            scales = packed(native(self.weight_scales, (np.dtype(np.float32),)))
+            if scales.ndim != 1:
+                raise ValueError(f"weight_scales have {scales.ndim} dimensions, a vector is wanted")
+            options.weight_scales, options.weight_scale_count = address(scales), len(scales)
+            options.kept = scales  # as long as the options point to it
         if isinstance(self.range, (tuple, list)) and len(self.range) == 2:
             options.activation_scale = self.range[0]
             options.zero_point = integer(self.range[1], "zero point", 32)

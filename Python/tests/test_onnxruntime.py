@@ -135,6 +135,130 @@ class Provider(unittest.TestCase):
                    for threads in (1, 2, 3)]
         self.assertTrue(np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2]))
 
+    def quantized(self, product, w, shape, bias=None, per_row=True, transposed=False, activation=None, output=None,
+                  weights=np.int8, activations=np.uint8, **attributes):
+        """A model of bytes: x and w through DequantizeLinear, the product, and QuantizeLinear where `output` is a type.
+
+        `w` are integers; its scales lie along the outputs. Returns the model and what it computes by its definition.
+        """
+        axis = 1 if product == "MatMul" or (product == "Gemm" and not transposed) else 0
+        outputs = w.shape[axis]
+        scales = RANDOM.uniform(0.002, 0.01, outputs if per_row else ()).astype(np.float32)
+        zero = activations(RANDOM.integers(-9, 9) + (128 if activations == np.uint8 else 0))
+        w_zero = weights(0) if weights == np.int8 else weights(128)
+        holders = {"w": (w + int(w_zero)).astype(weights), "w_scale": scales, "w_zero": np.full(scales.shape, w_zero),
+                   "x_scale": np.float32(0.03), "x_zero": zero}
+        nodes = [("DequantizeLinear", ["q", "x_scale", "x_zero"], ["x"]),
+                 ("DequantizeLinear", ["w", "w_scale", "w_zero"], ["wf"], {"axis": axis})]
+        names = ["x", "wf"]
+        if bias is not None:
+            step = (scales * np.float32(0.03)).astype(np.float32)
+            holders.update(b=np.rint(bias / step).astype(np.int32), b_scale=step, b_zero=np.zeros(step.shape, np.int32))
+            nodes.append(("DequantizeLinear", ["b", "b_scale", "b_zero"], ["bf"], {"axis": 0}))
+            names += ["bf"] if product != "MatMul" else []
+        nodes.append((product, names, ["p"], {**attributes, **({"transB": int(transposed)} if product == "Gemm" else {})}))
+        last = "p"
+        if bias is not None and product == "MatMul":
+            nodes.append(("Add", [last, "bf"], ["s"]))
+            last = "s"
+        if activation:
+            nodes.append((activation, [last], ["r"]))
+            last = "r"
+        kind = TensorProto.FLOAT
+        if output is not None:
+            holders.update(y_scale=np.float32(0.05), y_zero=output(100 if output == np.uint8 else -3))
+            nodes.append(("QuantizeLinear", [last, "y_scale", "y_zero"], ["y"]))
+            kind = TensorProto.UINT8 if output == np.uint8 else TensorProto.INT8
+        else:
+            nodes.append(("Identity", [last], ["y"]))
+        graph = helper.make_graph(
+            [helper.make_node(*node[:3], **(node[3] if len(node) > 3 else {})) for node in nodes], "g",
+            [helper.make_tensor_value_info(
+                "q", TensorProto.UINT8 if activations == np.uint8 else TensorProto.INT8, shape)],
+            [helper.make_tensor_value_info("y", kind, None)],
+            [numpy_helper.from_array(np.asarray(value), name) for name, value in holders.items()])
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+    def compare_bytes(self, content, feeds, nodes, threads=1):
+        """Against onnxruntime computing in floats as the model says: its products of bytes saturate without VNNI."""
+        plain = options(threads, ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
+        alone = ort.InferenceSession(content, plain, providers=["CPUExecutionProvider"])
+        for level in (None, ort.GraphOptimizationLevel.ORT_DISABLE_ALL):
+            (decision,) = lacuna_ort.explain(content, options(threads, level))
+            self.assertTrue(decision["claimed"], decision)
+            self.assertEqual(len(decision["nodes"]), nodes, decision)
+            both = ort.InferenceSession(content, lacuna_ort.session_options(options(threads, level)))
+            for feed in feeds:
+                (mine,), (theirs,) = both.run(None, feed), alone.run(None, feed)
+                self.assertEqual((mine.shape, mine.dtype), (theirs.shape, theirs.dtype))
+                if mine.dtype == np.float32:
+                    np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-3)
+                elif mine.size:
+                    # Floats that are summed in another order may round to the next byte.
+                    apart = np.abs(mine.astype(int) - theirs)
+                    self.assertTrue(apart.max() <= 1 and np.count_nonzero(apart) <= 0.01 * mine.size + 1, apart.max())
+
+    def integers(self, *shape, groups=0):
+        """Integers of weights of which a tenth is not zero; whole groups of four along axis `groups`."""
+        cells = [-(-n // 4) if axis == groups else n for axis, n in enumerate(shape)]
+        kept = np.repeat(RANDOM.random(cells) < 0.1, 4, axis=groups)
+        return RANDOM.integers(-100, 101, shape) * np.take(kept, range(shape[groups]), axis=groups)
+
+    def test_products_of_bytes(self):
+        for number, (activations, output) in enumerate(
+                ((np.uint8, np.uint8), (np.int8, np.int8), (np.uint8, None), (np.uint8, np.int8))):
+            q = [{"q": RANDOM.integers(0, 120, (n, 5, 96)).astype(activations)} for n in (1, 4, 0)]
+            per_row = number % 2 == 0
+            more = dict(per_row=per_row, activations=activations, output=output)
+            content = self.quantized("MatMul", self.integers(96, 128), ["batch", 5, 96], **more)
+            self.compare_bytes(content, q, 4 if output else 3)
+            content = self.quantized("MatMul", self.integers(96, 128), ["batch", 5, 96], bias=array(128),
+                                     activation="Relu", **more)
+            self.compare_bytes(content, q, 7 if output else 6)
+            for transposed in (False, True):
+                w = self.integers(*((128, 96) if transposed else (96, 128)), groups=int(transposed))
+                content = self.quantized("Gemm", w, ["n", 96], bias=array(128), transposed=transposed, **more)
+                self.compare_bytes(content, [{"q": q[1]["q"][:, 0]}], 5 if output else 4)
+            w = self.integers(96, 64, 1, 1, groups=1)
+            images = [{"q": RANDOM.integers(0, 120, (n, 64, 9, 7)).astype(activations)} for n in (1, 3)]
+            for strides in ([1, 1], [2, 3]):
+                content = self.quantized("Conv", w, ["n", 64, "h", "v"], bias=array(96), strides=strides, **more)
+                self.compare_bytes(content, images, 5 if output else 4)
+        # Unsigned weights around 128.
+        content = self.quantized("MatMul", self.integers(96, 128), ["n", 96], weights=np.uint8)
+        self.compare_bytes(content, [{"q": RANDOM.integers(0, 256, (7, 96)).astype(np.uint8)}], 3)
+        # The same bits with any number of threads.
+        content = self.quantized("MatMul", self.integers(512, 1024), ["n", 512], output=np.uint8)
+        q = RANDOM.integers(0, 256, (700, 512)).astype(np.uint8)
+        results = [ort.InferenceSession(content, lacuna_ort.session_options(options(threads))).run(None, {"q": q})[0]
+                   for threads in (1, 2, 3)]
+        self.assertTrue(np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2]))
+
+    def test_bytes_that_are_left_alone_and_why(self):
+        level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        scattered = RANDOM.integers(1, 101, (96, 128)) * (RANDOM.random((96, 128)) < 0.3)
+        for reason, content in (
+                ("whole groups of four", self.quantized("MatMul", scattered, ["n", 96])),
+                ("whole groups of four", self.quantized("MatMul", self.integers(96, 128), [1, 96])),
+                ("several taps", self.quantized("Conv", self.integers(96, 64, 3, 3, groups=1), [1, 64, 9, 7]))):
+            (decision,) = lacuna_ort.explain(content, options(1, level))
+            self.assertFalse(decision["claimed"])
+            self.assertIn(reason, decision["reason"])
+        content = self.quantized("MatMul", scattered, [1, 96])
+        (decision,) = lacuna_ort.explain(content, options(1, level), min_zeros=0)
+        self.assertTrue(decision["claimed"], decision)
+
+    def test_weights_of_bytes_with_activations_of_floats(self):
+        nodes = [("DequantizeLinear", ["w", "s"], ["wf"]), ("MatMul", ["x", "wf"], ["y"])]
+        content = model(nodes, {"x": ["n", 96]}, ["y"], {
+            "w": self.integers(96, 128).astype(np.int8), "s": np.float32(0.01)})
+        # onnxruntime would round the activations, too, where it may change the graph.
+        level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        (decision,) = self.compare(content, [{"x": array(3, 96)}], 1, level=level)
+        self.assertEqual(len(decision["nodes"]), 2)
+        (decision,) = lacuna_ort.explain(content)
+        self.assertTrue(decision["claimed"])
+
     def test_onnxruntimes_threads_give_the_same_bits(self):
         content = model([("MatMul", ["x", "w"], ["y"])], {"x": ["n", 512]}, ["y"], {"w": sparse(512, 1024)})
         x = array(1000, 512)

@@ -56,6 +56,26 @@ class Products(unittest.TestCase):
                     plan.run_slice(slice, 3, x, out)
                 self.assertTrue(np.array_equal(out, y), f"case {case}, in slices")
 
+    def test_weights_of_another_program_keep_its_scales(self):
+        # No row reaches 127: scales by magnitude would be others, and the bytes too.
+        integers = RANDOM.integers(-90, 91, (ROWS, COLUMNS)) * (RANDOM.random((ROWS, COLUMNS)) < 0.3)
+        scales = (0.01 * RANDOM.uniform(0.5, 2, ROWS)).astype(np.float32)
+        matrix = lacuna.Matrix.from_numpy((integers * scales[:, None]).astype(np.float32)).converted("csr")
+        x = RANDOM.integers(0, 256, (COLUMNS, WIDTH)).astype(np.uint8)
+        plan = lacuna.Plan(matrix, width=WIDTH, quantization=lacuna.Quantization(
+            np.uint8, (0.125, 7), weight_scales=scales))
+        sums = (integers @ (x.astype(np.int64) - 7)).astype(np.float32)
+        np.testing.assert_array_equal(plan(x), sums * (scales * np.float32(0.125))[:, None])
+        for wrong, error, words in (
+                (scales[1:], ValueError, "expected 19"), (scales / 1000, ValueError, "more than 127"),
+                (-scales, ValueError, "positive"), (scales.astype(np.float64), TypeError, "float32"),
+                (scales[None], ValueError, "dimensions")):
+            with self.subTest(words), self.assertRaisesRegex(error, words):
+                lacuna.Plan(matrix, width=1, quantization=lacuna.Quantization(np.uint8, (1, 0), weight_scales=wrong))
+        with self.assertRaisesRegex(ValueError, "one_scale"):
+            lacuna.Plan(matrix, width=1, quantization=lacuna.Quantization(
+                np.uint8, (1, 0), one_scale=True, weight_scales=scales))
+
     def test_numbers_become_bytes_on_the_way(self):
         matrix, integers, scales = weights(False)
         x = RANDOM.standard_normal((COLUMNS, WIDTH)).astype(np.float32)

@@ -70,7 +70,7 @@ struct PlanRequestFromC {
   struct Quantization: Sendable {
     let activations: NumberType
     let range: ActivationRange
-    let isPerTensor: Bool
+    let weightScales: WeightScales
     /// The type of y, and what its bytes stand for.
     let output: (type: NumberType, scale: OutputScale?)
   }

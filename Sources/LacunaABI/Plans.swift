@@ -94,6 +94,9 @@ extension PlanRequestFromC {
       try zero(o.output_zero_point, "output_zero_point, without 8-bit weights,")
       try zero(o.activation_scale, "activation_scale, without 8-bit weights,")
       try zero(o.output_scale, "output_scale, without 8-bit weights,")
+      if o.weight_scales != nil || o.weight_scale_count != 0 {
+        throw Failure(.invalidArgument, "weight_scales, without 8-bit weights, must be NULL")
+      }
       return nil
     }
     if Int(o.weights) != LCN_I8 {
@@ -137,7 +140,7 @@ extension PlanRequestFromC {
         throw Failure(.invalidArgument, "range is \(o.range), must be one of LCN_RANGE_…")
       }
     return Quantization(
-      activations: type, range: range, isPerTensor: try flag(o.one_scale, "one_scale"),
+      activations: type, range: range, weightScales: try weightScales(o),
       output: (
         output,
         isOfFloats
@@ -145,6 +148,23 @@ extension PlanRequestFromC {
           : OutputScale(scale: Float(o.output_scale), zeroPoint: Int(o.output_zero_point))
       ))
   }
+}
+
+/// The scales that are given, or how many there are to be.
+private func weightScales(_ o: lcn_plan_options) throws(Failure) -> WeightScales {
+  let isOne = try flag(o.one_scale, "one_scale")
+  let count = try dimension(o.weight_scale_count, "weight_scale_count")
+  guard let scales = o.weight_scales else {
+    if count > 0 {
+      throw Failure(.nullPointer, "weight_scales is NULL, but weight_scale_count is \(count)")
+    }
+    return isOne ? .perTensor : .perRow
+  }
+  if isOne { throw Failure(.invalidArgument, "one_scale is 1, but weight_scales are given") }
+  try reserve(try product(count, 4, "bytes"))
+  let values = try array(scales, count: count, size: 4, "weight_scales")
+    .assumingMemoryBound(to: Float.self)
+  return .given([Float](UnsafeBufferPointer(start: values, count: count)))
 }
 
 /// An activation from its constant; the bounds count for a clamp only.

@@ -14,7 +14,7 @@ func makeQuantizedPlan(
   if request.options.kernel == "dense" {
     try reserve(try product(try product(matrix.rows, matrix.columns, "elements"), 8, "bytes"))
   }
-  let scales: WeightScales = quantization.isPerTensor ? .perTensor : .perRow
+  let scales = quantization.weightScales
   let source: QuantizedSource
   if case .bsr(let m) = matrix {
     source = .bsr(
@@ -55,7 +55,7 @@ extension PlanRequestFromC.Quantization {
   func set(_ o: inout lcn_plan_options) {
     o.weights = Int32(LCN_I8)
     o.activations = constant(activations)
-    o.one_scale = isPerTensor ? 1 : 0
+    o.one_scale = weightScales == .perTensor ? 1 : 0
     switch range {
     case .fixed(let scale, let zeroPoint):
       o.range = Int32(LCN_RANGE_FIXED)
@@ -70,7 +70,15 @@ extension PlanRequestFromC.Quantization {
   }
 }
 
-/// Weights that are NaN or infinite have no bytes.
+/// Weights that are NaN or infinite have no bytes, nor have those beyond the scales that are given.
 func quantized<R>(_ body: () throws(QuantizationError) -> R) throws(Failure) -> R {
-  do { return try body() } catch { throw Failure(.notANumber, error.description) }
+  do { return try body() } catch {
+    let status: Status =
+      switch error {
+      case .notFinite: .notANumber
+      case .scaleCount: .shapeMismatch
+      case .scale, .beyondScale: .invalidArgument
+      }
+    throw Failure(status, error.description)
+  }
 }

@@ -4,12 +4,25 @@
 public enum QuantizationError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Value number `position` of the stored values, in `row`, is NaN or infinite.
   case notFinite(row: Int, position: Int, value: Float)
+  /// Another number of scales than rows was given.
+  case scaleCount(expected: Int, actual: Int)
+  /// A given scale is negative, NaN or infinite, or zero for a row with other values than zeros.
+  case scale(row: Int, scale: Float)
+  /// A value is more than `levels` of the scale that was given for its row.
+  case beyondScale(row: Int, position: Int, value: Float, scale: Float, levels: Int)
 
-  /// One line: which stored value cannot be quantised.
+  /// One line: which stored value or scale cannot be.
   public var description: String {
     switch self {
     case .notFinite(let row, let position, let value):
       "stored value \(position) (row \(row)) is \(value) and cannot be quantised"
+    case .scaleCount(let expected, let actual):
+      "there are \(actual) scales, expected \(expected): one for each row"
+    case .scale(let row, let scale):
+      "the scale of row \(row) is \(scale), must be finite and positive"
+    case .beyondScale(let row, let position, let value, let scale, let levels):
+      "stored value \(position) (row \(row)) is \(value), more than \(levels) times its scale "
+        + "\(scale)"
     }
   }
 }
@@ -20,6 +33,8 @@ public enum WeightScales: Hashable, Sendable, Codable {
   case perRow
   /// One for all of them: of the largest magnitude of the matrix.
   case perTensor
+  /// Those of another program, one for each row: weights that are multiples of them become these exactly.
+  case given([Float])
 }
 
 /// A CSR matrix whose values are 8-bit integers, symmetric, with one scale for each row.
@@ -57,15 +72,15 @@ public struct QuantizedCSR: Equatable, Sendable {
   /// - Parameter bits: of a value, 2...8: with 4 the values are −7...7, which a file's entropy coder stores in
   ///   4 bits or less.
   /// - Parameter scales: with ``WeightScales/perTensor`` every row that is not all zeros has the same.
-  /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
+  /// - Throws: ``QuantizationError`` when a value is NaN or infinite, or does not fit the scales that are given.
   /// - Complexity: O(rows + nnz)
   public init(
     quantizing matrix: CSRMatrix<Float>, bits: Int = 8, scales sharing: WeightScales = .perRow
   ) throws(QuantizationError) {
     precondition((2...8).contains(bits), "\(bits) bits, must be in 2...8")
     let offsets = matrix.pattern.rowOffsets
-    let shared = sharing == .perTensor ? largestMagnitude(matrix.values) : nil
-    (values, scales) = try quantized(matrix.values, rows: matrix.rows, bits: bits, shared: shared) {
+    let steps = try StepRule(sharing, rows: matrix.rows, bits: bits, matrix.values)
+    (values, scales) = try quantized(matrix.values, rows: matrix.rows, steps) {
       offsets[$0]..<offsets[$0 + 1]
     }
     pattern = matrix.pattern
@@ -143,7 +158,7 @@ public struct QuantizedBSR: Equatable, Sendable {
   /// Rounds each value to the nearest multiple of its row's scale.
   ///
   /// - Parameter bits: of a value, 2...8.
-  /// - Throws: ``QuantizationError`` when a value is NaN or infinite.
+  /// - Throws: ``QuantizationError`` when a value is NaN or infinite, or does not fit the scales that are given.
   /// - Complexity: O(rows + blocks · area)
   public init(
     quantizing matrix: BSRMatrix<Float>, bits: Int = 8, scales sharing: WeightScales = .perRow
@@ -154,7 +169,7 @@ public struct QuantizedBSR: Equatable, Sendable {
     let (r, c) = (block.rows, block.columns)
     var values = [Int8](repeating: 0, count: matrix.values.count)
     var scales = [Float](repeating: 0, count: rows)
-    let shared = sharing == .perTensor ? largestMagnitude(matrix.values) : nil
+    let steps = try StepRule(sharing, rows: rows, bits: bits, matrix.values)
     for row in 0..<rows {
       // The cells of this row: one run of `c` values in each block of the block row.
       var positions: [Int] = []
@@ -162,9 +177,8 @@ public struct QuantizedBSR: Equatable, Sendable {
         let start = b * r * c + row % r * c
         positions.append(contentsOf: start..<start + c)
       }
-      let (quantised, scale) = try quantizedRow(
-        positions.map { matrix.values[$0] }, row: row, positions: positions, bits: bits,
-        shared: shared)
+      let (quantised, scale) = try steps.quantized(
+        positions.map { matrix.values[$0] }, row: row, positions: positions)
       for (position, value) in zip(positions, quantised) { values[position] = value }
       scales[row] = scale
     }
@@ -192,38 +206,75 @@ public struct QuantizedBSR: Equatable, Sendable {
 
 /// Values and scales of all rows; `range` says where each row's values are.
 private func quantized(
-  _ values: [Float], rows: Int, bits: Int, shared: Float?, range: (Int) -> Range<Int>
+  _ values: [Float], rows: Int, _ steps: StepRule, range: (Int) -> Range<Int>
 ) throws(QuantizationError) -> ([Int8], [Float]) {
   var (result, scales): ([Int8], [Float]) = ([], [])
   result.reserveCapacity(values.count)
   scales.reserveCapacity(rows)
   for row in 0..<rows {
-    let (quantised, scale) = try quantizedRow(
-      values[range(row)], row: row, positions: range(row), bits: bits, shared: shared)
+    let (quantised, scale) = try steps.quantized(
+      values[range(row)], row: row, positions: range(row))
     result += quantised
     scales.append(scale)
   }
   return (result, scales)
 }
 
-/// One row; `positions` are the values' numbers, for the error.
-private func quantizedRow<Values: Collection<Float>, Positions: Collection<Int>>(
-  _ values: Values, row: Int, positions: Positions, bits: Int, shared: Float?
-) throws(QuantizationError) -> ([Int8], Float) {
-  var largest: Float = 0
-  for (value, position) in zip(values, positions) {
-    if !value.isFinite { throw .notFinite(row: row, position: position, value: value) }
-    largest = max(largest, abs(value))
-  }
-  if largest == 0 { return (values.map { _ in 0 }, 0) }
-  largest = shared ?? largest
-  // In double precision, so that the scale of a row of subnormal weights does not vanish first.
-  let levels = Double(1 << (bits - 1) - 1)
-  let inverse = levels / Double(largest)
-  return (values.map { Int8((Double($0) * inverse).rounded()) }, Float(Double(largest) / levels))
-}
+/// Which step the values of a row are rounded to.
+private struct StepRule {
+  /// The greatest integer, 127 for 8 bits.
+  private let levels: Int
+  /// The largest magnitude of the matrix, where all rows share it.
+  private let shared: Float?
+  private let given: [Float]?
 
-/// The largest magnitude of a matrix; NaN and infinities are left to the rows that hold them.
-private func largestMagnitude(_ values: [Float]) -> Float {
-  values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+  init(
+    _ sharing: WeightScales, rows: Int, bits: Int, _ values: [Float]
+  ) throws(QuantizationError) {
+    levels = 1 << (bits - 1) - 1
+    switch sharing {
+    case .perRow: (shared, given) = (nil, nil)
+    case .perTensor:
+      // NaN and infinities are left to the rows that hold them.
+      shared = values.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+      given = nil
+    case .given(let scales):
+      if scales.count != rows { throw .scaleCount(expected: rows, actual: scales.count) }
+      if let row = scales.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
+        throw .scale(row: row, scale: scales[row])
+      }
+      (shared, given) = (nil, scales)
+    }
+  }
+
+  /// One row; `positions` are the values' numbers, for the error.
+  func quantized<Values: Collection<Float>, Positions: Collection<Int>>(
+    _ values: Values, row: Int, positions: Positions
+  ) throws(QuantizationError) -> ([Int8], Float) {
+    var largest: Float = 0
+    for (value, position) in zip(values, positions) {
+      if !value.isFinite { throw .notFinite(row: row, position: position, value: value) }
+      largest = max(largest, abs(value))
+    }
+    if largest == 0 { return (values.map { _ in 0 }, 0) }
+    if let scale = given?[row] {
+      if scale == 0 { throw .scale(row: row, scale: scale) }
+      var result: [Int8] = []
+      for (value, position) in zip(values, positions) {
+        let quotient = (Double(value) / Double(scale)).rounded()
+        if abs(quotient) > Double(levels) {
+          throw .beyondScale(
+            row: row, position: position, value: value, scale: scale, levels: levels)
+        }
+        result.append(Int8(quotient))
+      }
+      return (result, scale)
+    }
+    // In double precision, so that the scale of a row of subnormal weights does not vanish first.
+    let inverse = Double(levels) / Double(shared ?? largest)
+    return (
+      values.map { Int8((Double($0) * inverse).rounded()) },
+      Float(Double(shared ?? largest) / Double(levels))
+    )
+  }
 }

@@ -142,6 +142,23 @@ import Testing
     refused("LCN_INVALID_ARGUMENT", ["activation_scale"]) { $0.activation_scale = 1 }
     refused("LCN_INVALID_ARGUMENT", ["one_scale is 2"]) { $0.one_scale = 2 }
     refused("LCN_INVALID_ARGUMENT", ["u8"]) { $0.activations = Int32(LCN_U8) }
+    let scales = UnsafePointer(pinned([Float](repeating: 1, count: 12)))
+    let small = UnsafePointer(pinned([Float](repeating: 1e-9, count: 12)))
+    refused("LCN_SHAPE_MISMATCH", ["11", "12"]) {
+      ($0.weight_scales, $0.weight_scale_count) = (scales, 11)
+    }
+    refused("LCN_NULL_POINTER", ["weight_scales"]) { $0.weight_scale_count = 12 }
+    refused("LCN_INVALID_ARGUMENT", ["weight_scale_count"]) { $0.weight_scale_count = -1 }
+    refused("LCN_INVALID_ARGUMENT", ["127 times"]) {
+      ($0.weight_scales, $0.weight_scale_count) = (small, 12)
+    }
+    refused("LCN_INVALID_ARGUMENT", ["one_scale"]) {
+      ($0.weight_scales, $0.weight_scale_count, $0.one_scale) = (scales, 12, 1)
+    }
+    refused("LCN_INVALID_ARGUMENT", ["weight_scales"]) {
+      ($0.weights, $0.activations, $0.range) = (0, 0, 0)
+      ($0.weight_scales, $0.weight_scale_count) = (scales, 12)
+    }
     for scale in [0, -1, .infinity, 1e-60] {
       refused("LCN_INVALID_ARGUMENT", ["scale"]) {
         $0.range = Int32(LCN_RANGE_FIXED)

@@ -30,6 +30,34 @@ import Testing
     }
   }
 
+  @Test func givenScalesKeepWhatTheyMadeExactly() throws {
+    let pattern = try CSRPattern(
+      rows: 3, columns: 4, rowOffsets: [0, 3, 3, 4], columnIndices: [0, 1, 3, 2])
+    // No row reaches 127, so that scales by magnitude would be others.
+    let scales: [Float] = [0.1, 0, 0.3]
+    let whole: [Int8] = [3, -90, 0, 126]
+    let matrix = try CSRMatrix<Float>(
+      pattern: pattern,
+      values: zip(whole, [0, 0, 0, 2]).map { q, row in scales[row] * Float(q) })
+    let quantised = try QuantizedCSR(quantizing: matrix, scales: .given(scales))
+    #expect(quantised.values == whole && quantised.scales == scales)
+    #expect(quantised.dequantized() == matrix)
+    let blocks = try BSRMatrix(matrix, block: BlockSize(2, 2))
+    let packed = try QuantizedBSR(quantizing: blocks, scales: .given(scales))
+    #expect(packed.dequantized() == blocks)
+
+    func refused(_ scales: [Float], _ error: QuantizationError) {
+      #expect(throws: error) { try QuantizedCSR(quantizing: matrix, scales: .given(scales)) }
+    }
+    refused([1, 1], .scaleCount(expected: 3, actual: 2))
+    refused([-1, 1, 1], .scale(row: 0, scale: -1))
+    refused([1, .infinity, 1], .scale(row: 1, scale: .infinity))
+    refused([1, 0, 0], .scale(row: 2, scale: 0))
+    refused(
+      [1, 1, 0.25],
+      .beyondScale(row: 2, position: 3, value: matrix.values[3], scale: 0.25, levels: 127))
+  }
+
   @Test func subnormalRowsDoNotTrap() throws {
     let pattern = try CSRPattern(rows: 1, columns: 2, rowOffsets: [0, 2], columnIndices: [0, 1])
     let matrix = try CSRMatrix<Float>(

@@ -398,10 +398,14 @@ typedef struct {
   double output_scale;   /* of bytes: what a step of one byte stands for, a normal positive float */
   int32_t output_zero_point; /* of bytes: the byte that stands for 0; 0 … 255, of LCN_I8 −128 … 127 */
   int32_t reserved2;     /* 0 */
+  const float *weight_scales; /* NULL, or a scale for each output row, `weight_scale_count` of them: weights that are
+                            multiples of them, as another program made them, become exactly those bytes. LCN_INVALID_ARGUMENT
+                            for a weight of more than 127 times its scale. Copied. */
+  int64_t weight_scale_count; /* the matrix's rows (else LCN_SHAPE_MISMATCH), or 0 */
 } lcn_plan_options;
 #define LCN_PLAN_OPTIONS_INIT                                                                               \
   {(uint32_t)sizeof(lcn_plan_options), LCN_COLUMNS, 1, NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL, \
-   0, 0, 0, 0, 0, 0, 0.0, 0, 0, 0.0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0.0, 0, 0, 0.0, 0, 0, NULL, 0}
 
 /* What a plan is. */
 typedef struct {
