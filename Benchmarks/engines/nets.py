@@ -77,6 +77,30 @@ def decode(layers=12, width=768):
     return built(nodes, {"x": [1, width]}, [x], weights)
 
 
+def products_of_bytes(sparsity, block, layers=6, width=1024, rows=128):
+    """Products of a quantized model (QDQ), one after the other: weights in blocks of outputs by inputs.
+
+    Weights have seven bits and activations eight, as quantisers choose for processors whose sums of two products saturate.
+    """
+    nodes, holders, x = [], {"zero": np.uint8(128), "step": np.float32(0.05)}, "x"
+    for n in range(layers):
+        kept = RANDOM.random((width // block[1], width // block[0])) >= sparsity
+        kept = np.repeat(np.repeat(kept, block[1], axis=0), block[0], axis=1)
+        holders[f"w{n}"] = (RANDOM.integers(-63, 64, (width, width)) * kept).astype(np.int8)
+        # So that the bytes of the result are used, and few are the least or the greatest.
+        holders[f"s{n}"] = np.full(width, 0.02 / max(width * (1 - sparsity), 1) ** 0.5, "float32")
+        nodes += [helper.make_node("DequantizeLinear", [x, "step", "zero"], [f"x{n}"]),
+                  helper.make_node("DequantizeLinear", [f"w{n}", f"s{n}"], [f"f{n}"], axis=1),
+                  helper.make_node("MatMul", [f"x{n}", f"f{n}"], [f"p{n}"], name=f"product {n}"),
+                  helper.make_node("QuantizeLinear", [f"p{n}", "step", "zero"], [f"y{n}"])]
+        x = f"y{n}"
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.UINT8, [rows, width])],
+        [helper.make_tensor_value_info(x, TensorProto.UINT8, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in holders.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
 def pruned(model, sparsity):
     """The model with the smallest weights of each constant matrix or kernel of one tap gone."""
     made = onnx.ModelProto()
