@@ -68,6 +68,40 @@ std::string Graph::name(int index) const {
 
 const Node *Graph::producer(int tensor) const { return producers_[tensor] < 0 ? nullptr : &nodes_[producers_[tensor]]; }
 
+Constant Graph::integers(int index, const std::string &what) const {
+  Constant result;
+  const Node *maker = producer(index);
+  if (maker != nullptr && maker->type == kTfLiteBuiltinDensify && maker->node->inputs->size == 1) {
+    result.nodes.push_back(maker->index);
+    index = maker->node->inputs->data[0];
+  }
+  const TfLiteTensor &t = tensor(index);
+  if (t.allocation_type != kTfLiteMmapRo || t.data == nullptr) throw Refusal(what + " known only at run time");
+  if (t.type != kTfLiteInt8 && t.type != kTfLiteInt32) throw Refusal(what + " not integers of 8 or 32 bits");
+  if (count(t.dims) == 0) throw Refusal(what + " empty or too many");
+  result.shape.assign(t.dims->data, t.dims->data + t.dims->size);
+  result.decoded = decode(t);
+  result.data = result.decoded.data();
+  return result;
+}
+
+Affine affine_of(const TfLiteTensor &tensor, const std::string &what) {
+  const auto *params = static_cast<const TfLiteAffineQuantization *>(tensor.quantization.params);
+  if (tensor.quantization.type != kTfLiteAffineQuantization || params == nullptr || params->scale == nullptr ||
+      params->scale->size < 1)
+    throw Refusal(what + " without a scale");
+  Affine result;
+  result.scales.assign(params->scale->data, params->scale->data + params->scale->size);
+  result.zeros.assign(result.scales.size(), 0);
+  if (params->zero_point != nullptr)
+    for (size_t i = 0; i < result.zeros.size() && params->zero_point->size > 0; i++)
+      result.zeros[i] = params->zero_point->data[std::min<int>(static_cast<int>(i), params->zero_point->size - 1)];
+  for (float scale : result.scales)
+    if (!(scale > 0)) throw Refusal(what + " with a scale that is not positive");
+  result.dimension = params->quantized_dimension;
+  return result;
+}
+
 Constant Graph::constant(int index, const std::string &what) const {
   Constant result;
   if (tensor(index).type != kTfLiteFloat32)

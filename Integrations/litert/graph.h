@@ -33,6 +33,15 @@ struct Constant {
   std::vector<int> nodes;  // DEQUANTIZE and DENSIFY nodes on the way from the model's bytes
 };
 
+// What the integers of a tensor stand for: scale · (integer − zero), with one scale or one for each place of `dimension`.
+struct Affine {
+  std::vector<float> scales;
+  std::vector<int64_t> zeros;
+  int dimension = 0;
+};
+// Fails when a tensor has no such scales.
+Affine affine_of(const TfLiteTensor &tensor, const std::string &what);
+
 class Graph {
  public:
   // Fails when the structures of this LiteRT are not those of interface.h.
@@ -49,6 +58,8 @@ class Graph {
   std::string name(int index) const;
   // Fails, with the reason, when it is not constant floats. `what` is what it is to the node.
   Constant constant(int index, const std::string &what) const;
+  // The same of integers of 8 or 32 bits, as they are.
+  Constant integers(int index, const std::string &what) const;
 
  private:
   const Node *producer(int tensor) const;
@@ -62,7 +73,7 @@ class Graph {
   bool knows_outputs_ = false;
 };
 
-// The floats of a constant tensor, dense (see sparsity.cc).
+// The floats or integers of a constant tensor as floats, dense (see sparsity.cc).
 std::vector<float> decode(const TfLiteTensor &tensor);
 
 // A shape's product; 0 when a dimension is negative or the product is not below 2³¹.

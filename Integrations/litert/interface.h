@@ -10,7 +10,8 @@ struct TfLiteDelegate;
 
 typedef int TfLiteStatus;
 enum { kTfLiteOk = 0, kTfLiteError = 1, kTfLiteDelegateError = 2 };
-enum { kTfLiteFloat32 = 1, kTfLiteInt8 = 9, kTfLiteFloat16 = 10 };  // TfLiteType
+enum { kTfLiteFloat32 = 1, kTfLiteInt32 = 2, kTfLiteInt8 = 9, kTfLiteFloat16 = 10 };  // TfLiteType
+enum { kTfLiteAffineQuantization = 1 };                             // TfLiteQuantizationType
 enum { kTfLiteMmapRo = 1 };                                         // TfLiteAllocationType: a constant of the model
 enum { kTfLiteBuiltinConv2d = 3, kTfLiteBuiltinDepthwiseConv2d = 4, kTfLiteBuiltinDequantize = 6 };
 enum { kTfLiteBuiltinFullyConnected = 9, kTfLiteBuiltinDelegate = 51, kTfLiteBuiltinDensify = 124 };
@@ -22,6 +23,18 @@ enum { kTfLiteDelegateFlagsAllowDynamicTensors = 1 };
 struct TfLiteIntArray {
   int size;
   int data[];
+};
+
+struct TfLiteFloatArray {
+  int size;
+  float data[];
+};
+
+// What TfLiteTensor.quantization.params points to for kTfLiteAffineQuantization.
+struct TfLiteAffineQuantization {
+  TfLiteFloatArray *scale;
+  TfLiteIntArray *zero_point;
+  int32_t quantized_dimension;
 };
 
 struct TfLiteDimensionMetadata {

@@ -5,6 +5,10 @@
 // What examining a node finds out of it, until it becomes a plan.
 struct Layer {
   Constant weights, bias;
+  // Of a product of bytes: a scale for each row of the weights, and what the bytes of X and Y stand for.
+  std::vector<float> scales;
+  float x_scale = 0, y_scale = 0;
+  int64_t x_zero = 0, y_zero = 0;
   int activation = kTfLiteActNone;
   int64_t width = 0;                                 // rows of X, or pixels of Y
   bool windows = false;                              // a convolution that is more than a product of pixels

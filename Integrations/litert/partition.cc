@@ -24,12 +24,12 @@ void resize(TfLiteContext *context, int tensor, const std::vector<int> &shape) {
 }
 
 // Every pixel that counts of [n, height, width, channels], one after the other.
-void gather(const float *x, const std::vector<int> &shape, const Product &product, float *out) {
-  const int64_t channels = shape[3];
+void gather(const char *x, const std::vector<int> &shape, const Product &product, char *out) {
+  const int64_t bytes = shape[3] * static_cast<int64_t>(product.size());
   for (int64_t n = 0; n < shape[0]; n++)
     for (int64_t i = 0; i < shape[1]; i += product.axes[0].stride)
       for (int64_t j = 0; j < shape[2]; j += product.axes[1].stride)
-        out = std::copy_n(x + ((n * shape[1] + i) * shape[2] + j) * channels, channels, out);
+        out = std::copy_n(x + ((n * shape[1] + i) * shape[2] + j) * bytes, bytes, out);
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ Partition::Partition(const TfLiteDelegateParams &parameters, const std::map<int,
 
 void Partition::prepare(TfLiteContext *context) {
   std::map<int, std::vector<int>> shapes;
-  std::vector<int64_t> sizes(rooms_.size(), 0);
+  std::vector<int64_t> sizes(rooms_.size(), 0);  // in bytes, as `pixels`
   int64_t pixels = 0;
   for (Step &step : steps_) {
     const auto inside = shapes.find(step.product->x);
@@ -83,34 +83,37 @@ void Partition::prepare(TfLiteContext *context) {
     const int64_t size = product_of(step.y_shape);
     if (step.product->conv && size > 0) step.product->plan_images(step.x_shape[1], step.x_shape[2]);
     if (step.to >= 0) {
-      sizes[step.to] = std::max(sizes[step.to], size);
+      sizes[step.to] = std::max<int64_t>(sizes[step.to], size * step.product->size());
     } else {
       resize(context, step.product->y, step.y_shape);
     }
-    if (step.product->is_strided()) pixels = std::max(pixels, size / step.product->rows * step.product->columns);
+    if (step.product->is_strided())
+      pixels = std::max<int64_t>(pixels, size / step.product->rows * step.product->columns * step.product->size());
   }
   for (int tensor : unused_) resize(context, tensor, {0});
-  for (size_t i = 0; i < rooms_.size(); i++) std::vector<float>(sizes[i]).swap(rooms_[i]);
-  std::vector<float>(pixels).swap(pixels_);
+  for (size_t i = 0; i < rooms_.size(); i++) std::vector<float>((sizes[i] + 3) / 4).swap(rooms_[i]);
+  std::vector<float>((pixels + 3) / 4).swap(pixels_);
 }
 
 void Partition::run(TfLiteContext *context) {
   // What LiteRT holds of a tensor, which has to be as much as was prepared for.
-  const auto memory = [&](int tensor, const std::vector<int> &shape) {
+  const auto memory = [&](int tensor, const std::vector<int> &shape, size_t size) {
     const TfLiteTensor &t = context->tensors[tensor];
-    const size_t bytes = static_cast<size_t>(product_of(shape)) * sizeof(float);
+    const size_t bytes = static_cast<size_t>(product_of(shape)) * size;
     if (bytes > 0 && (t.data == nullptr || t.bytes < bytes)) throw Refusal("a tensor has less memory than its shape says");
-    return static_cast<float *>(t.data);
+    return static_cast<char *>(t.data);
   };
   for (Step &step : steps_) {
     const Product &p = *step.product;
     const int64_t width = product_of(step.y_shape) / p.rows;
     if (width == 0) continue;
-    const float *x = step.from >= 0 ? rooms_[step.from].data() : memory(p.x, step.x_shape);
-    float *y = step.to >= 0 ? rooms_[step.to].data() : memory(p.y, step.y_shape);
+    const auto room = [&](int place) { return reinterpret_cast<char *>(rooms_[place].data()); };
+    const char *x = step.from >= 0 ? room(step.from) : memory(p.x, step.x_shape, p.size());
+    char *y = step.to >= 0 ? room(step.to) : memory(p.y, step.y_shape, p.size());
     if (p.is_strided()) {
-      gather(x, step.x_shape, p, pixels_.data());
-      x = pixels_.data();
+      char *const pixels = reinterpret_cast<char *>(pixels_.data());
+      gather(x, step.x_shape, p, pixels);
+      x = pixels;
     }
     const lcn_status status = p.conv ? lcn_conv_run(p.conv.get(), x, nullptr, y, step.x_shape[0], nullptr, 0)
                                      : lcn_plan_run(p.plan.get(), x, p.columns, y, p.rows, width, nullptr, 0);

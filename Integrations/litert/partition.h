@@ -26,6 +26,6 @@ class Partition {
 
   std::vector<Step> steps_;
   std::vector<int> unused_;  // outputs that only other products of ours would read: weights
-  std::vector<std::vector<float>> rooms_;
-  std::vector<float> pixels_;  // those that count, for strides
+  std::vector<std::vector<float>> rooms_;  // of floats or bytes
+  std::vector<float> pixels_;              // those that count, for strides
 };

@@ -62,6 +62,31 @@ void take_width(const TfLiteTensor &x, const Product &product, int64_t otherwise
   layer.width = std::clamp<int64_t>(layer.width, 1, 65536);
 }
 
+// What the bytes of X, W and Y stand for; W and the bias become the numbers that they are.
+void take_scales(const Graph &graph, const TfLiteIntArray &in, const Product &product, Layer &layer) {
+  const auto one = [&](int tensor, const std::string &what, float &scale, int64_t &zero) {
+    const Affine affine = affine_of(graph.tensor(tensor), what);
+    if (affine.scales.size() != 1) throw Refusal(what + " with several scales");
+    scale = affine.scales[0];
+    zero = affine.zeros[0];
+  };
+  one(product.x, "its input is", layer.x_scale, layer.x_zero);
+  one(product.y, "its output is", layer.y_scale, layer.y_zero);
+  const Affine affine = affine_of(graph.tensor(in.data[1]), "its weights are");
+  for (int64_t zero : affine.zeros)
+    if (zero != 0) throw Refusal("its weights have a zero point");
+  layer.scales = affine.scales;
+  if (affine.scales.size() == 1) {
+    layer.scales.assign(product.rows, affine.scales[0]);
+  } else if (affine.dimension != 0 || affine.scales.size() != static_cast<size_t>(product.rows)) {
+    throw Refusal("its weights have scales along their inputs");
+  }
+  for (size_t i = 0; i < layer.weights.decoded.size(); i++)
+    layer.weights.decoded[i] *= layer.scales[i / static_cast<size_t>(product.columns)];
+  // The steps of the bias are those of the sums.
+  for (size_t i = 0; i < layer.bias.decoded.size(); i++) layer.bias.decoded[i] *= layer.x_scale * layer.scales[i];
+}
+
 }  // namespace
 
 int64_t Axis::result(int64_t size) const {
@@ -118,14 +143,17 @@ std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Opt
     product->x = in.data[0];
     product->y = out.data[0];
     const TfLiteTensor &x = graph.tensor(product->x);
-    if (x.type != kTfLiteFloat32 || graph.tensor(product->y).type != kTfLiteFloat32)
-      throw Refusal(x.type == kTfLiteInt8 ? "its input is 8-bit integers" : "its input or output is not float32");
+    product->bytes = x.type == kTfLiteInt8;
+    if ((!product->bytes && x.type != kTfLiteFloat32) || graph.tensor(product->y).type != x.type)
+      throw Refusal("its input and output are not both float32 or both int8");
     if (convolution) {
       begin_convolution(*node.node, *product, layer);
     } else {
       begin_fully_connected(*node.node, *product, layer);
     }
-    layer.weights = graph.constant(in.data[1], "its weights are");
+    if (product->bytes && graph.tensor(in.data[1]).type != kTfLiteInt8) throw Refusal("its weights are not int8");
+    layer.weights = product->bytes ? graph.integers(in.data[1], "its weights are")
+                                   : graph.constant(in.data[1], "its weights are");
     const std::vector<int> &shape = layer.weights.shape;
     if (shape.size() != (convolution ? 4u : 2u)) throw Refusal("its weights have another number of dimensions");
     if (convolution && x.dims->size != 4) throw Refusal("its input has another number of dimensions");
@@ -135,15 +163,18 @@ std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Opt
     decision.columns = product->columns;
     product->constants = layer.weights.nodes;
     if (in.size == 3 && in.data[2] >= 0) {
-      layer.bias = graph.constant(in.data[2], "its bias is");
+      if (product->bytes && graph.tensor(in.data[2]).type != kTfLiteInt32) throw Refusal("its bias is not int32");
+      layer.bias = product->bytes ? graph.integers(in.data[2], "its bias is") : graph.constant(in.data[2], "its bias is");
       int64_t biases = 1;
       for (int d : layer.bias.shape) biases *= d;
       if (biases != product->rows) throw Refusal("its bias is not one constant per output");
       product->constants.insert(product->constants.end(), layer.bias.nodes.begin(), layer.bias.nodes.end());
     }
+    if (product->bytes) take_scales(graph, in, *product, layer);
     take_width(x, *product, options.width, layer);
     decision.width = layer.width;
     layer.windows = convolution && (product->groups != 1 || product->columns != product->channels);
+    if (product->bytes && layer.windows) throw Refusal("a kernel of several taps on bytes");
     make_product(layer, options, threads, *product, decision);
     decision.nodes.insert(decision.nodes.end(), product->constants.begin(), product->constants.end());
     return product;

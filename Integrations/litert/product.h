@@ -45,6 +45,8 @@ struct Axis {
 struct Product {
   int node, x, y;  // LiteRT's numbers
   int64_t rows = 0, columns = 0;
+  bool bytes = false;  // X and Y are int8
+  size_t size() const { return bytes ? 1 : sizeof(float); }  // of an element of X and Y
   bool convolution = false, keeps_rank = false;  // a FULLY_CONNECTED whose output has as many dimensions as its input
   std::vector<int> constants;                    // nodes that make its weights and its bias
   std::unique_ptr<lcn_plan, Destroy> plan;

@@ -1,4 +1,4 @@
-// The floats of a constant tensor: float32 or float16, stored dense or in TensorFlow's sparse encoding.
+// The numbers of a constant tensor: float32, float16 or integers, stored dense or in TensorFlow's sparse encoding.
 //
 // The encoding is a tree: a level for each dimension in `traversal_order`, then one for each dimension that is cut into blocks.
 // A dense level has `dense_size` children everywhere; a sparse one lists them, those of parent p at
@@ -30,6 +30,19 @@ std::vector<float> values(const TfLiteTensor &tensor) {
   if (tensor.type == kTfLiteFloat32) {
     std::vector<float> result(tensor.bytes / sizeof(float));
     if (!result.empty()) std::memcpy(result.data(), tensor.data, result.size() * sizeof(float));
+    return result;
+  }
+  if (tensor.type == kTfLiteInt8) {
+    const auto *data = static_cast<const int8_t *>(tensor.data);
+    return std::vector<float>(data, data + tensor.bytes);
+  }
+  if (tensor.type == kTfLiteInt32) {
+    std::vector<float> result(tensor.bytes / sizeof(int32_t));
+    for (size_t i = 0; i < result.size(); i++) {
+      int32_t value;
+      std::memcpy(&value, static_cast<const char *>(tensor.data) + i * sizeof value, sizeof value);
+      result[i] = static_cast<float>(value);
+    }
     return result;
   }
   std::vector<float> result(tensor.bytes / sizeof(uint16_t));

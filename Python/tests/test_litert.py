@@ -327,14 +327,85 @@ class Delegate(unittest.TestCase):
         (decision,) = lacuna_litert.explain(simple(128, 96, activation="TANH"))
         self.assertIn("its activation is another than", decision["reason"])
 
-    def test_an_8_bit_model_stays(self):
+    def integers(self, *shape):
+        """Integers of weights of which a tenth is not zero, in whole groups of four inputs."""
+        kept = np.repeat(RANDOM.random((*shape[:-1], -(-shape[-1] // 4))) < 0.1, 4, axis=-1)[..., :shape[-1]]
+        return (RANDOM.integers(-120, 121, shape) * kept).astype(np.int8)
+
+    def compare_bytes(self, content, claimed, shapes=(None,), threads=1, resolver=OpResolverType.AUTO, **options):
+        """LiteRT multiplies sums by a fixed-point number and these plans by a float: some results round to the next byte."""
+        decisions = lacuna_litert.explain(content, num_threads=threads, **options)
+        self.assertEqual(sum(d["claimed"] for d in decisions), claimed, decisions)
+        both = lacuna_litert.interpreter(content, num_threads=threads, **options)
+        alone = Interpreter(model_content=content, num_threads=threads, experimental_op_resolver_type=resolver)
+        for shape in shapes:
+            for interpreter in (alone, both):
+                for detail in interpreter.get_input_details():
+                    if shape is not None:
+                        interpreter.resize_tensor_input(detail["index"], shape)
+                interpreter.allocate_tensors()
+            feeds = [RANDOM.integers(-128, 128, detail["shape"]).astype(np.int8) for detail in alone.get_input_details()]
+            for mine, theirs in zip(run(both, feeds), run(alone, feeds)):
+                self.assertEqual((mine.shape, mine.dtype), (theirs.shape, theirs.dtype))
+                apart = np.abs(mine.astype(int) - theirs)
+                self.assertTrue(apart.max(initial=0) <= 1 and np.count_nonzero(apart) <= 0.02 * mine.size + 1, apart)
+                self.assertGreater(len(np.unique(mine)), 5)
+        return decisions
+
+    def test_products_of_bytes(self):
+        for activation, bias, per_row in itertools.product(("", "RELU", "RELU6"), (True, False), (True, False)):
+            model = Model()
+            x = model.tensor((32, 96), np.int8, scales=0.04, zero=-7)
+            scales = RANDOM.uniform(0.005, 0.02, 128 if per_row else 1)
+            w = model.constant(self.integers(128, 96), scales)
+            b = model.constant(RANDOM.integers(-2000, 2000, 128).astype(np.int32), 0.04 * scales) if bias else None
+            y = model.fully_connected(x, w, b, (32, 128), activation, dtype=np.int8, scales=0.05, zero=-9)
+            (decision,) = self.compare_bytes(model.content([x], [y]), 1)
+            self.assertEqual((decision["rows"], decision["columns"], decision["width"]), (128, 96, 32))
+
+    def test_convolutions_of_bytes_and_chains(self):
+        for strides in ((1, 1), (2, 3)):
+            model = Model()
+            x = model.tensor((2, 9, 7, 64), np.int8, scales=0.04, zero=3)
+            out = (2, (9 - 1) // strides[0] + 1, (7 - 1) // strides[1] + 1)
+            names, sizes = [x], (64, 96, 80)
+            for number in range(2):
+                scales = RANDOM.uniform(0.005, 0.02, sizes[number + 1])
+                w = model.constant(self.integers(sizes[number + 1], 1, 1, sizes[number]), scales)
+                b = model.constant(RANDOM.integers(-2000, 2000, sizes[number + 1]).astype(np.int32), 0.04 * scales)
+                names.append(model.convolution(names[-1], w, b, (*out, sizes[number + 1]), "RELU6" if number == 0 else "",
+                                               strides if number == 0 else (1, 1), dtype=np.int8, scales=0.04, zero=-20))
+            for threads in (1, 2):
+                self.compare_bytes(model.content([x], [names[-1]]), 2, threads=threads, min_weights=0)
+
+    def test_sparse_bytes_and_shapes_known_at_run_time(self):
         model = Model()
-        x = model.tensor((4, 96), np.int8)
-        w = model.tensor((128, 96), np.int8, sparse(128, 96).astype(np.int8))
-        y = model.tensor((4, 128), np.int8)
-        model.operator("FULLY_CONNECTED", [x, w, -1], [y], schema.FullyConnectedOptionsT(), 4)
-        (decision,) = self.compare(model.content([x], [y]), 0)
-        self.assertIn("8-bit integers", decision["reason"])
+        x = model.tensor((1, 96), np.int8, signature=[-1, 96], scales=0.04, zero=1)
+        values, sparsity = encoded(self.integers(128, 96))
+        stored = model.tensor((128, 96), np.int8, values, sparsity=sparsity, scales=0.01)
+        w = model.densified(stored, (128, 96), np.int8)
+        model.graph.tensors[w].quantization = model.graph.tensors[stored].quantization
+        b = model.constant(RANDOM.integers(-2000, 2000, 128).astype(np.int32), 0.0004)
+        y = model.fully_connected(x, w, b, (1, 128), dtype=np.int8, scales=0.05, zero=4, signature=[-1, 128])
+        # XNNPACK alone refuses to prepare this graph.
+        self.compare_bytes(model.content([x], [y]), 1, [(1, 96), (7, 96), (300, 96), (2, 96)],
+                           resolver=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+
+    def test_bytes_that_are_left_alone_and_why(self):
+        for reason, weights, options, axes in (
+                ("whole groups of four", RANDOM.integers(-9, 10, (128, 96)).astype(np.int8), {"scales": 0.01}, None),
+                ("a zero point", self.integers(128, 96), {"scales": 0.01, "zero": 3}, None),
+                ("several taps", self.integers(96, 3, 3, 64), {"scales": 0.01}, (2, 9, 7, 64))):
+            model = Model()
+            x = model.tensor(axes or (32, 96), np.int8, scales=0.04)
+            w = model.tensor(weights.shape, np.int8, weights, **options)
+            b = model.constant(np.zeros(len(weights), np.int32), 0.0004)
+            more = dict(dtype=np.int8, scales=0.05)
+            y = (model.fully_connected(x, w, b, (32, 128), **more) if axes is None else
+                 model.convolution(x, w, b, (*axes[:3], 96), **more))
+            (decision,) = lacuna_litert.explain(model.content([x], [y]))
+            self.assertFalse(decision["claimed"])
+            self.assertIn(reason, decision["reason"])
 
     def test_a_damaged_sparse_encoding_is_left_to_litert(self):
         w = sparse(128, 96)

@@ -20,7 +20,8 @@ class Model:
             main.codes, main.buffers, main.graphs)
         self.graphs.append(self.graph)
 
-    def tensor(self, shape, dtype=np.float32, value=None, signature=None, sparsity=None):
+    def tensor(self, shape, dtype=np.float32, value=None, signature=None, sparsity=None, scales=None, zero=0):
+        """`scales` of integers: one number, or one for each place of the first dimension."""
         made = schema.TensorT()
         made.shape, made.type, made.name = list(shape), TYPES[np.dtype(dtype)], f"t{len(self.graph.tensors)}"
         made.shapeSignature, made.sparsity, made.buffer = signature, sparsity, 0
@@ -29,14 +30,16 @@ class Model:
             buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
             made.buffer = len(self.buffers)
             self.buffers.append(buffer)
-        if np.dtype(dtype) == np.int8:
+        if np.dtype(dtype) == np.int8 or scales is not None:
             made.quantization = schema.QuantizationParametersT()
-            made.quantization.scale, made.quantization.zeroPoint = [0.05], [0]
+            made.quantization.scale = [float(s) for s in np.atleast_1d(0.05 if scales is None else scales)]
+            made.quantization.zeroPoint = [zero] * len(made.quantization.scale)
+            made.quantization.quantizedDimension = 0
         self.graph.tensors.append(made)
         return len(self.graph.tensors) - 1
 
-    def constant(self, value):
-        return self.tensor(value.shape, value.dtype, value)
+    def constant(self, value, scales=None):
+        return self.tensor(value.shape, value.dtype, value, scales=scales)
 
     def operator(self, name, inputs, outputs, options=None, version=1):
         code = getattr(OPERATORS, name)
@@ -60,23 +63,25 @@ class Model:
         self.operator("DENSIFY", [source], [made], schema.DensifyOptionsT())
         return made
 
-    def fully_connected(self, x, w, bias, shape, activation="", keep=False, signature=None):
+    def fully_connected(self, x, w, bias, shape, activation="", keep=False, signature=None, **result):
         options = schema.FullyConnectedOptionsT()
         options.fusedActivationFunction, options.keepNumDims = ACTIVATIONS[activation], keep
-        made = self.tensor(shape, signature=signature)
-        self.operator("FULLY_CONNECTED", [x, w] + ([] if bias is None else [bias]), [made], options, 5 if keep else 1)
+        made = self.tensor(shape, signature=signature, **result)
+        self.operator("FULLY_CONNECTED", [x, w] + ([] if bias is None else [bias]), [made], options,
+                      5 if keep or result else 1)
         return made
 
     def convolution(self, x, w, bias, shape, activation="", strides=(1, 1), same=True, dilations=(1, 1), multiplier=None,
-                    signature=None):
+                    signature=None, **result):
         """With `multiplier` a depthwise one."""
         options = schema.Conv2DOptionsT() if multiplier is None else schema.DepthwiseConv2DOptionsT()
         options.fusedActivationFunction, options.padding = ACTIVATIONS[activation], 0 if same else 1
         (options.strideH, options.strideW), (options.dilationHFactor, options.dilationWFactor) = strides, dilations
         if multiplier is not None:
             options.depthMultiplier = multiplier
-        made = self.tensor(shape, signature=signature)
-        self.operator("CONV_2D" if multiplier is None else "DEPTHWISE_CONV_2D", [x, w, bias], [made], options, 2)
+        made = self.tensor(shape, signature=signature, **result)
+        self.operator("CONV_2D" if multiplier is None else "DEPTHWISE_CONV_2D", [x, w, bias], [made], options,
+                      3 if result else 2)
         return made
 
     def content(self, inputs, outputs):
