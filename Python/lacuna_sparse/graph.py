@@ -1,4 +1,4 @@
-"""Networks of ONNX files, planned for the shapes of their inputs and run with their zeros skipped."""
+"""Networks of ONNX and TFLite files, planned for the shapes of their inputs and run with their zeros skipped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _value(call: Callable[..., int], handle: Any, index: int) -> Tuple[str, Any]
 
 
 class Graph:
-    """The network of an ONNX file: operators between named values.
+    """The network of an ONNX or TFLite file: operators between named values.
 
         graph = Graph("model.onnx")
         plan = graph.plan({"x": (1, 3, 224, 224)}, threads=2)

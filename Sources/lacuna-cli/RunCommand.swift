@@ -25,7 +25,7 @@ struct ArrayFlow: ParsableArguments {
   @Option(
     name: .shortAndLong,
     help:
-      "The .npy file to write, or .npz for the outputs of an ONNX network; - is standard output.",
+      "The .npy file to write, or .npz for the outputs of an ONNX or TFLite network; - is standard output.",
     completion: .file(extensions: ["npy", "npz"]))
   var output: String
 
@@ -135,12 +135,12 @@ struct RunNetwork: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "network",
     abstract:
-      "The outputs of a compact .lacuna model or of an ONNX network for an array of inputs.",
+      "The outputs of a compact .lacuna model or of an ONNX or TFLite network for an array of inputs.",
     discussion: """
       For a .lacuna model the input is [batch, …] with as many values for each as the network takes, images as height × \
       width × channels; the output is [batch, classes], before any softmax.
 
-      For an ONNX network the input has the shape that the network takes, sizes that its file leaves open included. \
+      For an ONNX or TFLite network the input has the shape that the network takes, sizes that its file leaves open included. \
       Several inputs are arrays of an .npz file under the network's names, and an .npz output takes all outputs. The \
       zeros of its weights are skipped wherever that is faster; --json lists what is done for each node.
       """)
@@ -188,7 +188,7 @@ struct RunNetwork: ParsableCommand {
 }
 
 extension RunNetwork {
-  /// The graph of an ONNX file; nil for a .lacuna file.
+  /// The graph of an ONNX or TFLite file; nil for a .lacuna file.
   private func graph() throws -> Graph? {
     if (try? FileKind(contentsOf: model)) == .lacuna { return nil }
     let file = try ModelFile(contentsOf: model)

@@ -16,7 +16,7 @@ public func fuzzSeeds(
 ) throws -> [[UInt8]] {
   func of(_ suffixes: String...) -> [[UInt8]] {
     files.filter { file in
-      file.name != networkArchive && suffixes.contains { file.name.hasSuffix($0) }
+      !networkArchives.contains(file.name) && suffixes.contains { file.name.hasSuffix($0) }
     }.map(\.bytes)
   }
   switch target {

@@ -1,4 +1,4 @@
-// An ONNX file as a network: read, planned in little memory, and run where it is small.
+// An ONNX or TFLite file as a network: read, planned in little memory, and run where it is small.
 
 import Lacuna
 import LacunaIO
@@ -15,7 +15,7 @@ private let mostWork = 1 << 18
 let networkTargets = [
   FuzzTarget("network", memory: (base: 256 << 20, each: 1 << 15)) { bytes in
     try ReadingMemory.limited(to: 16 << 20) {
-      let graph = try ONNXModel(bytes: bytes).network()
+      let graph = try ModelFile(bytes: bytes).network()
       var shapes: [String: [Int]] = [:]
       for input in graph.inputs {
         shapes[input.name] = input.dimensions.map { dimension in
@@ -60,16 +60,17 @@ private func filled(_ type: GraphType) throws -> GraphArray {
   }
 }
 
-/// The golden archive of networks, which is no seed itself.
-let networkArchive = "networks.npz"
+/// The golden archives of networks, which are no seeds themselves.
+let networkArchives = ["networks.npz", "tflite.npz"]
 
-/// The networks of the golden archive.
+/// The networks of the golden archives.
 func networkSeeds(_ files: [(name: String, bytes: [UInt8])]) throws -> [[UInt8]] {
-  guard let archive = files.first(where: { $0.name == networkArchive }) else { return [] }
-  return try NPZ(bytes: archive.bytes).arrays.compactMap { array in
-    guard "\(array.name)".hasSuffix("/model"), case .u8(let bytes) = array.array.values else {
-      return nil
+  try files.filter { networkArchives.contains($0.name) }.flatMap { archive in
+    try NPZ(bytes: archive.bytes).arrays.compactMap { array in
+      guard "\(array.name)".hasSuffix("/model"), case .u8(let bytes) = array.array.values else {
+        return nil
+      }
+      return bytes
     }
-    return bytes
   }
 }

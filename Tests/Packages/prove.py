@@ -532,6 +532,30 @@ def networks_of_other_projects_run_as_in_onnxruntime():
         print(f"         {name} at 90 %, on whatever machine this is: {ours:.1f} ms, onnxruntime {theirs:.1f} ms")
 
 
+@needs("numpy", "ai_edge_litert")
+def networks_of_mediapipe_run_as_in_litert():
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+
+    for name in ("/pose_detection.tflite", "/face_detection_full_range_sparse.tflite", "/hand_landmark_lite.tflite",
+                 "/iris_landmark.tflite", "/palm_detection_full.tflite"):
+        path = net_of_wheel("mediapipe", name)
+        interpreter = Interpreter(model_path=path, num_threads=1)
+        interpreter.allocate_tensors()
+        (detail,) = interpreter.get_input_details()
+        x = np.random.default_rng(12).random(detail["shape"]).astype(np.float32)
+        interpreter.set_tensor(detail["index"], x)
+        interpreter.invoke()
+        np.save(WORK / "x.npy", x)
+        lacuna("run", "network", path, WORK / "x.npy", "-o", WORK / "y.npz")
+        with np.load(WORK / "y.npz") as found:
+            for output in interpreter.get_output_details():
+                expected = interpreter.get_tensor(output["index"])
+                assert found[output["name"]].shape == expected.shape
+                error = np.abs(found[output["name"]] - expected).max() / np.abs(expected).max()
+                assert error < 1e-4, (name, output["name"], error)
+
+
 # torch's and compressed-tensors' parts --------------------------------------------------------
 
 

@@ -1113,7 +1113,7 @@ lcn_status lcn_model_destroy(lcn_model *model) LCN_NOEXCEPT;
 
 /* -- Graphs -------------------------------------------------------------------------------------- */
 
-/* The network of an ONNX file: operators between named values, with any number of inputs and outputs. */
+/* The network of an ONNX or TFLite file: operators between named values, with any number of inputs and outputs. */
 typedef struct lcn_graph lcn_graph;
 /* A graph for inputs of given shapes: fused, its weights packed, zeros skipped where that is faster. */
 typedef struct lcn_graph_plan lcn_graph_plan;
@@ -1141,7 +1141,7 @@ typedef struct {
 } lcn_graph_info;
 #define LCN_GRAPH_INFO_INIT {(uint32_t)sizeof(lcn_graph_info), 0, 0, 0, 0, 0}
 
-/* Reads the network in the ONNX file at `path` (UTF-8, at most 4095 bytes), with the files that it names beside it. They
+/* Reads the network in the ONNX or TFLite file at `path` (UTF-8, at most 4095 bytes), with the files that it names beside it. They
  * are not needed any more afterwards. Errors: LCN_FILE_NOT_FOUND, LCN_IO, LCN_BAD_DATA, LCN_UNSUPPORTED for another
  * format, or an operator, version or setting that is not supported: the text names the node. */
 lcn_status lcn_graph_load(const char *path, lcn_graph **result) LCN_NOEXCEPT;

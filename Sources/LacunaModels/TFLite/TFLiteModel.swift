@@ -54,10 +54,7 @@ public struct TFLiteModel: Sendable {
   package init(_ bytes: ByteSlice) throws(DataProblem) {
     self.bytes = bytes
     let model = try FlatBuffer(bytes).root(Self.identifier)
-    let codes = try model.tables(1).map { (code) throws(DataProblem) in
-      // The field for more than 127 operators came later.
-      max(Int(try code.integer(0, Int8.self)), Int(try code.integer(3, Int32.self)))
-    }
+    let codes = try Self.codes(model)
     let buffers = try model.tables(4)
     var (entries, tensors, names): ([Entry], [ModelTensor], Set<ByteName>) = ([], [], [])
     for (graph, table) in try model.tables(2).enumerated() {
@@ -104,6 +101,14 @@ public struct TFLiteModel: Sendable {
     structure = model.buffer.structure
   }
 
+  /// Numbers of the operators that a model uses.
+  static func codes(_ model: FlatTable) throws(DataProblem) -> [Int] {
+    try model.tables(1).map { (code) throws(DataProblem) in
+      // The field for more than 127 operators came later.
+      max(Int(try code.integer(0, Int8.self)), Int(try code.integer(3, Int32.self)))
+    }
+  }
+
   /// Where the elements of a buffer are; nil where it has none.
   private static func data(
     _ buffer: FlatTable, _ fileSize: Int
@@ -126,7 +131,7 @@ public struct TFLiteModel: Sendable {
   }
 
   /// TensorType by its number.
-  private static func type(_ code: Int, _ name: String) throws(DataProblem) -> TensorType {
+  static func type(_ code: Int, _ name: String) throws(DataProblem) -> TensorType {
     let types: [TensorType] = [
       .f32, .f16, .i32, .u8, .i64, .text, .bool, .i16, .c64, .i8, .f64, .c128, .u64, .text, .text,
       .u32, .u16, .i4, .bf16, .i2, .u4, .f8e4m3, .f8e5m2,
