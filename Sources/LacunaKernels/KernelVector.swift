@@ -14,6 +14,13 @@ protocol StripWeight {
   static func spread(_ p: UnsafePointer<Stored>) -> Sum
   /// As many adjacent weights as there are lanes: register number `index` at `p`, any alignment.
   static func load(_ p: UnsafeRawPointer, _ index: Int) -> Sum
+  /// `p`, which is not read before `sum` is computed, where reading ahead would cost registers.
+  static func ordered(_ p: UnsafeRawPointer, after sum: Sum) -> UnsafeRawPointer
+}
+
+extension StripWeight {
+  @inline(__always)
+  static func ordered(_ p: UnsafeRawPointer, after sum: Sum) -> UnsafeRawPointer { p }
 }
 
 /// A register of sums of the strip kernels, which are generic over it: ``VectorF32``, ``VectorF64`` and

@@ -14,6 +14,10 @@ enum WeightBF16: StripWeight {
   @inline(__always) static func load(_ p: UnsafeRawPointer, _ index: Int) -> VectorF32 {
     VectorF32(lcn_widen_bf16(p + index &* VectorF32.count &* 2))
   }
+  @inline(__always)
+  static func ordered(_ p: UnsafeRawPointer, after sum: VectorF32) -> UnsafeRawPointer {
+    lcn_after_f32(p, sum.lanes)
+  }
 }
 
 /// IEEE half precision.
@@ -23,6 +27,10 @@ enum WeightF16: StripWeight {
   }
   @inline(__always) static func load(_ p: UnsafeRawPointer, _ index: Int) -> VectorF32 {
     VectorF32(lcn_widen_f16(p + index &* VectorF32.count &* 2))
+  }
+  @inline(__always)
+  static func ordered(_ p: UnsafeRawPointer, after sum: VectorF32) -> UnsafeRawPointer {
+    lcn_after_f32(p, sum.lanes)
   }
 }
 

@@ -9,22 +9,31 @@ import CSIMD
 typealias Arguments = UnsafePointer<lcn_spmm_args>
 
 /// One step: the panel row at `row`, R weights from `weights` on.
+///
+/// With four rows and three registers the sums, the panel row and one weight take all 16 registers of AVX2. Weights of
+/// 16 bits take two instructions each; the compiler put those of all four steps first and kept sums in memory
+/// meanwhile, which took twice as long as f32 does. There each weight, and the panel row, follows the sums before it.
 @inline(__always)
 private func step<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
   _: W.Type, _ sums: inout InlineArray<RT, V>, _ shape: InlineArray<R, Void>.Type,
   _ columns: InlineArray<T, V>, row address: UnsafeRawPointer, weights: UnsafePointer<W.Stored>
 ) where V == W.Sum {
   // A base register of its own: with the index folded into every operand the loads are 15 % slower.
-  let row = lcn_opaque(address)
+  var row = lcn_opaque(address)
   if R == 1 {
     let w = W.spread(weights)
     for t in 0..<T { sums[t] = sums[t].adding(w, times: V.load(row, t)) }
   } else {
+    var weights = UnsafeRawPointer(weights)
+    if R == 4 { for t in 0..<T { row = W.ordered(row, after: sums[3 &* T &+ t]) } }
     var loaded = columns
     for t in 0..<T { loaded[t] = V.load(row, t) }
     for r in 0..<R {
-      let w = W.spread(weights + r)
-      for t in 0..<T { sums[r &* T &+ t] = sums[r &* T &+ t].adding(w, times: loaded[t]) }
+      let w = W.spread(weights.assumingMemoryBound(to: W.Stored.self) + r)
+      for t in 0..<T {
+        sums[r &* T &+ t] = sums[r &* T &+ t].adding(w, times: loaded[t])
+        if R == 4 { weights = W.ordered(weights, after: sums[r &* T &+ t]) }
+      }
     }
   }
 }

@@ -28,6 +28,17 @@ LCN_INLINE const void *lcn_opaque(const void *p) {
   return p;
 }
 
+// `p`, from which the compiler may not read before `v` is computed, where registers are 16: it orders instructions
+// and is none.
+LCN_INLINE const void *lcn_after_f32(const void *p, lcn_vf32 v) {
+#if defined(__x86_64__) && !defined(__AVX512F__)
+  __asm__("" : "+r"(p) : "x"(v));
+#else
+  (void)v;
+#endif
+  return p;
+}
+
 // Asks for the line at `p`, which may lie outside of any memory.
 LCN_INLINE void lcn_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
 // The line for writing. Compilers emit PREFETCHW only for processors known to have it; all others that
