@@ -31,6 +31,22 @@ private func step<W: LaneWeight, V>(
   word = V.next(word)
 }
 
+#if LACUNA_V3
+  /// Asks for what all three streams hold ``prefetchDistance`` ahead of the weights.
+  @inline(__always)
+  private func prefetchBundle<W: LaneWeight>(
+    _: W.Type, _ values: UnsafeRawPointer, _ places: UnsafeRawPointer,
+    _ bases: UnsafePointer<UInt16>
+  ) {
+    typealias V = W.Lanes
+    let bytes = V.stepsPerBundle &* V.lanes &* W.bytes
+    let ahead = prefetchDistance / bytes
+    lcn_prefetch_lines(values + prefetchDistance, CInt(bytes / 64))
+    lcn_prefetch_lines(places + ahead &* V.placesBytes, 1)
+    lcn_prefetch_lines(bases + ahead &* V.stepsPerBundle, 1)
+  }
+#endif
+
 /// All groups for `columns` columns of X, columns · turns ≤ 24.
 @inline(__always)
 func multiplyWindows<W: LaneWeight>(
@@ -46,6 +62,10 @@ func multiplyWindows<W: LaneWeight>(
   for g in 0..<Int(a.groups) {
     var sums = InlineArray<24, V>(repeating: .zero)
     for _ in 0..<Int(a.bundles[g]) {
+      #if LACUNA_V3
+        // AVX-512 has a kernel of its own for weights that come from memory.
+        prefetchBundle(W.self, values, places, bases)
+      #endif
       var word = V.loadPlaces(places)
       step(W.self, 0, &sums, values, &word, a, bases, columns: columns)
       step(W.self, 1, &sums, values, &word, a, bases, columns: columns)
