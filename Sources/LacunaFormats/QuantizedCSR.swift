@@ -270,11 +270,7 @@ private struct StepRule {
       }
       return (result, scale)
     }
-    // In double precision, so that the scale of a row of subnormal weights does not vanish first.
-    let inverse = Double(levels) / Double(shared ?? largest)
-    return (
-      values.map { Int8((Double($0) * inverse).rounded()) },
-      Float(Double(shared ?? largest) / Double(levels))
-    )
+    let grid = WeightGrid(largest: shared ?? largest, levels: levels)
+    return (values.map(grid.number(of:)), grid.scale)
   }
 }

@@ -14,6 +14,8 @@ struct CheckpointFacts: Encodable {
   var seed: UInt64
   var learningRate: Float
   var optimiser: String
+  /// What steps are rounded to; nil for a run in single precision.
+  var quantization: String?
   /// Means over the current epoch so far; nil before its first step.
   var loss: Double?
   var accuracy: Double?
@@ -36,6 +38,9 @@ struct CheckpointFacts: Encodable {
       case .sgd(let momentum): "sgd, momentum \(momentum)"
       case .adam(let beta1, let beta2, let epsilon): "adam, β \(beta1) and \(beta2), ε \(epsilon)"
       }
+    quantization = settings.quantization.map {
+      "weights in \($0.weightBits) bits" + ($0.roundsActivations ? ", activations in bytes" : "")
+    }
     (loss, accuracy) = (progress.loss, progress.accuracy)
     pruningStep = checkpoint.pruning?.state.step
     masks = checkpoint.pruning?.masks.count
@@ -50,7 +55,7 @@ struct CheckpointFacts: Encodable {
       "architecture": "\(architecture), \(Numeral.grouped(parameters)) parameters",
       "training":
         "\(epochs) epochs, \(batchSize) images a step, \(optimiser), learning rate now "
-        + "\(learningRate), seed \(seed)",
+        + "\(learningRate), seed \(seed)" + (quantization.map { ", \($0)" } ?? ""),
       "progress":
         "step \(step) of \(totalSteps) over \(Numeral.grouped(samples)) images"
         + (loss.map { ", loss of the epoch \(Numeral.fixed($0, digits: 4))" } ?? "")

@@ -14,7 +14,8 @@ struct CompressCommand: ParsableCommand {
       Prints the bytes beside the entropy of what is stored (positions at random, values by their frequencies), and \
       for checkpoints beside the classical recipe, gzip -9 of the same weights with their zeros. Weights in 8 or 4 bits \
       are symmetric with one scale per output channel: zeros stay zeros. They are entropy-coded: 4 bits are the most \
-      that a value takes, not the least. In bf16 or f16 each weight is the nearest number of that type.
+      that a value takes, not the least. Ranges of activations that a checkpoint was trained with go along. In bf16 or \
+      f16 each weight is the nearest number of that type.
 
       With --codebook the weights of a tensor become a few numbers, at most 255 or 16, chosen by rate–distortion: \
       the shortest code whose error is at most --error. Small weights become zero where that is cheaper. A \
@@ -87,12 +88,16 @@ struct CompressCommand: ParsableCommand {
     let checkpoint = try inputPath(checkpoint)
     let file = try ModelFile(contentsOf: checkpoint)
     if file.format != .lacuna { return try compress(file) }
-    let model = try Checkpoint(contentsOf: checkpoint).makeModel(threads: 1)
+    let stored = try Checkpoint(contentsOf: checkpoint)
+    let model = try stored.makeModel(threads: 1)
     let form: CompressedModel.Form =
       dense ? .dense : codebook ? .codebook : try form(of: model.parameters.map(\.name))
-    let compressed = try CompressedModel(
+    var compressed = try CompressedModel(
       model, form: form, block: block ?? .element, bits: { bits(of: $0).count },
       error: error ?? CompressedModel.usualError)
+    if form == .quantized && !stored.activationRanges.isEmpty {
+      compressed = try compressed.calibrated(with: stored.activationRanges)
+    }
     let bytes = try compressed.file.encoded()
     try AtomicFile.write(bytes, to: target)
     let result = Compression(output: output, bytes: bytes.count, of: compressed)

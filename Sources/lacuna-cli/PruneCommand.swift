@@ -30,6 +30,7 @@ struct PruneCommand: ParsableCommand {
   @OptionGroup(title: "Model files") var model: ModelPruneOptions
   @OptionGroup(title: "Without training") var oneShot: OneShotOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Training for few bits") var quantization: QuantizationOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
   @Argument(
@@ -76,7 +77,7 @@ struct PruneCommand: ParsableCommand {
     if oneShot.method != nil {
       try refuse(
         schedule.typed + [("--at", at != nil), ("--epochs", epochs != nil)]
-          + training.typed.filter { $0.name != "--threads" } + data.typed,
+          + training.typed.filter { $0.name != "--threads" } + quantization.typed + data.typed,
         "has no effect beside --method, which prunes at once")
       try refuse([("--budget", budget != nil)], "is for training: beside --method, --allocation")
       try refuse([("--max-weights", maxWeights != nil)], "is not for --method: give --sparsity")
@@ -111,7 +112,8 @@ struct PruneCommand: ParsableCommand {
     try checkWritable(output)
     let start = try Checkpoint(contentsOf: checkpoint)
     let (train, test) = try data.load()
-    let settings = training.settings(epochs: epochs ?? 3)
+    let settings = training.settings(
+      epochs: epochs ?? 3, quantization: quantization.settings)
     let steps = settings.totalSteps(samples: train.count)
     let recipe = PruningSettings(
       schedule: try schedule.schedule(steps: steps), granularity: granularity.granularity,
@@ -157,7 +159,8 @@ struct PruneCommand: ParsableCommand {
     let output = try output(for: file)
     try checkWritable(outputPath(output))
     try refuse(
-      [("--epochs", epochs != nil), ("--resume", resume)] + training.typed + data.typed,
+      [("--epochs", epochs != nil), ("--resume", resume)] + training.typed + quantization.typed
+        + data.typed,
       "is for checkpoints: nothing is trained when \(file.format.rawValue) is pruned")
     let pruning = model.pruning(
       sparsity: try sparsityAtOnce(), granularity: granularity, budget: budget ?? .uniform,

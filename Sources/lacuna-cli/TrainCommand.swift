@@ -15,6 +15,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var training: TrainingOptions
+  @OptionGroup var quantization: QuantizationOptions
 
   @Option(help: "The network: tutorial has 3.3 million weights, perceptron a tenth of a million.")
   var architecture = ArchitectureName.tutorial
@@ -34,7 +35,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try checkWritable(output)
-    let settings = training.settings(epochs: epochs)
+    let settings = training.settings(epochs: epochs, quantization: quantization.settings)
     let checkpoint = try resume.map { try Checkpoint(contentsOf: $0) }
     if let checkpoint {
       try checkpoint.check(architecture: architecture.architecture)

@@ -44,7 +44,9 @@ struct TrainingOptions: ParsableArguments {
   }
 
   /// Not checked: `epochs` is in `TrainingSettings.allowedEpochs`.
-  func settings(epochs: Int) -> TrainingSettings {
+  func settings(
+    epochs: Int, quantization: QuantizationSettings? = nil
+  ) -> TrainingSettings {
     let (chosen, rate): (OptimiserSettings, Float) =
       switch optimiser ?? .adam {
       case .adam: (.adam, 1e-3)
@@ -53,6 +55,6 @@ struct TrainingOptions: ParsableArguments {
     return TrainingSettings(
       epochs: epochs, batchSize: batchSize ?? 128, optimiser: chosen,
       learningRate: .cosine(initial: learningRate ?? rate, finalFraction: 0.02),
-      seed: seed ?? 1)
+      seed: seed ?? 1, quantization: quantization)
   }
 }

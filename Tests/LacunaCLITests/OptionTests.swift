@@ -35,7 +35,7 @@ import Testing
     "--parts": .word, "--layout": .word, "--time": .fraction,
     "--batch": .form(["0", "1,0", "4097"]),
     "--bits-of": .form(["a=3", "=8", "a"]), "--error": .fraction, "--images": .count,
-    "--share": .fraction,
+    "--share": .fraction, "--quantization-aware": .word,
   ]
 
   @Test func `every option refuses what it cannot take, by name, with exit code 64`() throws {
@@ -82,6 +82,12 @@ import Testing
     ("prune none.lacuna --schedule constant --initial 0.5", "--initial"),
     ("prune none.lacuna --schedule constant --power 2", "--power"),
     ("prune none.npy --calibration none.npy", "--calibration"),
+    (
+      "prune none.npy --method wanda --calibration none.npy --quantization-aware 8",
+      "--quantization-aware"
+    ),
+    ("prune none.lacuna --quantize-activations", "--quantize-activations"),
+    ("train --quantize-activations", "--quantize-activations"),
     ("prune none.npy --refit", "--refit"),
     (
       "prune none.npy --method wanda --calibration none.npy --block 2x2 --structure rows",

@@ -108,6 +108,32 @@ extension ToolRun {
     #expect(evaluation["accuracy"] as? Double == trained["testAccuracy"] as? Double)
   }
 
+  @Test func `a network trained for bytes runs in bytes as it was stored`() throws {
+    let data = ["--data", shop.folder.root, "--json"]
+    let (pruned, model) = (folder.path("pruned.lacuna"), folder.path("model.lacuna"))
+    let prune = try Tool.run(
+      [
+        "prune", shop.dense, "--sparsity", "0.8", "--epochs", "4", "--threads", "1", "-o", pruned,
+        "--quantization-aware", "8", "--quantize-activations",
+      ] + data)
+    #expect(prune.exitCode == 0, "\(prune.errors)")
+    let trained = try #require(try prune.json()["testAccuracy"] as? Double)
+    #expect(trained > 0.9)
+    let checkpoint = try run("inspect", pruned, "--json").output
+    #expect(checkpoint.contains("weights in 8 bits, activations in bytes"), "\(checkpoint)")
+    _ = try run("compress", pruned, "--bits", "8", "-o", model)
+    #expect(try run("inspect", model, "--json").output.contains("activations"))
+    // In single precision the stored weights are those that were trained; in bytes nearly nothing is lost.
+    let floats = try Tool.run(["evaluate", model] + data).json()
+    #expect(floats["accuracy"] as? Double == trained)
+    let bytes = try Tool.run(["evaluate", model, "--arithmetic", "i8"] + data).json()
+    #expect(abs(try #require(bytes["accuracy"] as? Double) - trained) <= 0.02)
+    // Another run than without: the same options have to be given again.
+    let other = try Tool.run(
+      ["prune", pruned, "--resume", "--sparsity", "0.8", "--epochs", "4", "-o", pruned] + data)
+    #expect(other.exitCode == 64 && other.errors.contains("these options"), "\(other.errors)")
+  }
+
   @Test func `ranges of activations are found, kept and used`() throws {
     let (model, calibrated) = (folder.path("model.lacuna"), folder.path("calibrated.lacuna"))
     _ = try run("compress", shop.dense, "--bits", "8", "-o", model)

@@ -16,29 +16,79 @@ public struct ActivationBounds: Hashable, Sendable, Codable {
   }
 
   var closed: ClosedRange<Float> { low...high }
+
+  /// Bounds from a file.
+  ///
+  /// - Throws: ``ModelError/metadata(key:reason:)`` unless they are finite and around 0.
+  init(checking low: Float, _ high: Float, of layer: String) throws(ModelError) {
+    if !(low <= 0 && high >= 0 && low.isFinite && high.isFinite) {
+      throw .metadata(key: CompressedModel.rangesKey, reason: "of '\(layer)' are \(low) to \(high)")
+    }
+    (self.low, self.high) = (low, high)
+  }
+}
+
+extension Architecture {
+  /// The names of the layers that read bytes in products of bytes: those with weights.
+  ///
+  /// - Throws: ``ModelError/invalidLayer(name:reason:)`` for a network with branches or recurrence.
+  func layersOfBytes() throws(ModelError) -> [String] {
+    if let layer = firstBeyondChain {
+      throw .invalidLayer(
+        name: layer.name, reason: "activations in bytes are for chains of layers alone")
+    }
+    return layers.filter(\.hasWeights).map(\.name)
+  }
 }
 
 extension CompressedModel {
-  private static let key = "activations"
+  static let rangesKey = "activations"
 
-  /// The ranges that ``calibrated(on:by:threads:)`` found, by the layer's name; empty for a model without them.
+  /// The ranges of the activations, by the layer's name, from ``calibrated(on:by:threads:)`` or training; empty for a
+  /// model without them.
   ///
   /// - Throws: ``ModelError/metadata(key:reason:)`` when the file's text of them is damaged, names a layer that the
   ///   architecture lacks, or holds bounds that are not finite or not around 0.
   public func activationRanges() throws(ModelError) -> [String: ActivationBounds] {
-    if notes[Self.key] == nil { return [:] }
-    let ranges = try notes.decoded([String: ActivationBounds].self, key: Self.key)
+    if notes[Self.rangesKey] == nil { return [:] }
+    let ranges = try notes.decoded([String: ActivationBounds].self, key: Self.rangesKey)
+    try check(ranges)
+    return ranges
+  }
+
+  private func check(_ ranges: [String: ActivationBounds]) throws(ModelError) {
     let names = Set(architecture.layers.filter(\.hasWeights).map(\.name))
     for (name, bounds) in ranges.sorted(by: { $0.key < $1.key }) {
       if !names.contains(name) {
-        throw .metadata(key: Self.key, reason: "names the layer '\(name)', which has no weights")
-      }
-      if !(bounds.low <= 0 && bounds.high >= 0 && bounds.low.isFinite && bounds.high.isFinite) {
         throw .metadata(
-          key: Self.key, reason: "of '\(name)' are \(bounds.low) to \(bounds.high)")
+          key: Self.rangesKey, reason: "names the layer '\(name)', which has no weights")
       }
+      _ = try ActivationBounds(checking: bounds.low, bounds.high, of: name)
     }
-    return ranges
+  }
+
+  /// The model with ranges of its activations that training has found: ``Trainer/activationRanges`` or
+  /// ``Checkpoint/activationRanges``. With them it runs as if it had been ``calibrated(on:by:threads:)``.
+  ///
+  /// - Throws: ``ModelError/metadata(key:reason:)`` when a layer that is named has no weights,
+  ///   ``ModelError/invalidSetting(name:reason:)`` when no kernel is stored in 8 bits,
+  ///   ``ModelError/invalidLayer(name:reason:)`` for a network with branches or recurrence.
+  public func calibrated(
+    with ranges: [String: ActivationBounds]
+  ) throws(ModelError) -> CompressedModel {
+    _ = try architecture.layersOfBytes()
+    try checkHasBytes()
+    try check(ranges)
+    var result = self
+    result.notes[Self.rangesKey] = json(ranges)
+    return result
+  }
+
+  private func checkHasBytes() throws(ModelError) {
+    if !tensors.contains(where: { $0.tensor.isQuantized }) {
+      throw .invalidSetting(
+        name: "calibration", reason: "is for weights in 8 bits, and no kernel is stored so")
+    }
   }
 
   /// The model with the ranges of its activations over some images, with which ``NetworkArithmetic/i8`` keeps
@@ -57,22 +107,15 @@ extension CompressedModel {
   public func calibrated(
     on images: [Float], by method: RangeMethod = .minMax, threads: Int = 1
   ) throws(ModelError) -> CompressedModel {
-    if let layer = architecture.firstBeyondChain {
-      throw .invalidLayer(
-        name: layer.name, reason: "activations in bytes are for chains of layers alone")
-    }
+    let names = try architecture.layersOfBytes()
     let size = architecture.input.count
     if images.isEmpty || images.count % size != 0 {
       throw .dataMismatch(
         what: "values of whole images", expected: (images.count / size + 1) * size,
         found: images.count)
     }
-    if !tensors.contains(where: { $0.tensor.isQuantized }) {
-      throw .invalidSetting(
-        name: "calibration", reason: "is for weights in 8 bits, and no kernel is stored so")
-    }
+    try checkHasBytes()
     let network = try SparseNetwork(self, batch: min(64, images.count / size))
-    let names = architecture.layers.filter(\.hasWeights).map(\.name)
     let observer = RangeObserver(Set(names))
     network.observe(images, observer)
     var ranges: [String: ActivationBounds] = [:]
@@ -81,9 +124,7 @@ extension CompressedModel {
         ranges[name] = ActivationBounds(try observer.calibrations[name]!.range(by: method))
       } catch { throw .calibration(layer: name, error) }
     }
-    var result = self
-    result.notes[Self.key] = json(ranges)
-    return result
+    return try calibrated(with: ranges)
   }
 }
 

@@ -24,7 +24,7 @@ package struct Pass: Sendable {
 /// The activations around a layer during a pass. Sample `i` starts at `i · shape.count`.
 package struct Activations {
   /// The layer's inputs.
-  let x: UnsafeMutablePointer<Float>
+  var x: UnsafeMutablePointer<Float>
   /// The layer's outputs.
   let y: UnsafeMutablePointer<Float>
   /// ∂loss/∂x to be written; nil when nobody needs it.

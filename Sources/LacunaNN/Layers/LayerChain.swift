@@ -22,6 +22,9 @@ final class LayerChain {
   /// What layer number `i − 1` writes; empty at 0 and behind a ``Flatten``, which leaves its input where it is.
   private var activations: [AlignedBuffer<Float>] = []
   private var gradients: [AlignedBuffer<Float>] = []
+  /// What rounds the inputs of some layers in training, by the number of the layer. To be set before memory is
+  /// allocated.
+  var roundings: [Int: InputRounding] = [:]
 
   init(_ layers: [any Layer], input: Shape) {
     (self.layers, inputShape) = (layers, input)
@@ -47,6 +50,7 @@ final class LayerChain {
       gradients.append(AlignedBuffer(count: count))
       layer.prepare(batch: batch, workers: workers, slices: Self.slices)
     }
+    for rounding in roundings.values { rounding.prepare(batch: batch, slices: Self.slices) }
   }
 
   /// What layer number `i` reads, and behind the last one the chain's results.
@@ -81,7 +85,9 @@ final class LayerChain {
   ) {
     for run in runs {
       compute(run, batch, training, random, threads) { [self] i, pass in
-        layers[i].forward(buffers(i, x, nil), pass)
+        var a = buffers(i, x, nil)
+        if training, let rounding = roundings[i] { a.x = rounding.forward(a.x, pass) }
+        layers[i].forward(a, pass)
       }
     }
   }
@@ -94,7 +100,11 @@ final class LayerChain {
   ) {
     for run in runs.reversed() {
       compute(run, batch, true, random, threads, reversed: true) { [self] i, pass in
-        layers[i].backward(buffers(i, x, dx), pass)
+        var a = buffers(i, x, dx)
+        let exact = a.x
+        if let rounding = roundings[i] { a.x = rounding.read(exact) }
+        layers[i].backward(a, pass)
+        roundings[i]?.backward(exact, dx: a.dx, pass)
       }
       for i in run { layers[i].finishBackward(slices: min(Self.slices, batch), threads) }
     }

@@ -73,6 +73,14 @@ public final class SequentialModel {
     chain.prepare(batch: batch, workers: workers.count)
   }
 
+  /// Rounds what some layers read in training, by the number of the layer, and nothing else from now on.
+  func roundInputs(_ roundings: [Int: InputRounding]) {
+    if roundings.isEmpty && chain.roundings.isEmpty { return }
+    chain.roundings = roundings
+    // They need memory of their own.
+    capacity = 0
+  }
+
   /// Computes ``output`` from the first `batch` samples of the input.
   package func forward(batch: Int, training: Bool, random: RandomStream) {
     reserve(batch)

@@ -9,5 +9,6 @@ extension Checkpoint {
     try other.check(architecture: model.architecture)
     (architecture, settings, progress) = (other.architecture, other.settings, other.progress)
     (weights, moments, pruning) = (model.weights, other.moments, nil)
+    activationRanges = other.activationRanges
   }
 }

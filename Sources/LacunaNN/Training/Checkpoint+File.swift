@@ -1,4 +1,4 @@
-// A checkpoint as a `.lacuna` container: tensors under weights/, moment0/, moment1/, mask/, and the pruner.
+// A checkpoint as a `.lacuna` container: tensors under weights/, moment0/, moment1/, mask/, range/, and the pruner.
 
 import LacunaFormats
 import LacunaIO
@@ -49,6 +49,12 @@ extension Checkpoint {
         tensors.append(NamedTensor(name: "mask/\(name)", tensor: .bitMask(mask)))
       }
     }
+    // As tensors, which keep every bit.
+    for (name, range) in activationRanges.sorted(by: { $0.key < $1.key }) {
+      tensors.append(
+        NamedTensor(
+          name: "range/\(name)", tensor: .dense(shape: [2], values: [range.low, range.high])))
+    }
     return LacunaFile(metadata: metadata, tensors: tensors)
   }
 
@@ -94,6 +100,19 @@ extension Checkpoint {
       }
     }
     (self.weights, self.moments) = (weights, moments)
+    var ranges: [String: ActivationBounds] = [:]
+    if settings.quantization?.roundsActivations == true && progress.step > 0 {
+      for layer in try architecture.layersOfBytes() {
+        guard let values = try dense("range/\(layer)") else {
+          throw .missingTensor("range/\(layer)")
+        }
+        if values.count != 2 {
+          throw .tensorShape(name: "range/\(layer)", expected: [2], found: [values.count])
+        }
+        ranges[layer] = try ActivationBounds(checking: values[0], values[1], of: layer)
+      }
+    }
+    activationRanges = ranges
     pruning = try Self.pruning(in: file, expected)
   }
 

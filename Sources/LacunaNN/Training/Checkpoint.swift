@@ -21,6 +21,8 @@ public struct Checkpoint: Sendable, Equatable {
   let moments: [String: [[Float]]]
   /// The masks of a run that prunes, by tensor name; nil when it does not.
   public let pruning: Pruning?
+  /// The ranges of activations of a run that learns them, by the name of the layer (``Trainer/activationRanges``).
+  public let activationRanges: [String: ActivationBounds]
 
   /// Counters of a run.
   public struct Progress: Codable, Hashable, Sendable {
@@ -76,6 +78,7 @@ public struct Checkpoint: Sendable, Equatable {
       Pruning(
         state: $0.pruner.state, masks: $0.pruner.masks, recipe: $0.pruner.settings.recipe)
     }
+    activationRanges = trainer.activationRanges
   }
 
   /// A network with the checkpoint's weights.
@@ -115,6 +118,7 @@ public struct Checkpoint: Sendable, Equatable {
     let trainer = try Trainer(trainable, data: data, settings: self.settings, done: progress.step)
     try trainer.restore(progress)
     try trainer.optimiser.restore(moments, step: progress.optimiserStep)
+    trainer.activationRanges = activationRanges
     return trainer
   }
 

@@ -1,4 +1,4 @@
-// for each step: next mini-batch → masks → forward → loss → backward → optimiser → masks.
+// for each step: next mini-batch → masks → rounding → forward → loss → backward → optimiser → masks.
 
 import LacunaFormats
 
@@ -26,6 +26,7 @@ public final class Trainer {
   var epochLoss = 0.0
   var epochCorrect = 0
   var epochLabels = 0
+  private let quantizedStep: QuantizedStep?
   private var order: (epoch: Int, indices: [Int32]) = (-1, [])
 
   /// A run over `data` from its first step on, or from the one after `done`.
@@ -44,7 +45,24 @@ public final class Trainer {
     optimiser = Optimiser(settings.optimiser, network.parameters)
     stepsPerEpoch = settings.stepsPerEpoch(samples: data.count)
     totalSteps = settings.totalSteps(samples: data.count)
+    if let quantization = settings.quantization {
+      if model is CodebookModel {
+        throw .invalidSetting(
+          name: "quantization", reason: "is for weights that are not on few values already")
+      }
+      quantizedStep = try QuantizedStep(quantization, network, steps: totalSteps)
+    } else {
+      quantizedStep = nil
+      network.roundInputs([:])
+    }
     warnings = try model.willTrain(steps: max(0, totalSteps - max(0, done)))
+  }
+
+  /// The ranges of what layers read, as ``QuantizationSettings/roundsActivations`` has found them so far, by the name
+  /// of the layer; empty without it, and before the first step.
+  public internal(set) var activationRanges: [String: ActivationBounds] {
+    get { quantizedStep?.ranges ?? [:] }
+    set { quantizedStep?.ranges = newValue }
   }
 
   /// Whether all steps are done.
@@ -77,12 +95,18 @@ public final class Trainer {
     let random = RandomStream(seed: settings.seed, 2, UInt64(step))
 
     try model.willStep()
+    quantizedStep?.begin(step: step + 1)
     network.forward(batch: count, training: true, random: random)
     let (lossSum, correct) = SoftmaxCrossEntropy.evaluate(
       logits: network.output, labels: labels, classes: data.classes,
       gradient: network.outputGradient)
-    guard lossSum.isFinite else { throw ModelError.diverged(step: step + 1) }
+    guard lossSum.isFinite else {
+      quantizedStep?.end()
+      throw ModelError.diverged(step: step + 1)
+    }
     network.backward(batch: count, random: random)
+    quantizedStep?.end()
+    try quantizedStep?.moveRanges(batch: count)
     if let most = settings.gradientNorm { network.clipGradients(norm: most) }
     try model.didComputeGradients()
     let rate = settings.learningRate.value(at: step, of: totalSteps)
@@ -90,6 +114,7 @@ public final class Trainer {
     model.didStep()
 
     step += 1
+    if isFinished { quantizedStep?.finish() }
     epochLoss += lossSum
     epochCorrect += correct
     epochLabels += labels.count

@@ -15,16 +15,19 @@ public struct TrainingSettings: Hashable, Codable, Sendable {
   /// The greatest norm that all gradients together may have: longer ones are scaled down to it, which recurrent
   /// networks need. Nil for no bound.
   public var gradientNorm: Float?
+  /// The roundings of products in few bits that the run sees; nil to train in single precision alone.
+  public var quantization: QuantizationSettings?
 
   /// By default Adam on mini-batches of 128, its rate falling from 0.001 along half a cosine.
   /// Trainers check the values.
   public init(
     epochs: Int, batchSize: Int = 128, optimiser: OptimiserSettings = .adam,
     learningRate: LearningRate = .cosine(initial: 1e-3, finalFraction: 0.02), seed: UInt64 = 1,
-    gradientNorm: Float? = nil
+    gradientNorm: Float? = nil, quantization: QuantizationSettings? = nil
   ) {
     (self.epochs, self.batchSize, self.optimiser) = (epochs, batchSize, optimiser)
     (self.learningRate, self.seed, self.gradientNorm) = (learningRate, seed, gradientNorm)
+    self.quantization = quantization
   }
 
   /// Epochs that a run may have.
@@ -54,6 +57,7 @@ public struct TrainingSettings: Hashable, Codable, Sendable {
     if let norm = gradientNorm, !(norm > 0 && norm.isFinite) {
       throw .invalidSetting(name: "gradient norm", reason: "is \(norm), must be positive")
     }
+    try quantization?.validate()
   }
 
   static func check(_ value: Int, _ name: String, in range: ClosedRange<Int>) throws(ModelError) {
