@@ -3,6 +3,8 @@
 import ArgumentParser
 import Lacuna
 
+extension Budget: ExpressibleByArgument {}
+
 struct ResultsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "results", abstract: "Train, prune and measure a network on real data.",
@@ -45,6 +47,12 @@ struct ResultsCommand: ParsableCommand {
       valueName: "n,n"))
   var epochs: List<Int>?
 
+  @Option(
+    help: ArgumentHelp(
+      "How kernels share a sparsity: uniform, global or erdosRenyi (small ones stay denser). [the task's own]",
+      valueName: "name"))
+  var budget: Budget?
+
   @Option(help: "Seconds of timed runs for each network, both sides together.")
   var time = 2.0
 
@@ -84,6 +92,7 @@ struct ResultsCommand: ParsableCommand {
     if let epochs {
       (chosen.denseEpochs, chosen.prunedEpochs) = (epochs.elements[0], epochs.elements[1])
     }
+    if let budget { chosen.budget = budget }
     let run = ResultsRun(name: name, task: chosen, seed: seed, threads: threads, time: time)
     Console.standardError(run.summary)
     var printer = RowPrinter(

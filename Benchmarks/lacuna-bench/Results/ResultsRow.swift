@@ -7,6 +7,7 @@ struct ResultsRow {
   var phase: String
   var sparsity: Double
   var block: BlockSize
+  var budget: Budget
   var epochs: Int
   var measure: ResultsMeasure
   var validation: Double
@@ -23,7 +24,8 @@ struct ResultsRow {
   var row: Row {
     Row(fields: [
       ("task", .text(task.rawValue)), ("phase", .text(phase)), ("sparsity", .number(sparsity)),
-      ("block", .text("\(block)")), ("epochs", .integer(epochs)),
+      ("block", .text("\(block)")), ("budget", .text(budget.rawValue)),
+      ("epochs", .integer(epochs)),
       ("measure", .text(measure.rawValue)), ("validation", .number(validation)),
       ("test", .number(test)), ("zeros", .number(zeros)), ("parameters", .integer(parameters)),
       ("bytes", .integer(bytes)), ("batch", .integer(timing.batch)),

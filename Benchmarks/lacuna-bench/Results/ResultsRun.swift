@@ -36,7 +36,8 @@ struct ResultsRun {
     try model.setWeights(weights)
     let epochs = task.prunedEpochs
     if sparsity == 0 {
-      let seconds = try train(model, epochs: epochs, rate: task.rate / 2, "dense, further")
+      let seconds = try train(
+        model, epochs: epochs, rate: task.rate * task.furtherRate, "dense, further")
       return try measured(
         model, phase: "further", sparsity: 0, block, epochs: epochs, zeros: 0, seconds)
     }
@@ -47,10 +48,12 @@ struct ResultsRun {
       schedule: try PolynomialDecay(
         initial: sparsity / 3, final: sparsity, begin: 1, end: end,
         frequency: max(1, end / Self.updates)),
-      granularity: block == .element ? .element : .block(block), rules: task.rules)
+      granularity: block == .element ? .element : .block(block), budget: task.budget,
+      rules: task.rules)
     let pruned = try PrunedModel(model, settings: settings)
     let seconds = try train(
-      pruned, epochs: epochs, rate: task.rate / 2, "\(Numeral.percent(sparsity)) in \(block)")
+      pruned, epochs: epochs, rate: task.rate * task.furtherRate,
+      "\(Numeral.percent(sparsity)) in \(block)")
     return try measured(
       model, phase: "pruned", sparsity: sparsity, block, epochs: epochs, zeros: pruned.sparsity,
       seconds)
@@ -87,7 +90,8 @@ struct ResultsRun {
     // What is deployed is what is tested: the file's weights in sparse plans.
     let network = try SparseNetwork(stored, batch: 64)
     return ResultsRow(
-      task: name, phase: phase, sparsity: sparsity, block: block, epochs: epochs,
+      task: name, phase: phase, sparsity: sparsity, block: block, budget: task.budget,
+      epochs: epochs,
       measure: task.measure, validation: task.measure(try model.evaluate(task.validation)),
       test: task.measure(try network.evaluate(task.test)), zeros: zeros,
       parameters: model.parameterCount, bytes: try stored.file.encoded().count,

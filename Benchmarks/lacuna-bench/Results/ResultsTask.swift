@@ -38,8 +38,10 @@ struct ResultsTask {
   var test: any LabelledSamples
   var measure: ResultsMeasure
   var batch: Int
-  /// Of the dense phase; pruning begins at half of it.
+  /// Of the dense phase.
   var rate: Float
+  /// With what share of it a phase begins that goes on from the dense weights.
+  var furtherRate: Float = 0.5
   var gradientNorm: Float?
   /// Epochs of the dense phase, and of each pruned phase that begins where it ended.
   var denseEpochs: Int
@@ -47,6 +49,8 @@ struct ResultsTask {
   /// Kernels that stay dense.
   var rules: [TensorRule]
   var block: BlockSize
+  /// How kernels share a sparsity.
+  var budget = Budget.uniform
   /// Samples of a run whose time is measured.
   var timedBatch: Int
 }
