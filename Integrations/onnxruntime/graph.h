@@ -92,20 +92,34 @@ class Graph {
     return result == nullptr ? "" : result;
   }
 
-  // The only reader of a node's only output, and the input at which it reads; none when others see the value too.
-  std::optional<std::pair<const OrtNode *, size_t>> follower(const OrtNode *node) const {
+  // A node that reads a value, and the input at which it does.
+  using Reader = std::pair<const OrtNode *, size_t>;
+
+  // The readers of a node's only output, at most `most`; none when there are more, or the graph's own user is one.
+  std::vector<Reader> followers(const OrtNode *node, size_t most) const {
     const auto out = outputs(node);
-    if (out.size() != 1 || out[0] == nullptr) return std::nullopt;
+    if (out.size() != 1 || out[0] == nullptr) return {};
     bool leaves = false;
     size_t count = 0;
     check(api, api.ValueInfo_IsGraphOutput(out[0], &leaves));
     check(api, api.ValueInfo_GetValueNumConsumers(out[0], &count));
-    if (leaves || count != 1) return std::nullopt;
-    const OrtNode *reader = nullptr;
-    int64_t place = -1;
-    check(api, api.ValueInfo_GetValueConsumers(out[0], &reader, &place, count));
-    if (reader == nullptr || place < 0) return std::nullopt;
-    return std::make_pair(reader, static_cast<size_t>(place));
+    if (leaves || count < 1 || count > most) return {};
+    std::vector<const OrtNode *> readers(count, nullptr);
+    std::vector<int64_t> places(count, -1);
+    check(api, api.ValueInfo_GetValueConsumers(out[0], readers.data(), places.data(), count));
+    std::vector<Reader> result;
+    for (size_t i = 0; i < count; i++) {
+      if (readers[i] == nullptr || places[i] < 0) return {};
+      result.emplace_back(readers[i], static_cast<size_t>(places[i]));
+    }
+    return result;
+  }
+
+  // The only reader of a node's only output; none when others see the value too.
+  std::optional<Reader> follower(const OrtNode *node) const {
+    const auto readers = followers(node, 1);
+    if (readers.empty()) return std::nullopt;
+    return readers[0];
   }
 
   // A constant tensor of floats, or none.

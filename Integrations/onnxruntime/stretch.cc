@@ -176,6 +176,14 @@ bool take_activation(const Graph &graph, const OrtNode *node, size_t place, Laye
     layer.activation = LCN_ACTIVATION_RELU;
     return true;
   }
+  if (type == "HardSwish") {
+    layer.activation = LCN_ACTIVATION_HARD_SWISH;
+    return true;
+  }
+  if (type == "Swish" && graph.real(node, "alpha", 1) == 1) {
+    layer.activation = LCN_ACTIVATION_SILU;
+    return true;
+  }
   if (type != "Clip") return false;
   const auto lower = bound(graph, node, 1, "min", -std::numeric_limits<float>::infinity());
   const auto upper = bound(graph, node, 2, "max", std::numeric_limits<float>::infinity());
@@ -184,6 +192,28 @@ bool take_activation(const Graph &graph, const OrtNode *node, size_t place, Laye
   layer.lower = *lower;
   layer.upper = *upper;
   return true;
+}
+
+// Takes up a gate: what the last node makes, times its own Sigmoid (SiLU) or HardSigmoid of x/6 + 1/2 (hard-swish).
+// Two nodes, as models have it whose version has no operator for them.
+bool take_gate(const Graph &graph, const OrtNode *last, Layer &layer, std::vector<const OrtNode *> &nodes) {
+  const auto readers = graph.followers(last, 2);
+  if (readers.size() != 2) return false;
+  for (size_t i = 0; i < 2; i++) {
+    const auto [gate, place] = readers[i];
+    const auto [product, other] = readers[1 - i];
+    const std::string type = graph.type(gate);
+    const bool hard = type == "HardSigmoid" && graph.real(gate, "alpha", 0.2f) == 1.0f / 6 &&
+                      graph.real(gate, "beta", 0.5f) == 0.5f;
+    if (place != 0 || graph.type(product) != "Mul" || (type != "Sigmoid" && !hard)) continue;
+    const auto next = graph.follower(gate);
+    if (!next || next->first != product || next->second != 1 - other) continue;
+    layer.activation = hard ? LCN_ACTIVATION_HARD_SWISH : LCN_ACTIVATION_SILU;
+    nodes.push_back(gate);
+    nodes.push_back(product);
+    return true;
+  }
+  return false;
 }
 
 // How many right-hand sides the product gets at once.
@@ -373,7 +403,10 @@ Stretch examine(const Graph &graph, const OrtNode *node, const Options &options,
       stretch.nodes.push_back(next->first);
       next = graph.follower(next->first);
     }
-    if (next && take_activation(graph, next->first, next->second, layer)) stretch.nodes.push_back(next->first);
+    if (next && take_activation(graph, next->first, next->second, layer))
+      stretch.nodes.push_back(next->first);
+    else
+      take_gate(graph, stretch.nodes.back(), layer, stretch.nodes);
     take_output(graph, stretch);
     make_plan(layer, options, stretch, decision);
   } catch (const std::exception &why) {

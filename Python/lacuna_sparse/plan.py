@@ -17,7 +17,9 @@ from ._library import PlanInfo, PlanOptions, lib
 from .matrix import Matrix
 
 LAYOUTS = {"columns": 1, "rows": 2}
-ACTIVATIONS: Mapping[Optional[str], int] = {None: 0, "none": 0, "relu": 1}
+ACTIVATIONS: Mapping[Optional[str], int] = {None: 0, "none": 0, "relu": 1, "hard_swish": 3, "silu": 4}
+# Functions of which a result does not tell the gradient.
+GATED = ("hard_swish", "silu")
 Activation = Union[None, str, Tuple[float, float]]
 # Element types by the constants of lacuna.h.
 NUMBERS: Mapping[int, Any] = {1: np.dtype(np.float32), 2: np.dtype(np.float64), 3: np.dtype(np.int8),
@@ -81,8 +83,8 @@ class Plan(Chosen):
     """A packed matrix W: `plan(x)`, or `plan @ x`, is activation(W·x + bias), or activation(x·Wᵀ + bias) by rows.
 
     Any number of threads may run one plan; the interpreter's lock is released while it runs. `activation` is None,
-    "relu" or (lower, upper); NaN passes each of them, as in numpy.maximum and numpy.clip. A weight that is not stored
-    contributes nothing, not even 0 · NaN, unless the plan finds dense faster (`plan.kernel` says so);
+    "relu", "hard_swish", "silu" or (lower, upper); NaN passes each of them, as in numpy.maximum and numpy.clip. A weight
+    that is not stored contributes nothing, not even 0 · NaN, unless the plan finds dense faster (`plan.kernel` says so);
     `exclude_dense` keeps it from that. A plan made `updatable` takes new weights on the same pattern: see `update`.
     With a `quantization` the product is one of bytes.
     """

@@ -125,6 +125,15 @@ class ConvolutionTests(unittest.TestCase):
             y = conv(turned(x, layout))
             self.assertTrue((abs(y - turned(want, layout)) <= turned(bound, layout)).all(), f"case {case}: {conv!r}")
 
+    def test_hard_swish_and_silu(self):
+        shape, w = random_case(0)
+        x = 3 * RANDOM.standard_normal((2, w.shape[1] * shape["groups"]) + shape["image"]).astype("float32")
+        plain = lacuna.Convolution(w, **shape)(x).astype("float64")
+        for activation, want in (("hard_swish", plain * np.clip(plain / 6 + 0.5, 0, 1)),
+                                 ("silu", plain / (1 + np.exp(-plain)))):
+            y = lacuna.Convolution(w, activation=activation, **shape)(x)
+            self.assertTrue((abs(y - want) <= 5e-7 * np.maximum(abs(plain), 1)).all(), activation)
+
     def test_a_matrix_of_blocks_is_taken(self):
         grid = RANDOM.random((4, 45)) < 0.3
         w = (np.kron(grid, np.ones((2, 1))) * RANDOM.standard_normal((8, 45))).astype("float32")

@@ -155,6 +155,14 @@ class Products(unittest.TestCase):
             theirs = jax.grad(lambda x: jnp.sum(jnp.sin(applied(x @ w.T))))(x)
             self.assertTrue(np.allclose(mine, theirs, atol=1e-4))
 
+    def test_gated_activations_run_and_have_no_gradient(self):
+        for activation, applied in (("silu", jax.nn.silu), ("hard_swish", jax.nn.hard_swish)):
+            w, weights = self.weights(activation=activation)
+            x = jnp.asarray(RANDOM.standard_normal((6, 40)).astype(np.float32))
+            self.assertTrue(np.allclose(weights(x), applied(x @ w.T), atol=1e-5))
+            with self.assertRaisesRegex(NotImplementedError, activation):
+                jax.grad(lambda x: jnp.sum(weights(x)))(x)
+
     def test_what_does_not_fit_is_refused(self):
         _, weights = self.weights()
         with self.assertRaisesRegex(ValueError, r"\(2, 39\), 40 inputs"):

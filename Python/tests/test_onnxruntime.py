@@ -85,6 +85,24 @@ class Provider(unittest.TestCase):
         old = [("MatMul", ["x", "w"], ["a"]), ("Clip", ["a"], ["y"], {"min": 0.0, "max": 6.0})]
         self.compare(model(old, {"x": [3, 96]}, ["y"], {"w": weights["w"]}, opset=9), [{"x": array(3, 96)}], 1)
 
+    def test_hard_swish_and_silu_are_part_of_the_stretch(self):
+        def check(after, taken):
+            for first in (("MatMul", ["x", "w"], ["a"]), ("Conv", ["x", "k"], ["a"])):
+                shape = [3, 96] if first[0] == "MatMul" else [2, 64, 6, 5]
+                weights = {"w": sparse(96, 64)} if first[0] == "MatMul" else {"k": sparse(80, 64, 1, 1)}
+                content = model([first] + after, {"x": shape}, ["y"], weights)
+                (decision,) = self.compare(content, [{"x": array(*shape)}], 1)
+                self.assertEqual(len(decision["nodes"]), taken)
+
+        sixth = {"alpha": 1 / 6, "beta": 0.5}
+        check([("HardSwish", ["a"], ["y"])], 2)
+        check([("Sigmoid", ["a"], ["g"]), ("Mul", ["a", "g"], ["y"])], 3)
+        check([("Sigmoid", ["a"], ["g"]), ("Mul", ["g", "a"], ["y"])], 3)
+        check([("HardSigmoid", ["a"], ["g"], sixth), ("Mul", ["a", "g"], ["y"])], 3)
+        # Gates of another slope, and gates that something else reads, are not taken up.
+        check([("HardSigmoid", ["a"], ["g"]), ("Mul", ["a", "g"], ["y"])], 1)
+        check([("Sigmoid", ["a"], ["g"]), ("Mul", ["a", "g"], ["m"]), ("Add", ["m", "g"], ["y"])], 1)
+
     def test_gemm_in_its_forms(self):
         for transposed in (0, 1):
             for bias in (None, array(128), array(1, 128)):

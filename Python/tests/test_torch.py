@@ -111,6 +111,15 @@ class Layers(unittest.TestCase):
                                      bias=w.bias.detach().numpy(), activation=activation)
             x = torch.randn(4, 12, dtype=torch.float64, requires_grad=True)
             self.assertTrue(torch.autograd.gradcheck(lambda x: sparse.product(x, weights), (x,)))
+        for activation, function in (("silu", nn.functional.silu), ("hard_swish", nn.functional.hardswish)):
+            w = pruned(nn.Linear(12, 9), 0.6)
+            weights = sparse.Product(lacuna.Matrix.from_numpy(w.weight.detach().numpy()).converted("csr"),
+                                     bias=w.bias.detach().numpy(), activation=activation)
+            x = torch.randn(4, 12, requires_grad=True)
+            y = sparse.product(x, weights)
+            self.close(y.detach(), function(w(x)).detach())
+            with self.assertRaisesRegex(NotImplementedError, activation):
+                y.sum().backward()
         layer = sparse.sparsify(pruned(nn.Conv2d(6, 4, 1).double(), 0.6), exclude_dense=True)
         x = torch.randn(2, 6, 3, 2, dtype=torch.float64, requires_grad=True)
         self.assertTrue(torch.autograd.gradcheck(layer, (x,)))

@@ -60,6 +60,8 @@ struct BlobHeader {
     case .clamp(let lower, let upper):
       options.activation = Int32(LCN_ACTIVATION_CLAMP)
       (options.clamp_lower, options.clamp_upper) = (lower, upper)
+    case .hardSwish: options.activation = Int32(LCN_ACTIVATION_HARD_SWISH)
+    case .silu: options.activation = Int32(LCN_ACTIVATION_SILU)
     }
   }
 

@@ -173,6 +173,8 @@ func activation(_ constant: Int32, lower: Double, upper: Double) throws(Failure)
   case LCN_ACTIVATION_NONE: .none
   case LCN_ACTIVATION_RELU: .relu
   case LCN_ACTIVATION_CLAMP: .clamp(lower, upper)
+  case LCN_ACTIVATION_HARD_SWISH: .hardSwish
+  case LCN_ACTIVATION_SILU: .silu
   default:
     throw Failure(.invalidArgument, "activation is \(constant), must be one of LCN_ACTIVATION_…")
   }

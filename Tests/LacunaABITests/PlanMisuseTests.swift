@@ -37,7 +37,7 @@ import Testing
     for constant in [-1, 0, 3, Int32.max] {
       refused("LCN_INVALID_ARGUMENT") { $0.layout = constant }
     }
-    refused("LCN_INVALID_ARGUMENT") { $0.activation = 3 }
+    refused("LCN_INVALID_ARGUMENT") { $0.activation = 5 }
     refused("LCN_INVALID_ARGUMENT") { $0.deterministic = 2 }
     for flag in [-1, 2, Int32.max] {
       refused("LCN_INVALID_ARGUMENT") { $0.exclude_dense = flag }

@@ -283,4 +283,36 @@ func make(
     #expect(results[0] == results[1] && results[0] == results[2])
     expect(lcn_matrix_destroy(matrix), "LCN_OK")
   }
+
+  @Test(arguments: [LCN_ACTIVATION_HARD_SWISH, LCN_ACTIVATION_SILU])
+  func `Hard-swish and SiLU through C are those of Swift, and stay in the blob`(constant: Int)
+    throws
+  {
+    let (rows, columns, width) = (19, 40, 5)
+    let w = randomValues(rows, columns, density: 0.4, seed: 31)
+    let x = randomValues(columns, width, density: 1, seed: 32)
+    let activation: Activation = constant == LCN_ACTIVATION_SILU ? .silu : .hardSwish
+    let dense = try DenseMatrix(rows: rows, columns: columns, values: w)
+    let swift = try Plan(
+      CSRMatrix(dense: dense), width: width, epilogue: Epilogue(activation: activation),
+      options: PlanOptions(deterministic: true))(x)
+    let matrix = make(w, rows, columns, format: LCN_CSR)
+    var o = planOptions(width: width, activation: constant)
+    var plan: OpaquePointer?
+    expect(lcn_plan_create(matrix, &o, &plan), "LCN_OK")
+    expect(lcn_matrix_destroy(matrix), "LCN_OK")
+    var length = 0
+    expect(lcn_plan_serialize(plan, nil, 0, &length), "LCN_OK")
+    var blob = [UInt8](repeating: 0, count: length)
+    expect(lcn_plan_serialize(plan, &blob, length, &length), "LCN_OK")
+    var mapped: OpaquePointer?
+    expect(lcn_plan_map(blob, length, &mapped), "LCN_OK")
+    for handle in [plan, mapped] {
+      var y = [Float](repeating: 9, count: rows * width)
+      expect(
+        lcn_plan_run(handle, x, Int64(width), &y, Int64(width), Int64(width), nil, 0), "LCN_OK")
+      #expect(y == swift)
+      expect(lcn_plan_destroy(handle), "LCN_OK")
+    }
+  }
 }

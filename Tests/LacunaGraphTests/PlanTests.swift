@@ -37,10 +37,62 @@ import Testing
     #expect(
       names == [
         "convolution + batch normalization + relu", "convolution + batch normalization + clip",
-        "convolution + batch normalization + add + relu", "convolution + batch normalization",
-        "hardSwish", "max pool", "global average pool", "matmul + add", "softmax",
+        "convolution + batch normalization + add + relu",
+        "convolution + batch normalization + hardSwish", "max pool", "global average pool",
+        "matmul + add", "softmax",
       ])
     #expect(plan.arenaBytes < plan.activationBytes)
+  }
+
+  /// A convolution and what follows it, as the steps that are left.
+  private func steps(_ after: [GraphNode], _ x: GraphArray) throws -> ([String], [Float]) {
+    var generator = SeededGenerator(seed: 9)
+    let graph = try Graph(
+      inputs: [GraphInput("x", .f32, x.shape)],
+      constants: ["w": .array(try array([6, 3, 3, 3], zeros: 0.5, &generator))],
+      nodes: [GraphNode("c", .convolution(), ["x", "w"])] + after,
+      outputs: [after.last!.outputs[0]])
+    let plan = try GraphPlan(graph, options: GraphOptions(deterministic: true))
+    let y = try #require(try plan.run(["x": x])[graph.outputs[0]]?.floats)
+    return (plan.steps.map { ([$0.operation] + $0.fused).joined(separator: " + ") }, y)
+  }
+
+  @Test func `hard-swish and SiLU become part of the convolution, however they are written`() throws
+  {
+    let x = try input(1)
+    let (_, plain) = try steps([GraphNode("y", .identity, ["c"])], x)
+    for (function, gate) in [
+      (UnaryFunction.swish(1), UnaryFunction.sigmoid), (.hardSwish, .hardSigmoid(1 / 6, 0.5)),
+    ] {
+      // The function alone.
+      let alone = try #require(
+        try result(
+          [GraphNode("y", .unary(function), ["x"])], ["x": GraphArray([plain.count], plain)]
+        ).floats)
+      let gateNode = GraphNode("g", .unary(gate), ["c"])
+      for nodes in [
+        [GraphNode("y", .unary(function), ["c"])],
+        [gateNode, GraphNode("y", .binary(.multiply), ["c", "g"])],
+        [gateNode, GraphNode("y", .binary(.multiply), ["g", "c"])],
+      ] {
+        let (names, y) = try steps(nodes, x)
+        #expect(names.count == 1 && names[0].hasPrefix("convolution + "), "\(names)")
+        #expect(y == alone)
+      }
+      // A gate that is read elsewhere too, or is that of another number, stays.
+      let (names, _) = try steps(
+        [
+          gateNode, GraphNode("m", .binary(.multiply), ["c", "g"]),
+          GraphNode("y", .binary(.add), ["m", "g"]),
+        ], x)
+      #expect(names.count > 1)
+      let (others, _) = try steps(
+        [
+          GraphNode("d", .unary(.negate), ["c"]), gateNode,
+          GraphNode("y", .binary(.multiply), ["d", "g"]),
+        ], x)
+      #expect(others.count > 1)
+    }
   }
 
   @Test(arguments: [0, 0.9])

@@ -12,6 +12,15 @@ typedef struct {
   int64_t count;
 } lcn_pointwise_args;
 
+// y[r, c] ← f(x[r, c]) for r < rows and c < columns, `stride` elements from a row to the next in both; y may be x.
+typedef struct {
+  const void *x;
+  void *y;
+  int64_t rows;
+  int64_t columns;
+  int64_t stride;
+} lcn_activation_args;
+
 // One step of a cell for some sequences, each of `units` units. Gate g of unit u lies at gates[g] + u of a
 // sequence's sums: i, f, c, o of an LSTM, z, r, h of a GRU. Strides in elements.
 typedef struct {

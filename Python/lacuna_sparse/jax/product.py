@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..matrix import Matrix
-from ..plan import Activation, Plan
+from ..plan import GATED, Activation, Plan
 from . import _build
 
 _registered = False
@@ -76,6 +76,9 @@ def product(x: Any, weights: Product) -> Any:
 
 
 def _forward(x: Any, weights: Product) -> Tuple[Any, Any]:
+    if weights.activation in GATED:
+        raise NotImplementedError(
+            f"the gradient of {weights.activation} takes its argument, which a fused product does not keep")
     y = _call(weights.plan, x)
     return y, y if weights.activation not in (None, "none") else None
 

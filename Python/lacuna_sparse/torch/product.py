@@ -12,7 +12,7 @@ from torch import Tensor
 from .._errors import failure
 from .._library import lib
 from ..matrix import Matrix
-from ..plan import Activation, Plan
+from ..plan import GATED, Activation, Plan
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -121,6 +121,8 @@ def _remember(ctx: Any, inputs: Tuple[Tensor, int], output: Tensor) -> None:
 
 def _backward(ctx: Any, gradient: Tensor) -> Tuple[Tensor, None]:
     activation = _found(ctx.key)._activation
+    if activation in GATED:
+        raise NotImplementedError(f"the gradient of {activation} takes its argument, which a fused product does not keep")
     if activation not in (None, "none"):
         (output,) = ctx.saved_tensors
         lower, upper = activation if isinstance(activation, tuple) else (0.0, float("inf"))

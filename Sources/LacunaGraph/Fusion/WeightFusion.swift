@@ -5,8 +5,8 @@ import LacunaOperations
 
 extension PlannedGraph {
   /// Folds into every product and convolution what only it feeds: batch normalisation and numbers for each channel
-  /// into the weights and the bias, then for convolutions the sum with an array of the result's shape, then ReLU
-  /// and clamps.
+  /// into the weights and the bias, then for convolutions the sum with an array of the result's shape, then an
+  /// activation that products have.
   mutating func fuseWeights() {
     var (uses, readers) = (uses, readers)
     var gone: Set<Int> = []
@@ -104,10 +104,14 @@ extension PlannedGraph {
   }
 
   private func activation(_ function: UnaryFunction, after product: WeightedNode) -> Activation? {
-    guard case .clip(let lower, let upper) = function, product.activation == .none else {
-      return nil
+    if product.activation != .none { return nil }
+    return switch function {
+    case .clip(0, Float.infinity): .relu
+    case .clip(let lower, let upper): .clamp(Double(lower), Double(upper))
+    case .hardSwish: .hardSwish
+    case .swish(1): .silu
+    default: nil
     }
-    return lower == 0 && upper == .infinity ? .relu : .clamp(Double(lower), Double(upper))
   }
 
   /// A known operand that has one number for each channel of a product, or one for all.

@@ -1,5 +1,7 @@
 // y ← f(x) for one number at a time: activations and the rest of a calculator.
 
+import LacunaOperations
+
 #if canImport(Darwin)
   import Darwin
 #else
@@ -24,7 +26,8 @@ public enum UnaryFunction: Hashable, Sendable {
   case hardSigmoid(Float, Float)
   /// x · min(max(x/6 + 1/2, 0), 1)
   case hardSwish
-  /// x / (1 + e^(−`alpha`·x)): SiLU for 1.
+  /// x / (1 + e^(−`alpha`·x)): SiLU for 1, which is ``Activation/silu``, as ``hardSwish`` is ``Activation/hardSwish``: the
+  /// bits are those of products that it is part of.
   case swish(Float)
   /// x · (1 + erf(x/√2)) / 2
   case gelu
@@ -71,7 +74,8 @@ public enum UnaryFunction: Hashable, Sendable {
     case .sigmoid: mapVectors(x, y, count) { logistic($0) }
     case .tanh: mapVectors(x, y, count) { hyperbolicTangent($0) }
     case .hardSigmoid(let alpha, let beta): mapVectors(x, y, count) { unit(alpha * $0 + beta) }
-    case .hardSwish: mapVectors(x, y, count) { $0 * unit($0 * (1 / 6) + 0.5) }
+    case .hardSwish: Activation.hardSwish.apply(x, into: y, count: count)
+    case .swish(1): Activation.silu.apply(x, into: y, count: count)
     case .swish(let alpha): mapVectors(x, y, count) { $0 / (1 + exponential(-alpha * $0)) }
     case .gelu:
       mapVectors(x, y, count) { 0.5 * $0 * (1 + errorFunction($0 * 0.707_106_78)) }

@@ -83,6 +83,7 @@ public final class GraphPlan: Sendable {
     let limit = MemoryLimit(options.memory)
     var planned = try PlannedGraph(graph, shapes: shapes, fixed: constants, memory: limit)
     if options.fuses {
+      planned.fuseGates()
       planned.fuseWeights()
       planned.fuseElements()
     }

@@ -181,7 +181,12 @@ private struct TransposedBody: GraphBody {
     let w = shape.window
     let sums = call.workspace.assumingMemoryBound(to: Float.self)
     let (lower, upper) = activation.bounds
-    let clamp = UnaryFunction.clip(Float(lower), Float(upper))
+    let function: UnaryFunction =
+      switch activation {
+      case .none, .relu, .clamp: .clip(Float(lower), Float(upper))
+      case .hardSwish: .hardSwish
+      case .silu: .swish(1)
+      }
     for image in 0..<w.images {
       plan.run(
         call.floats(0) + image * w.channels * pixels, stride: pixels, into: sums, stride: pixels,
@@ -194,7 +199,7 @@ private struct TransposedBody: GraphBody {
           for tap in 0..<shape.taps {
             add(sums + (filter * shape.taps + tap) * pixels, tap: tap, to: plane)
           }
-          if activation != .none { clamp.apply(plane, plane, shape.height * shape.width) }
+          if activation != .none { function.apply(plane, plane, shape.height * shape.width) }
         }
       }
     }

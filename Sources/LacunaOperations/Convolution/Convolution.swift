@@ -90,11 +90,12 @@ public final class Convolution<Scalar: SparseScalar>: Sendable {
     try fused.validate(rows: shape.filters)
     let bytes = (shape.inputCount + 2 * shape.outputCount + 4 * shape.filters) * Scalar.dtype.size
     if bytes > 1 << 20 && !AvailableMemory.has(bytes) { throw .outOfMemory(bytes: bytes) }
+    let table = KernelTable.of(options.isa ?? .selected)
     let context = ConvolutionContext(
       shape: shape, layout: layout, dtype: Scalar.dtype,
-      epilogue: EpilogueValues(fused, rows: shape.filters),
-      addsResidual: epilogue.addsResidual, table: KernelTable.of(options.isa ?? .selected),
-      options: options, images: images, stored: source.stored)
+      epilogue: EpilogueValues(fused, rows: shape.filters, table: table),
+      addsResidual: epilogue.addsResidual, table: table, options: options, images: images,
+      stored: source.stored)
     core = try ConvolutionCore(
       context, ConvolutionWeights(source: source, shape: shape, order: order), fused)
   }

@@ -86,6 +86,9 @@ final class PatchConvolution<Scalar: SparseScalar>: ConvolutionBody, @unchecked 
             columns: channelsFirst ? pixels : filters,
             stride: channelsFirst ? s.pixels : s.filters, lower: context.epilogue.lower,
             upper: context.epilogue.upper))
+        context.epilogue.activate(
+          call.y + target, rows: channelsFirst ? filters : pixels,
+          columns: channelsFirst ? pixels : filters, stride: channelsFirst ? s.pixels : s.filters)
       }
     }
   }

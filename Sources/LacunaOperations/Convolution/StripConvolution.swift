@@ -184,6 +184,11 @@ final class StripConvolution: ConvolutionBody {
         part.kernels[section].call(&arguments)
       }
     }
+    if !context.addsResidual {
+      context.epilogue.activate(
+        target, rows: rows, columns: columns,
+        stride: writesY ? context.shape.pixels : stride / size)
+    }
     deliver(
       work, filter: filter, rows: rows, start: start, columns: columns, sums: sums, stride: stride,
       isWritten: writesY)
@@ -253,6 +258,10 @@ final class StripConvolution: ConvolutionBody {
             rows: channelsFirst ? rows : count, columns: channelsFirst ? count : rows,
             stride: channelsFirst ? context.shape.pixels : context.shape.filters,
             lower: context.epilogue.lower, upper: context.epilogue.upper))
+        context.epilogue.activate(
+          work.call.y + target, rows: channelsFirst ? rows : count,
+          columns: channelsFirst ? count : rows,
+          stride: channelsFirst ? context.shape.pixels : context.shape.filters)
       }
       place += count
     }

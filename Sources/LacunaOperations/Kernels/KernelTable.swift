@@ -45,6 +45,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case recurrentCell
   /// A function of each element: `lcn_pointwise_args`.
   case pointwise
+  /// An activation of a rectangle of results: `lcn_activation_args`.
+  case activation
 }
 
 /// One compiled leaf kernel.
@@ -128,7 +130,7 @@ public struct KernelTable: Sendable {
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
       + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + gapKernels
-      + bitmaskKernels + recurrentKernels
+      + bitmaskKernels + recurrentKernels + activationKernels
   }()
 
   /// The kernel for an operation, nil when the instruction set has none of that variant.

@@ -96,7 +96,8 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
         name: "weights of an updatable plan", value: source.stored, minimum: 0,
         maximum: Int(UInt32.max) - 1)
     }
-    self.epilogue = EpilogueValues(epilogue, rows: source.rows)
+    self.epilogue = EpilogueValues(
+      epilogue, rows: source.rows, table: KernelTable.of(options.isa ?? .selected))
     core = try PlanCore(
       .floats(source), epilogue: self.epilogue, layout: layout, width: width, options: options)
     slots = options.updatable ? core.body.valueSlots(source.numbered()) : nil

@@ -71,16 +71,26 @@ extension ProductBody {
 package final class EpilogueValues: @unchecked Sendable {
   /// `rows` values, zeros when there is no bias.
   package let bias: UnsafeMutableRawPointer
+  /// What the kernels of products clamp to.
   package let lower: Double, upper: Double
   package let hasBias: Bool
+  /// The activation that is no clamp: see ``activate(_:rows:columns:stride:)``.
+  let function: Kernel?
+  let dtype: DType
 
-  package init<Scalar: SparseScalar>(_ epilogue: Epilogue<Scalar>, rows: Int) {
+  package init<Scalar: SparseScalar>(
+    _ epilogue: Epilogue<Scalar>, rows: Int, table: KernelTable
+  ) {
     let values = UnsafeMutablePointer<Scalar>.allocate(capacity: max(rows, 1))
     values.initialize(repeating: 0, count: max(rows, 1))
     if let bias = epilogue.bias { for i in 0..<rows { values[i] = bias[i] } }
     self.bias = UnsafeMutableRawPointer(values)
     (lower, upper) = epilogue.activation.bounds
     hasBias = epilogue.bias != nil
+    function = epilogue.activation.kernelVariant.map {
+      table.kernel(.activation, variant: $0, dtype: Scalar.dtype)!
+    }
+    dtype = Scalar.dtype
   }
 
   deinit { bias.deallocate() }

@@ -197,8 +197,9 @@ extension PlanCore {
         activations: QuantizedActivations(type: activations.type, range: activations.range),
         output: bytes)
     } catch { throw .quantization(error) }
+    let values = EpilogueValues(
+      epilogue, rows: source.rows, table: KernelTable.of(options.isa ?? .selected))
     try self.init(
-      .i8(weights), epilogue: EpilogueValues(epilogue, rows: source.rows), layout: layout,
-      width: width, options: options)
+      .i8(weights), epilogue: values, layout: layout, width: width, options: options)
   }
 }

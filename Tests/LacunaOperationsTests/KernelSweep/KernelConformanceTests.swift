@@ -46,6 +46,7 @@ extension Kernel: CustomTestStringConvertible {
     case .range: sweepRange(row)
     case .recurrentCell: sweepCells(row)
     case .pointwise: sweepPointwise(row)
+    case .activation: sweepActivations(row, Scalar.self)
     case .packQuads, .requantize, .gaps, .bitmask: Issue.record("\(row.kernel.name) is for bytes")
     }
   }
@@ -59,7 +60,7 @@ extension Kernel: CustomTestStringConvertible {
     case .bitmask: sweepBitmask(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .range,
-      .recurrentCell, .pointwise:
+      .recurrentCell, .pointwise, .activation:
       Issue.record("\(row.kernel.name) has no check for bytes")
     }
   }

@@ -115,6 +115,16 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
         call, column: from, count: call.width * (pass + 1) / passes - from, strips: first..<end,
         workspace: workspace)
     }
+    if end - first == counts.count {
+      epilogue.activate(call, layout, rows: 0..<rows, sides: 0..<call.width)
+      return
+    }
+    for strip in first..<end {
+      let row = Int(firstRows.pointer[strip])
+      if row >= rows { continue }
+      epilogue.activate(
+        call, layout, rows: row..<min(row + 16 / blockColumns, rows), sides: 0..<call.width)
+    }
   }
 
   private func multiply(

@@ -166,6 +166,8 @@ final class ByteRowsProduct: ProductBody {
       let raised = lower > y ? lower : y
       sums[i] = Int32(bitPattern: (upper < raised ? upper : raised).bitPattern)
     }
+    epilogue.activate(
+      UnsafeMutableRawPointer(sums), rows: 1, columns: rows.count, stride: rows.count)
     let step = layout == .columns ? call.yStride : 1
     let place =
       layout == .columns

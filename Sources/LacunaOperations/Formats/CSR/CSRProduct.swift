@@ -64,5 +64,6 @@ final class CSRProduct: ProductBody, @unchecked Sendable {
         }
       }
     }
+    epilogue.activate(call, layout, rows: first..<end, sides: 0..<call.width)
   }
 }

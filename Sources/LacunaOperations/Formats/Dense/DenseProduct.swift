@@ -70,6 +70,7 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
       if epilogue.hasBias || epilogue.bounds || columns == 0 {
         finish(call, first: first, count: m, clearing: columns == 0)
       }
+      epilogue.activate(call, layout, rows: first..<(first + m), sides: 0..<call.width)
     }
   }
 

@@ -136,8 +136,11 @@ final class QuadProduct: ProductBody {
         kernels[section].call(&arguments)
       }
     }
-    if !writesScratch { return }
     let rows = weights.rowCuts[rowBlock + 1] - firstRow
+    epilogue.activate(
+      writesScratch ? workspace : target, rows: rows, columns: columns,
+      stride: writesScratch ? stride / 4 : call.yStride)
+    if !writesScratch { return }
     let place =
       layout == .columns
       ? firstRow * call.yStride + firstColumn : firstColumn * call.yStride + firstRow

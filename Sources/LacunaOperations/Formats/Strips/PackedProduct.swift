@@ -148,6 +148,9 @@ package final class PackedProduct: ProductBody {
         kernels[section].call(&arguments)
       }
     }
+    epilogue.activate(
+      writesScratch ? workspace : target, rows: rows, columns: columns,
+      stride: writesScratch ? stride / size : call.yStride)
     if writesScratch {
       var arguments = lcn_pack_args(
         source: UnsafeRawPointer(workspace), sourceStride: Int64(stride / size),

@@ -54,6 +54,15 @@ final class WindowProduct: ProductBody {
         call, column: from, count: call.width * (pass + 1) / passes - from, groups: first..<end,
         workspace: workspace)
     }
+    if end - first == weights.groups {
+      epilogue.activate(call, layout, rows: 0..<weights.rows, sides: 0..<call.width)
+    } else {
+      let lanes = weights.geometry.lanes
+      weights.rowMap.withUnsafeBufferPointer {
+        epilogue.activate(
+          call, layout, rows: UnsafeBufferPointer(rebasing: $0[first * lanes..<end * lanes]))
+      }
+    }
   }
 
   private func multiply(
