@@ -20,7 +20,8 @@ public enum Activation: Hashable, Sendable, Codable {
   /// rounded.
   case hardSwish
   /// y / (1 + e⁻ʸ), also called swish: within 4 ulp for y ≥ −87, of f64 for y ≥ −708; −0 for less, which is off by
-  /// less than 1.5·10⁻³⁶, of f64 10⁻³⁰⁴. (Of all floats the worst is 3.65 ulp off, at −6.81.)
+  /// less than 1.5·10⁻³⁶, of f64 10⁻³⁰⁴. (The worst of all floats beyond ±2⁻¹¹ and every
+  /// eighth beyond ±2⁻²⁷ is 3.65 ulp off, at −6.81.)
   case silu
 
   /// The interval that the activation clamps to, infinite where it does not.
