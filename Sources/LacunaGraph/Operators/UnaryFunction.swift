@@ -26,7 +26,7 @@ public enum UnaryFunction: Hashable, Sendable {
   case hardSigmoid(Float, Float)
   /// x · min(max(x/6 + 1/2, 0), 1)
   case hardSwish
-  /// x / (1 + e^(−`alpha`·x)): SiLU for 1, which is ``Activation/silu``, as ``hardSwish`` is ``Activation/hardSwish``: the
+  /// x / (1 + e^(−`alpha`·x)): SiLU for 1, which is `Activation.silu`, as ``hardSwish`` is `Activation.hardSwish`: the
   /// bits are those of products that it is part of.
   case swish(Float)
   /// x · (1 + erf(x/√2)) / 2
