@@ -466,6 +466,20 @@ struct GraphValue {
 
   explicit GraphValue(const lcn_graph_value &v)
       : name(v.name), dtype(v.dtype), shape(v.shape, v.shape + (v.rank > 0 ? v.rank : 0)) {}
+
+  // Number `index` of what one of the describing functions describes.
+  template <typename Owner>
+  GraphValue(lcn_status (*describe)(const Owner *, int64_t, lcn_graph_value *), const Owner *owner, int64_t index)
+      : GraphValue(filled(describe, owner, index)) {}
+
+ private:
+  template <typename Owner>
+  static lcn_graph_value filled(lcn_status (*describe)(const Owner *, int64_t, lcn_graph_value *), const Owner *owner,
+                                int64_t index) {
+    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
+    check(describe(owner, index, &v));
+    return v;
+  }
 };
 
 // lcn_graph_options with its default values.
@@ -484,17 +498,9 @@ class Graph {
     return i;
   }
 
-  GraphValue input(int64_t index) const {
-    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
-    check(lcn_graph_get_input(handle_.get(), index, &v));
-    return GraphValue(v);
-  }
+  GraphValue input(int64_t index) const { return GraphValue(lcn_graph_get_input, get(), index); }
 
-  GraphValue output(int64_t index) const {
-    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
-    check(lcn_graph_get_output(handle_.get(), index, &v));
-    return GraphValue(v);
-  }
+  GraphValue output(int64_t index) const { return GraphValue(lcn_graph_get_output, get(), index); }
 
   lcn_graph *get() const noexcept { return handle_.get(); }
 
@@ -528,17 +534,9 @@ class GraphPlan {
     return i;
   }
 
-  GraphValue input(int64_t index) const {
-    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
-    check(lcn_graph_plan_get_input(handle_.get(), index, &v));
-    return GraphValue(v);
-  }
+  GraphValue input(int64_t index) const { return GraphValue(lcn_graph_plan_get_input, get(), index); }
 
-  GraphValue output(int64_t index) const {
-    lcn_graph_value v = LCN_GRAPH_VALUE_INIT;
-    check(lcn_graph_plan_get_output(handle_.get(), index, &v));
-    return GraphValue(v);
-  }
+  GraphValue output(int64_t index) const { return GraphValue(lcn_graph_plan_get_output, get(), index); }
 
   std::string description() const {
     return detail::text([this](char *t, size_t c, size_t *l) {

@@ -273,6 +273,9 @@ void make_convolution(const Layer &layer, const lcn_matrix *weights, Stretch &st
 
 // Share of zeros; for products of bytes of those in whole groups of four inputs, of which one instruction takes care.
 double zeros_of(const Layer &layer, int64_t group) {
+  const int64_t count = layer.rows * layer.columns;
+  if (count == 0) return 0;
+  if (group == 1) return double(std::count(layer.weights.data, layer.weights.data + count, 0.0f)) / count;
   const int64_t step = layer.transposed ? layer.rows : 1, row_step = layer.transposed ? 1 : layer.columns;
   int64_t zeros = 0;
   for (int64_t row = 0; row < layer.rows; row++)
@@ -282,8 +285,7 @@ double zeros_of(const Layer &layer, int64_t group) {
       while (column < end && layer.weights.data[row * row_step + column * step] == 0) column++;
       if (column == end) zeros += end - first;
     }
-  const int64_t count = layer.rows * layer.columns;
-  return count > 0 ? double(zeros) / count : 0;
+  return double(zeros) / count;
 }
 
 // One scale for each output of weights that are bytes.

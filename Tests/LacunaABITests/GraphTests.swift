@@ -11,12 +11,15 @@ import Testing
 
 /// Small networks with inputs and onnxruntime's outputs.
 private let networks: [String: NumericArray] = {
-  let path =
-    #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-    .joined(separator: "/") + "/Golden/networks/networks.npz"
-  let archive = try! NPZ(contentsOf: path)
+  let archive = try! NPZ(contentsOf: golden("networks/networks.npz"))
   return Dictionary(uniqueKeysWithValues: archive.arrays.map { ("\($0.name)", $0.array) })
 }()
+
+/// The path of a file in Tests/Golden.
+private func golden(_ name: String) -> String {
+  #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
+    .joined(separator: "/") + "/Golden/" + name
+}
 
 private func graphInput(
   _ name: UnsafePointer<CChar>?, _ shape: [Int64], constant: UnsafeRawPointer? = nil
@@ -33,13 +36,18 @@ private func graphValue() -> lcn_graph_value {
 }
 
 @Suite struct GraphTests {
+  private func bytes(_ name: String) throws -> [UInt8] {
+    guard case .u8(let bytes) = networks[name + "/model"]?.values else {
+      throw DataProblem.absent(what: name)
+    }
+    return bytes
+  }
+
   /// The graph of a golden network.
   private func loaded(_ name: String, change: (inout [UInt8]) -> Void = { _ in }) throws
     -> (status: lcn_status, graph: OpaquePointer?)
   {
-    guard case .u8(var bytes) = networks[name + "/model"]?.values else {
-      throw DataProblem.absent(what: name)
-    }
+    var bytes = try bytes(name)
     change(&bytes)
     return try withTemporaryFolder { folder in
       try Data(bytes).write(to: URL(filePath: folder + "/model.onnx"))
@@ -67,8 +75,7 @@ private func graphValue() -> lcn_graph_value {
   func `a network computes the same through C`(name: String) throws {
     let (status, handle) = try loaded(name)
     expect(status, "LCN_OK")
-    guard case .u8(let bytes) = networks[name + "/model"]?.values else { return }
-    let graph = try ONNXModel(bytes: bytes).network()
+    let graph = try ONNXModel(bytes: try bytes(name)).network()
     var arrays: [String: GraphArray] = [:]
     for input in graph.inputs {
       let array = try #require(networks["\(name)/x/\(input.name)"])
@@ -193,6 +200,9 @@ private func graphValue() -> lcn_graph_value {
     expect(lcn_graph_load("/nonexistent.onnx", &graph), "LCN_FILE_NOT_FOUND")
     expect(lcn_graph_load(nil, &graph), "LCN_NULL_POINTER")
     expect(lcn_graph_load("/nonexistent.onnx", nil), "LCN_NULL_POINTER")
+    let arrays = golden("io/plain.safetensors")
+    expect(lcn_graph_load(arrays, &graph), "LCN_UNSUPPORTED")
+    #expect(String(cString: lcn_last_error()).contains("safetensors"))
     let broken = try loaded("relu") { $0[0] = 0xFF }
     expect(broken.status, "LCN_BAD_DATA")
     let unknown = try loaded("relu") { bytes in

@@ -13,6 +13,29 @@ func golden(_ name: String, here: String = #filePath) -> String {
 /// The bytes of a file.
 func fileBytes(_ path: String) throws -> [UInt8] { ByteSlice(try ByteStorage(reading: path)).array }
 
+/// Small networks with inputs, and outputs of the engine that they are for: name/model, name/x/…, name/y/….
+struct GoldenNetworks {
+  let arrays: [String: NumericArray]
+  let names: [String]
+
+  init(_ archive: String) {
+    let arrays = try! NPZ(contentsOf: golden("networks/\(archive)")).arrays
+    self.arrays = Dictionary(uniqueKeysWithValues: arrays.map { ("\($0.name)", $0.array) })
+    names = self.arrays.keys.filter { $0.hasSuffix("/model") }.map { String($0.dropLast(6)) }
+      .sorted()
+  }
+
+  subscript(_ name: String) -> NumericArray? { arrays[name] }
+
+  /// The bytes of a network's file.
+  func model(_ name: String) throws -> [UInt8] {
+    guard case .u8(let bytes) = arrays[name + "/model"]?.values else {
+      throw DataProblem.absent(what: name)
+    }
+    return bytes
+  }
+}
+
 /// What the golden ONNX files hold: element i is ((7 i) mod 11) − 5.
 func goldenNumbers(_ count: Int, plus shift: Double = 0) -> [Double] {
   (0..<count).map { Double((7 * $0) % 11) - 5 + shift }

@@ -6,21 +6,9 @@ import LacunaModels
 import TestSupport
 import Testing
 
-/// Small networks with inputs and onnxruntime's outputs.
-private let networks: [String: NumericArray] = {
-  let archive = try! NPZ(contentsOf: golden("networks/networks.npz"))
-  return Dictionary(uniqueKeysWithValues: archive.arrays.map { ("\($0.name)", $0.array) })
-}()
+private let networks = GoldenNetworks("networks.npz")
 
-private let names = networks.keys.filter { $0.hasSuffix("/model") }.map { String($0.dropLast(6)) }
-  .sorted()
-
-private func model(_ name: String) throws -> [UInt8] {
-  guard case .u8(let bytes) = networks[name + "/model"]?.values else {
-    throw DataProblem.absent(what: name)
-  }
-  return bytes
-}
+private func model(_ name: String) throws -> [UInt8] { try networks.model(name) }
 
 private func inputs(_ graph: Graph, of name: String) throws -> [String: GraphArray] {
   var arrays: [String: GraphArray] = [:]
@@ -39,7 +27,7 @@ private func inputs(_ graph: Graph, of name: String) throws -> [String: GraphArr
 }
 
 @Suite struct NetworkTests {
-  @Test(arguments: names, [true, false])
+  @Test(arguments: networks.names, [true, false])
   func `gives what onnxruntime gives`(name: String, fuses: Bool) throws {
     let graph = try ONNXModel(bytes: model(name)).network()
     let arrays = try inputs(graph, of: name)

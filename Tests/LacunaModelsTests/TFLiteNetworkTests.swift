@@ -6,24 +6,12 @@ import LacunaModels
 import TestSupport
 import Testing
 
-/// Small networks with inputs and LiteRT's outputs.
-private let networks: [String: NumericArray] = {
-  let archive = try! NPZ(contentsOf: golden("networks/tflite.npz"))
-  return Dictionary(uniqueKeysWithValues: archive.arrays.map { ("\($0.name)", $0.array) })
-}()
+private let networks = GoldenNetworks("tflite.npz")
 
-private let names = networks.keys.filter { $0.hasSuffix("/model") }.map { String($0.dropLast(6)) }
-  .sorted()
-
-private func model(_ name: String) throws -> [UInt8] {
-  guard case .u8(let bytes) = networks[name + "/model"]?.values else {
-    throw DataProblem.absent(what: name)
-  }
-  return bytes
-}
+private func model(_ name: String) throws -> [UInt8] { try networks.model(name) }
 
 @Suite struct TFLiteNetworkTests {
-  @Test(arguments: names, [true, false])
+  @Test(arguments: networks.names, [true, false])
   func `gives what LiteRT gives`(name: String, fuses: Bool) throws {
     let graph = try ModelFile(bytes: model(name)).network()
     var arrays: [String: GraphArray] = [:]
