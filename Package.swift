@@ -30,6 +30,11 @@ func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
       name: "LacunaKernelsX86V4VNNI", dependencies: ["CSIMD"],
       swiftSettings: kernelSettings(
         "-march=x86-64-v4", "-mavx512vnni", "-mprefer-vector-width=512") + [.define("LACUNA_V4")]),
+    // Products of pairs of bf16 alone.
+    .target(
+      name: "LacunaKernelsX86V4BF16", dependencies: ["CSIMD"],
+      swiftSettings: kernelSettings(
+        "-march=x86-64-v4", "-mavx512bf16", "-mprefer-vector-width=512") + [.define("LACUNA_V4")]),
     // Bytes spread under masks.
     .target(
       name: "LacunaKernelsX86V4VBMI2", dependencies: ["CSIMD"],

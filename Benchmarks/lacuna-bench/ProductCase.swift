@@ -53,7 +53,8 @@ struct ProductCase: Sendable {
   func measured<Scalar: BenchScalar>(
     _ weights: DenseMatrix<Scalar>, _ measure: MeasureOptions, plan options: PlanOptions
   ) throws -> ProductResult {
-    try measured(weights, measure, plan: options) { options in
+    let x = try layout.input(shape, Scalar.self, seed: measure.seed &+ 2)
+    return try measured(weights, x, measure, plan: options) { options in
       block == .element
         ? try Plan(CSRMatrix(dense: weights), layout: layout, width: shape.n, options: options)
         : try Plan(
@@ -64,15 +65,14 @@ struct ProductCase: Sendable {
 
   /// The same with a plan of the weights that is made otherwise.
   func measured<Scalar: BenchScalar>(
-    _ weights: DenseMatrix<Scalar>, _ measure: MeasureOptions, plan options: PlanOptions,
-    _ make: (PlanOptions) throws -> Plan<Scalar>
+    _ weights: DenseMatrix<Scalar>, _ x: DenseMatrix<Scalar>, _ measure: MeasureOptions,
+    plan options: PlanOptions, _ make: (PlanOptions) throws -> Plan<Scalar>
   ) throws -> ProductResult {
     try checkSize()
     let name = "\(shape.listElement) \(sparsity.listElement) \(block) \(dtype)"
     let plan = try make(options)
     // A plan that times dense leaves OpenBLAS with one thread: Lacuna's pool splits the work instead.
     BLAS.threads = measure.threads
-    let x = try layout.input(shape, Scalar.self, seed: measure.seed &+ 2)
     var y = try layout.output(shape, Scalar.self)
     let reference = try ProductReference(weights, x, shape, layout)
     try plan.run(x, into: &y)

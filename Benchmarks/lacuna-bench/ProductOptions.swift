@@ -118,11 +118,18 @@ struct ProductOptions: ParsableArguments {
       valueName: "file"))
   var matrix: String?
 
+  @Flag(
+    help: "With --dtype bf16: X holds numbers of bf16, and kernels may multiply bf16 by bf16.")
+  var bf16Activations = false
+
   @OptionGroup var choice: ChoiceOptions
 
   @OptionGroup var measure: MeasureOptions
 
   func validate() throws {
+    if bf16Activations && dtypes.elements != [.bf16] {
+      throw ValidationError("--bf16-activations is for --dtype bf16 alone")
+    }
     if matrix != nil {
       try refuse(
         [("--sparsity", chosenSparsities != nil)], "is for random weights: --matrix has its own")

@@ -50,6 +50,8 @@ struct ProductResult {
   var denseInt8: Timing?
   /// The dense product of bf16, for weights of that type.
   var denseBF16: DenseBF16?
+  /// This library's dense product of bf16 by bf16, where plans may round X.
+  var densePairs: Timing?
   var denseCall: DenseCall
   /// Multiply-adds per second of the machine's registers, in GF/s, for all threads.
   var peak: Double
@@ -63,7 +65,8 @@ struct ProductResult {
   }
 
   var row: Row {
-    let bytes = denseInt8.map { [("denseInt8Seconds", Field.number($0.median))] } ?? []
+    let others = [("denseInt8Seconds", denseInt8), ("densePairsSeconds", densePairs)]
+      .compactMap { name, timing in timing.map { (name, Field.number($0.median)) } }
     return Row(
       fields: [
         ("op", .text(op)), ("m", .integer(shape.m)), ("k", .integer(shape.k)),
@@ -79,7 +82,7 @@ struct ProductResult {
         ("gflops", .number(gflops)), ("denseGflops", .number(denseGflops)),
         ("peakShare", .number(gflops / peak)), ("maxError", .number(check.maxError)),
         ("errorBound", .number(check.bound)),
-      ] + bytes + (denseBF16.map { [$0.field] } ?? []))
+      ] + others + (denseBF16.map { [$0.field] } ?? []))
   }
 
   static let tableHeader = [

@@ -113,6 +113,8 @@ extension ProductOptions {
 
   /// The plan's options.
   var plan: PlanOptions {
-    choice.plans(threads: measure.threads)
+    var plan = choice.plans(threads: measure.threads)
+    plan.allowsBF16Activations = bf16Activations
+    return plan
   }
 }

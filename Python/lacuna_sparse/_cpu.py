@@ -8,7 +8,7 @@ from typing import Any, Dict
 from ._errors import check
 from ._library import CPUInfo, lib, path, version
 
-_SETS = {1: "baseline", 3: "v3", 4: "v4", 5: "v4-vnni", 6: "v3-vnni", 7: "v4-vbmi2"}
+_SETS = {1: "baseline", 3: "v3", 4: "v4", 5: "v4-vnni", 6: "v3-vnni", 7: "v4-vbmi2", 8: "v4-bf16"}
 
 
 def info() -> Dict[str, Any]:

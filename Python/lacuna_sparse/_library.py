@@ -34,7 +34,7 @@ PlanOptions = _struct("PlanOptions", layout=c_int32, width=c_int64, bias=c_void_
                       deterministic=c_int32, exclude_dense=c_int32, kernel=c_char_p, updatable=c_int32,
                       reserved=c_int32, weights=c_int32, activations=c_int32, range=c_int32, zero_point=c_int32,
                       activation_scale=c_double, one_scale=c_int32, output=c_int32, output_scale=c_double,
-                      output_zero_point=c_int32, reserved2=c_int32, weight_scales=c_void_p,
+                      output_zero_point=c_int32, allow_bf16_activations=c_int32, weight_scales=c_void_p,
                       weight_scale_count=c_int64)
 PlanInfo = _struct("PlanInfo", dtype=c_int32, layout=c_int32, threads=c_int32, rows=c_int64,
                    columns=c_int64, width=c_int64, slices=c_int64, stored=c_int64, packed_bytes=c_int64,

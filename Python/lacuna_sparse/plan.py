@@ -86,18 +86,21 @@ class Plan(Chosen):
     "relu", "hard_swish", "silu" or (lower, upper); NaN passes each of them, as in numpy.maximum and numpy.clip. A weight
     that is not stored contributes nothing, not even 0 · NaN, unless the plan finds dense faster (`plan.kernel` says so);
     `exclude_dense` keeps it from that. A plan made `updatable` takes new weights on the same pattern: see `update`.
-    With a `quantization` the product is one of bytes.
+    With a `quantization` the product is one of bytes. `allow_bf16_activations` lets a plan of bfloat16 weights round x
+    to bfloat16 as well, where the processor multiplies such pairs: up to twice as fast for 16 right-hand sides or more.
     """
 
     def __init__(self, matrix: Matrix, width: int = 1, layout: str = "columns", bias: Any = None,
                  activation: Activation = None, threads: int = 1, deterministic: bool = True,
                  kernel: Optional[str] = None, exclude_dense: bool = False,
-                 updatable: bool = False, quantization: Optional[Quantization] = None) -> None:
+                 updatable: bool = False, quantization: Optional[Quantization] = None,
+                 allow_bf16_activations: bool = False) -> None:
         if not isinstance(matrix, Matrix):
             raise TypeError(f"a Matrix wanted, not {type(matrix).__name__}: see Matrix.from_numpy, from_scipy")
         options = PlanOptions(layout=word(LAYOUTS, layout, "layout"), width=integer(width, "width"),
                               threads=integer(threads, "threads", 32), deterministic=int(bool(deterministic)),
-                              exclude_dense=int(bool(exclude_dense)), updatable=int(bool(updatable)))
+                              exclude_dense=int(bool(exclude_dense)), updatable=int(bool(updatable)),
+                              allow_bf16_activations=int(bool(allow_bf16_activations)))
         if bias is not None:
             bias, number = plain(bias), _result_type(matrix.dtype)
             if bias.ndim != 1 or not np.can_cast(bias.dtype, number, "same_kind"):

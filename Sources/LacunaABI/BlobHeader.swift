@@ -78,7 +78,7 @@ struct BlobHeader {
     }
     out.put(UInt32(isWide ? 1 : 0))
     out.put(UInt32(hasBias ? 1 : 0))
-    out.put(UInt32(o.exclude_dense | o.updatable << 1))
+    out.put(UInt32(o.exclude_dense | o.updatable << 1 | o.allow_bf16_activations << 2))
     out.put(o.clamp_lower)
     out.put(o.clamp_upper)
     out.put(o.width)
@@ -126,8 +126,9 @@ struct BlobHeader {
     isWide = try reader.take(UInt32.self) != 0
     hasBias = try reader.take(UInt32.self) != 0
     let flags = try reader.take(Int32.self)
-    if !(0...3).contains(flags) { throw damaged("its flags are \(flags)") }
-    (options.exclude_dense, options.updatable) = (flags & 1, flags >> 1)
+    if !(0...7).contains(flags) { throw damaged("its flags are \(flags)") }
+    (options.exclude_dense, options.updatable) = (flags & 1, flags >> 1 & 1)
+    options.allow_bf16_activations = flags >> 2
     options.clamp_lower = try reader.take(Double.self)
     options.clamp_upper = try reader.take(Double.self)
     options.width = try reader.take(Int64.self)

@@ -9,7 +9,7 @@ struct FloatPlan<Weight: StoredScalar, Scalar: SparseScalar>: Sendable {
   let plan: Plan<Scalar>
   let matrix: StoredMatrix<Weight>
   let epilogue: Epilogue<Scalar>
-  let excludesDense: Bool
+  let excludesDense: Bool, allowsBF16Activations: Bool
 
   init(
     _ matrix: StoredMatrix<Weight>, _ request: PlanRequestFromC, bias: [Scalar]?
@@ -29,6 +29,7 @@ struct FloatPlan<Weight: StoredScalar, Scalar: SparseScalar>: Sendable {
     }
     (self.matrix, self.epilogue) = (matrix, epilogue)
     excludesDense = request.options.excludesDense
+    allowsBF16Activations = request.options.allowsBF16Activations
   }
 }
 
@@ -101,6 +102,7 @@ extension FloatPlan: AnyFloatPlan {
     var header = BlobHeader(
       plan.core, elementType: Int(constant(Weight.numberType)), activation: epilogue.activation,
       hasBias: epilogue.bias != nil, excludesDense: excludesDense, isUpdatable: plan.isUpdatable)
+    header.options.allow_bf16_activations = allowsBF16Activations ? 1 : 0
     var pattern: CSRPattern?
     let values: [Weight]
     switch matrix {

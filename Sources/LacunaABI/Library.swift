@@ -52,7 +52,7 @@ public func lcn_get_cpu_info(_ info: UnsafeMutablePointer<lcn_cpu_info>?) -> lcn
 private func constant(_ isa: ISA) -> Int32 {
   let constants: [ISA: Int] = [
     .baseline: LCN_ISA_BASELINE, .v3: LCN_ISA_V3, .v4: LCN_ISA_V4, .v3VNNI: LCN_ISA_V3_VNNI,
-    .v4VNNI: LCN_ISA_V4_VNNI, .v4VBMI2: LCN_ISA_V4_VBMI2,
+    .v4VNNI: LCN_ISA_V4_VNNI, .v4VBMI2: LCN_ISA_V4_VBMI2, .v4BF16: LCN_ISA_V4_BF16,
   ]
   guard let constant = constants[isa] else { preconditionFailure("no constant for \(isa)") }
   return Int32(constant)

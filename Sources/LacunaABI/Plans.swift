@@ -76,7 +76,8 @@ extension PlanRequestFromC {
     options.excludesDense = try flag(o.exclude_dense, "exclude_dense")
     options.updatable = try flag(o.updatable, "updatable")
     try zero(o.reserved, "reserved of options")
-    try zero(o.reserved2, "reserved2 of options")
+    options.allowsBF16Activations = try flag(
+      o.allow_bf16_activations, "allow_bf16_activations")
     quantization = try Self.quantization(o)
     if let name = o.kernel { options.kernel = try text(name, limit: 256, "kernel") }
   }

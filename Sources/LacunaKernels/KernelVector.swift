@@ -79,20 +79,24 @@ extension StripVector {
   }
 }
 
-/// A register of floats or doubles: ``VectorF32`` and ``VectorF64``.
-protocol KernelVector: StripVector where Finish == (lower: Self, upper: Self, bounds: Bool) {
+/// A register of sums that start from a bias and are clamped.
+protocol BoundedVector: StripVector where Finish == (lower: Self, upper: Self, bounds: Bool) {
   init(repeatingBound value: Double)
+  /// `lower` where self is below it, `upper` where self is above it, else self: NaN passes.
+  func bounded(_ lower: Self, _ upper: Self) -> Self
+}
+
+/// A register of floats or doubles: ``VectorF32`` and ``VectorF64``.
+protocol KernelVector: BoundedVector {
   /// The first `count` lanes of `p`, zeros behind them; reads nothing behind them.
   static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self
   /// target[j][i] ← source[i][j] for a tile of at most count × count elements; strides in elements.
   static func transposeTile(
     _ source: UnsafePointer<Scalar>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Scalar>,
     _ targetStride: Int, rows: Int, columns: Int, lanes: Int)
-  /// `lower` where self is below it, `upper` where self is above it, else self: NaN passes.
-  func bounded(_ lower: Self, _ upper: Self) -> Self
 }
 
-extension KernelVector {
+extension BoundedVector {
   @inline(__always) static func start(_ a: lcn_spmm_args, row: Int) -> Self {
     Self(repeating: a.bias.assumingMemoryBound(to: Scalar.self)[row])
   }

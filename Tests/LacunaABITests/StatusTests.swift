@@ -97,7 +97,7 @@ func expect(
     expect(lcn_get_cpu_info(&info), "LCN_OK")
     let known = [
       LCN_ISA_BASELINE, LCN_ISA_V3, LCN_ISA_V3_VNNI, LCN_ISA_V4, LCN_ISA_V4_VNNI,
-      LCN_ISA_V4_VBMI2,
+      LCN_ISA_V4_VBMI2, LCN_ISA_V4_BF16,
     ]
     #expect(known.contains(Int(info.isa)) && known.contains(Int(info.detected_isa)))
     #expect(info.cores >= 1)

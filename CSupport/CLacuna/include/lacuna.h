@@ -137,7 +137,8 @@ enum {
   LCN_ISA_V4 = 4,       /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
   LCN_ISA_V4_VNNI = 5,  /* x86-64-v4 and AVX512-VNNI */
   LCN_ISA_V3_VNNI = 6,  /* x86-64-v3 and AVX-VNNI */
-  LCN_ISA_V4_VBMI2 = 7  /* x86-64-v4, AVX512-VNNI and AVX512-VBMI2 */
+  LCN_ISA_V4_VBMI2 = 7, /* x86-64-v4, AVX512-VNNI and AVX512-VBMI2 */
+  LCN_ISA_V4_BF16 = 8   /* these and AVX512-BF16 */
 };
 
 typedef struct {
@@ -401,7 +402,10 @@ typedef struct {
                             type; NaN becomes the least byte */
   double output_scale;   /* of bytes: what a step of one byte stands for, a normal positive float */
   int32_t output_zero_point; /* of bytes: the byte that stands for 0; 0 … 255, of LCN_I8 −128 … 127 */
-  int32_t reserved2;     /* 0 */
+  int32_t allow_bf16_activations; /* 1: for a matrix of LCN_BF16 kernels may round x to bf16 as well, which is up to
+                            twice as fast for many right-hand sides where the processor has AVX512-BF16; sums and
+                            results stay f32. Without effect for other matrices, updatable plans, 15 right-hand sides
+                            or fewer, and other processors. 0: x keeps its 24 bits. */
   const float *weight_scales; /* NULL, or a scale for each output row, `weight_scale_count` of them: weights that are
                             multiples of them, as another program made them, become exactly those bytes. LCN_INVALID_ARGUMENT
                             for a weight of more than 127 times its scale. Copied. */

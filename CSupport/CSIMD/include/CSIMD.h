@@ -9,6 +9,7 @@
 #include "transpose.h"
 #include "narrow.h"
 #include "quads.h"
+#include "pairs.h"
 #include "gaps.h"
 #include "bitmask.h"
 #include "spmm.h"

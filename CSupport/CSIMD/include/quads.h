@@ -20,6 +20,7 @@ typedef struct {
   const int32_t *_Nullable zeros;    // one per column of the panel
   const float *_Nullable rowScales;  // one per output row
   const int32_t *_Nullable rowSums;  // one per output row: the sum of its weights
+  int32_t uniform;                   // whether all columns have the scale and the zero of the first
 } lcn_quad_scales;
 
 // A panel of quads: the bytes of inputs 4g…4g + 3 for each column, at target[g·targetStride + column].

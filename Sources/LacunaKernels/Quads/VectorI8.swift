@@ -22,6 +22,8 @@ struct VectorI8: StripVector {
     var lower: Floats, upper: Floats
     var bias: UnsafePointer<Float>
     var scales: UnsafeRawPointer, zeros: UnsafeRawPointer
+    /// Whether all columns of the panel have those of its first.
+    var isUniform: Bool, firstScale: Float, firstZero: Int32
     var rowScales: UnsafePointer<Float>, rowSums: UnsafePointer<Int32>
   }
 
@@ -51,56 +53,58 @@ struct VectorI8: StripVector {
       lower: Floats(repeating: Float(a.lower)), upper: Floats(repeating: Float(a.upper)),
       bias: a.bias.assumingMemoryBound(to: Float.self),
       scales: UnsafeRawPointer(a.quads.scales!), zeros: UnsafeRawPointer(a.quads.zeros!),
+      isUniform: a.quads.uniform != 0, firstScale: a.quads.scales![0], firstZero: a.quads.zeros![0],
       rowScales: a.quads.rowScales!, rowSums: a.quads.rowSums!)
   }
 
   /// y ← bound((sum − rowSum·zero)·(rowScale·scale) + bias). Each operation rounds on its own, on every
   /// instruction set alike.
   ///
-  /// Sums of one row are finished where they are. Those of several rows come back from memory: that is too long to
-  /// unroll, and what a loop indexes would have to lie in memory while the sums are made (on a Xeon with AVX-512, blocks
-  /// of four rows at 90 % were 1.4 times as slow so; one row by way of memory, 1.3 times).
+  /// A call for each row: a loop over rows is too long to unroll, and what it indexes would have to lie in memory
+  /// while the sums are made.
   @inline(__always)
   static func finish<let R: Int, let T: Int, let RT: Int>(
     _ sums: inout InlineArray<RT, Self>, _ shape: InlineArray<R, Void>.Type,
     _ columns: InlineArray<T, Self>, row: Int, partial: UnsafeMutableRawPointer, partialStride: Int,
     y: UnsafeMutableRawPointer, yStride: Int, tail: Int, _ f: Finish
   ) {
-    if R == 1 {
-      let scale = RowFinish(f, row)
-      for t in 0..<T { sums[t] = sums[t].finished(scale, f, t) }
-      for t in 0..<(T &- 1) { sums[t].store(y, t) }
-      sums[T &- 1].storeLast(tail, y, T &- 1)
-      return
-    }
-    storeStrip(sums, shape, columns, at: partial, stride: partialStride)
-    for r in 0..<R {
-      let scale = RowFinish(f, row &+ r)
-      let (from, to) = (partial + r &* partialStride, y + r &* yStride)
-      for t in 0..<(T &- 1) { load(from, t).finished(scale, f, t).store(to, t) }
-      load(from, T &- 1).finished(scale, f, T &- 1).storeLast(tail, to, T &- 1)
-    }
+    finishRow(0, sums, columns, row: row, y: y, tail: tail, f)
+    if R == 1 { return }
+    finishRow(1, sums, columns, row: row &+ 1, y: y + yStride, tail: tail, f)
+    if R == 2 { return }
+    finishRow(2, sums, columns, row: row &+ 2, y: y + 2 &* yStride, tail: tail, f)
+    finishRow(3, sums, columns, row: row &+ 3, y: y + 3 &* yStride, tail: tail, f)
   }
 
-  /// What finishing a row needs.
-  private struct RowFinish {
-    let sum: Lanes, scale: Floats, bias: Floats
-
-    @inline(__always) init(_ f: Finish, _ row: Int) {
-      sum = Lanes(repeating: f.rowSums[row])
-      scale = Floats(repeating: f.rowScales[row])
-      bias = Floats(repeating: f.bias[row])
-    }
-  }
-
-  /// Register number `t` of a row.
+  /// Row number `r` of the strip, which is `row` of the matrix.
   @inline(__always)
-  private func finished(_ row: RowFinish, _ f: Finish, _ t: Int) -> Self {
-    let offset = t &* MemoryLayout<Lanes>.size
-    let zero = (f.zeros + offset).loadUnaligned(as: Lanes.self)
-    let scale = (f.scales + offset).loadUnaligned(as: Floats.self)
-    let sum = lcn_floats(lanes &- row.sum &* zero)
-    let value = lcn_bound_f32(sum * (row.scale * scale) + row.bias, f.lower, f.upper)
+  private static func finishRow<let T: Int, let RT: Int>(
+    _ r: Int, _ sums: InlineArray<RT, Self>, _ columns: InlineArray<T, Self>, row: Int,
+    y: UnsafeMutableRawPointer, tail: Int, _ f: Finish
+  ) {
+    let (rowSum, rowScale) = (f.rowSums[row], f.rowScales[row])
+    let bias = Floats(repeating: f.bias[row])
+    if f.isUniform {
+      let zeros = Lanes(repeating: rowSum &* f.firstZero)
+      let scale = Floats(repeating: rowScale * f.firstScale)
+      for t in 0..<(T &- 1) { sums[r &* T &+ t].finished(zeros, scale, bias, f).store(y, t) }
+      sums[r &* T &+ T &- 1].finished(zeros, scale, bias, f).storeLast(tail, y, T &- 1)
+    } else {
+      let (sum, scale) = (Lanes(repeating: rowSum), Floats(repeating: rowScale))
+      for t in 0..<T {
+        let offset = t &* MemoryLayout<Lanes>.size
+        let zeros = sum &* (f.zeros + offset).loadUnaligned(as: Lanes.self)
+        let scales = scale * (f.scales + offset).loadUnaligned(as: Floats.self)
+        let finished = sums[r &* T &+ t].finished(zeros, scales, bias, f)
+        if t < T &- 1 { finished.store(y, t) } else { finished.storeLast(tail, y, t) }
+      }
+    }
+  }
+
+  /// The results in one register of sums.
+  @inline(__always)
+  private func finished(_ zeros: Lanes, _ scale: Floats, _ bias: Floats, _ f: Finish) -> Self {
+    let value = lcn_bound_f32(lcn_floats(lanes &- zeros) * scale + bias, f.lower, f.upper)
     return Self(unsafeBitCast(value, to: Lanes.self))
   }
 }

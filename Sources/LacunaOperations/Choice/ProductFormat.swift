@@ -48,4 +48,4 @@ let productFormats: [any ProductFormat] =
   [
     BlockVectorFormat(), WindowFormat.filled, WindowFormat.compressed, WindowFormat.padded,
     CSRFormat(), StripFormat(), DenseFormat(), BitmaskFormat(), GapFormat(),
-  ] + QuadFormat.strips + [QuadFormat.dense]
+  ] + QuadFormat.strips + [QuadFormat.dense] + PairFormat.strips + [PairFormat.dense]

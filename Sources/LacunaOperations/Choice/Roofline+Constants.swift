@@ -46,6 +46,8 @@ struct KernelShares {
   /// VNNI are a C prototype's on Zen 4; the others are 107, 107 and 112 GOP/s of the strip kernels alone on
   /// Zen 3, on a loaded machine.
   let quads: (one: Double, two: Double, four: Double)
+  /// Pairs of bf16, of what a strip in f32 reaches: two products to a lane, at the rate of one on Zen 4 and 5.
+  let pairs = 1.6
   /// Gaps between weights, of the peak of products of bytes: 6.3 GOP/s on Zen 3, on a loaded machine, 3.4 on a Xeon
   /// with AVX-512, VNNI and 657 GOP/s.
   let gaps: Double

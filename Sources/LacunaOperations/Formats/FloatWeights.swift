@@ -18,6 +18,9 @@ protocol FloatWeights: StoredWeights {
   func withUnsafeValues(_ body: (UnsafeRawBufferPointer) -> Void)
   /// The weights packed for the strip kernels. Not checked: `.dense` packs nothing.
   func packed(_ shape: PackingShape) -> PackedWeights
+  /// The weights as pairs of bf16, or how many blocks of them there would be; nil for weights of another type.
+  func pairs(height: Int, isFull: Bool) -> GroupBlocks?
+  func pairBlocks(height: Int) -> Int?
   /// The weights in the window format, nil for dense weights, for too many columns, and for a geometry
   /// without idle lanes when the pattern has some.
   func windowWeights(_ geometry: WindowGeometry) -> WindowWeights?

@@ -23,6 +23,8 @@ public struct CPUFeatures: OptionSet, Hashable, Sendable {
   public static let avx512VNNI = CPUFeatures(rawValue: 8)
   /// Bytes spread under masks on 512 bits: AVX512-VBMI2.
   public static let avx512VBMI2 = CPUFeatures(rawValue: 16)
+  /// Products of pairs of bf16 on 512 bits: AVX512-BF16.
+  public static let avx512BF16 = CPUFeatures(rawValue: 32)
 }
 
 /// An instruction set that kernels were compiled for: a name, what a processor has to execute, and a rank.
@@ -56,9 +58,12 @@ public struct ISA: RawRepresentable, Hashable, CaseIterable, Codable, Sendable,
   /// x86-64-v4, AVX512-VNNI and AVX512-VBMI2.
   public static let v4VBMI2 = ISA(
     "v4-vbmi2", [.v3, .v4, .avx512VNNI, .avx512VBMI2], vectorBytes: 64)
+  /// x86-64-v4, AVX512-VNNI, AVX512-VBMI2 and AVX512-BF16: Zen 4, Sapphire Rapids and later.
+  public static let v4BF16 = ISA(
+    "v4-bf16", [.v3, .v4, .avx512VNNI, .avx512VBMI2, .avx512BF16], vectorBytes: 64)
 
   /// All, in rising rank.
-  public static let allCases = [baseline, v3, v3VNNI, v4, v4VNNI, v4VBMI2]
+  public static let allCases = [baseline, v3, v3VNNI, v4, v4VNNI, v4VBMI2, v4BF16]
 
   /// The instruction set of that name.
   public init?(rawValue: String) {
@@ -72,9 +77,10 @@ public struct ISA: RawRepresentable, Hashable, CaseIterable, Codable, Sendable,
   /// Whether what runs `other` may be called: a processor that has this has the other as well.
   public func includes(_ other: ISA) -> Bool { features.isSuperset(of: other.features) }
 
-  /// What this is to products without bytes: VNNI and VBMI2 are nothing to them.
+  /// What this is to products of floats: VNNI and VBMI2 are nothing to them, and pairs of bf16 are told by the name
+  /// of their kernels.
   package var withoutByteProducts: ISA {
-    let features = features.subtracting([.avxVNNI, .avx512VNNI, .avx512VBMI2])
+    let features = features.subtracting([.avxVNNI, .avx512VNNI, .avx512VBMI2, .avx512BF16])
     return Self.allCases.last { $0.features == features }!
   }
 

@@ -33,6 +33,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case blockVector
   /// Bytes of X, or floats made bytes, as a panel of quads: `lcn_quad_pack_args`.
   case packQuads
+  /// Rows or columns of X, rounded to bf16, as a panel of pairs: `lcn_pack_args`.
+  case packPairs
   /// The range of each right-hand side: `lcn_range_args`.
   case range
   /// Results in f32 made bytes: `lcn_requantize_args`.
@@ -129,7 +131,7 @@ public struct KernelTable: Sendable {
     // Kernels bring weak symbols that only csimd.c's strong ones make safe.
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
-      + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + gapKernels
+      + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + pairKernels + gapKernels
       + bitmaskKernels + recurrentKernels + activationKernels
   }()
 

@@ -9,7 +9,7 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
   /// The type that products are added up in, and that of the result.
   public let accumulator: NumberType, output: NumberType
 
-  /// Any four types; there are kernels for those of ``init(_:)``, ``widening(_:)`` and
+  /// Any four types; there are kernels for those of ``init(_:)``, ``widening(_:)``, ``pairs`` and
   /// ``quantized(_:output:)``.
   public init(
     weights: NumberType, activations: NumberType, accumulator: NumberType, output: NumberType
@@ -28,6 +28,10 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
   public static func widening(_ weights: NumberType) -> ProductTypes {
     ProductTypes(weights: weights, activations: .f32, accumulator: .f32, output: .f32)
   }
+
+  /// Weights and activations of bf16, sums and results in f32.
+  public static let pairs = ProductTypes(
+    weights: .bf16, activations: .bf16, accumulator: .f32, output: .f32)
 
   /// What weights of that type multiply. Not checked: that they are floats.
   package init(floats weights: NumberType) {

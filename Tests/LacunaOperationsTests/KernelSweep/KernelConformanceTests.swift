@@ -30,7 +30,9 @@ extension Kernel: CustomTestStringConvertible {
 
   private func check<Scalar: SweepScalar>(_ row: KernelRow, _: Scalar.Type) {
     switch row.kernel.operation {
+    case .spmm where row.kernel.types == .pairs: sweepPairStrips(row)
     case .spmm: sweepStrips(row, Scalar.self)
+    case .packPairs: sweepPairPanels(row)
     case .packRows: sweepPanels(row, transposed: false, Scalar.self)
     case .packTransposed: sweepPanels(row, transposed: true, Scalar.self)
     case .multiplyAddPeak: sweepPeak(row, Scalar.self)
@@ -59,8 +61,8 @@ extension Kernel: CustomTestStringConvertible {
     case .gaps: sweepGaps(row)
     case .bitmask: sweepBitmask(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
-      .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .range,
-      .recurrentCell, .pointwise, .activation:
+      .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .packPairs,
+      .range, .recurrentCell, .pointwise, .activation:
       Issue.record("\(row.kernel.name) has no check for bytes")
     }
   }
@@ -74,7 +76,8 @@ extension Kernel: CustomTestStringConvertible {
   /// plain twin.
   @Test func everyRearrangedKernelHasAPlainTwin() {
     let twinned: Set<KernelOperation> = [
-      .spmm, .packRows, .packTransposed, .window, .sddmm, .blockVector, .gaps, .bitmask,
+      .spmm, .packRows, .packTransposed, .packPairs, .window, .sddmm, .blockVector, .gaps,
+      .bitmask,
     ]
     for row in KernelTable.all where row.isa != nil {
       #expect((KernelRow(row).twin != nil) == twinned.contains(row.operation), "\(row.name)")
@@ -107,9 +110,10 @@ extension Kernel: CustomTestStringConvertible {
     #expect(
       missing
         == (dtype == .f32
-          ? [.packQuads, .requantize, .gaps, .bitmask]
+          ? [.packQuads, .packPairs, .requantize, .gaps, .bitmask]
           : [
-            .packQuads, .requantize, .gaps, .bitmask, .range, .blockVector, .recurrentCell,
+            .packQuads, .packPairs, .requantize, .gaps, .bitmask, .range, .blockVector,
+            .recurrentCell,
             .pointwise,
           ]))
   }
@@ -132,6 +136,7 @@ extension Kernel: CustomTestStringConvertible {
   /// Instruction sets form no ladder: each has what it includes, in rising rank.
   @Test func instructionSetsIncludeWhatTheyAreMadeOf() {
     #expect(ISA.allCases.map(\.rank) == Array(0..<ISA.allCases.count))
+    #expect(ISA.v4BF16.includes(.v4VBMI2) && !ISA.v4VBMI2.includes(.v4BF16))
     #expect(ISA.v4VBMI2.includes(.v4VNNI) && !ISA.v4VNNI.includes(.v4VBMI2))
     #expect(ISA.v4VNNI.includes(.v4) && ISA.v4VNNI.includes(.v3) && ISA.v3VNNI.includes(.v3))
     #expect(!ISA.v4.includes(.v3VNNI) && !ISA.v4VNNI.includes(.v3VNNI) && !ISA.v3.includes(.v4))
@@ -139,7 +144,7 @@ extension Kernel: CustomTestStringConvertible {
     for isa in ISA.allCases { #expect(ISA(rawValue: isa.rawValue) == isa) }
     // A choice among kernels for floats holds wherever the same ones run.
     #expect(
-      ISA.allCases.map(\.withoutByteProducts) == [.baseline, .v3, .v3, .v4, .v4, .v4])
+      ISA.allCases.map(\.withoutByteProducts) == [.baseline, .v3, .v3, .v4, .v4, .v4, .v4])
   }
 
   /// `lacuna info --kernels` shows exactly the table.

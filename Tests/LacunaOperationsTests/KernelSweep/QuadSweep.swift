@@ -31,6 +31,7 @@ func sweepQuadStrips(_ row: KernelRow) {
 /// One region of quads, and what comes out of it.
 private struct QuadCase {
   let vectors: Int, columns: Int, steps: [Int], starts: Bool, finishes: Bool, seed: UInt64
+  let isUniform: Bool
   let height: Int, padded: Int, xStride: Int, partialStride: Int, yStride: Int
   let bounds: Bounds
   let x: [UInt8], weights: [Int8], indices: [UInt16], rows: [UInt32], groups: [UInt32]
@@ -78,8 +79,13 @@ private struct QuadCase {
     var scales = (0..<padded).map { _ in Float.random(in: 0.001...0.1, using: &generator) }
     // A right-hand side that held NaN.
     if hasNaN(seed) { scales[columns - 1] = .nan }
-    self.scales = scales
-    zeros = (0..<padded).map { _ in Int32.random(in: 0...255, using: &generator) }
+    var zeros = (0..<padded).map { _ in Int32.random(in: 0...255, using: &generator) }
+    isUniform = seed % 3 == 1 && !hasNaN(seed)
+    if isUniform {
+      scales = [Float](repeating: scales[0], count: padded)
+      zeros = [Int32](repeating: zeros[0], count: padded)
+    }
+    (self.scales, self.zeros) = (scales, zeros)
     let old = (0..<max((outputs - 1) * partialStride + padded, 0)).map { _ in
       Int32.random(in: -100_000...100_000, using: &generator)
     }
@@ -140,7 +146,8 @@ private struct QuadCase {
           strip: Int32(height), startsFromBias: starts ? 1 : 0, finishes: finishes ? 1 : 0,
           fetchesTarget: finishes && seed % 2 == 0 ? 1 : 0,
           quads: lcn_quad_scales(
-            scales: scales, zeros: zeros, rowScales: rowScales, rowSums: rowSums))
+            scales: scales, zeros: zeros, rowScales: rowScales, rowSums: rowSums,
+            uniform: isUniform ? 1 : 0))
         kernel.call(&arguments)
       }
       // The output that this region does not write is only read.

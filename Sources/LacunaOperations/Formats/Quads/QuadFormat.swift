@@ -25,8 +25,9 @@ struct QuadFormat: ProductFormat {
   /// Blocks that are stored.
   private func blocks(_ weights: QuantizedWeights) -> Int {
     isDense
-      ? (weights.rows + height - 1) / height * QuadBlocks.columns(of: weights)
-      : QuadBlocks.count(weights, height: height)
+      ? (weights.rows + height - 1) / height
+        * GroupBlocks.columns(of: QuantizedSource.self, weights.columns)
+      : GroupBlocks.count(weights.source, height: height)
   }
 
   func cost(_ request: PlanRequest, _ roof: Roofline) -> ProductCost {
@@ -44,13 +45,8 @@ struct QuadFormat: ProductFormat {
 
   func pack(_ request: PlanRequest) -> (any ProductBody)? {
     guard let weights = request.quantized else { return nil }
-    let blocks = QuadBlocks(weights, height: height, isFull: isDense)
-    let (shape, vectors) = packingShape(
-      request,
-      StripSource(
-        rows: weights.rows, columns: blocks.columns, stored: blocks.values.count,
-        block: try! BlockSize(height, 1), inputs: 4
-      ) { row in blocks.offsets[min(row / height, blocks.offsets.count - 1)] })
+    let blocks = GroupBlocks(weights.source, height: height, isFull: isDense)
+    let (shape, vectors) = packingShape(request, blocks.stripSource)
     return QuadProduct(
       blocks.packed(shape), weights, name: name(request), layout: request.layout,
       epilogue: request.epilogue, table: request.table, vectors: vectors)

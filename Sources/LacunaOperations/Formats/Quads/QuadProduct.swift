@@ -132,7 +132,8 @@ final class QuadProduct: ProductBody {
           quads: lcn_quad_scales(
             scales: scales.scales, zeros: scales.zeros,
             rowScales: quantized.rowScales.pointer + firstRow,
-            rowSums: quantized.rowSums.pointer + firstRow))
+            rowSums: quantized.rowSums.pointer + firstRow,
+            uniform: isLast && scales.isUniform(columns: columns) ? 1 : 0))
         kernels[section].call(&arguments)
       }
     }
@@ -288,5 +289,11 @@ private struct PanelScales {
     }
     (scales, inverses, lowest, highest) = (floats(0), floats(1), floats(2), floats(3))
     zeros = (memory + 4 * columns * 4).assumingMemoryBound(to: Int32.self)
+  }
+
+  /// Whether the first of so many columns speaks for all of them.
+  func isUniform(columns: Int) -> Bool {
+    (1..<columns).allSatisfy { scales[$0] == scales[0] && zeros[$0] == zeros[0] }
+      && !scales[0].isNaN
   }
 }

@@ -6,9 +6,6 @@ import LacunaFormats
 /// Ways of the first-level data cache: 8 on older cores, 12 on those with 48 KB.
 private var cacheWays: Int { CPUInfo.current.level1Bytes > 32 << 10 ? 12 : 8 }
 
-/// Uses of each register of X up to which reading X in place beats packing it (measured).
-private let mostUsesInPlace = 16
-
 /// A product whose weights are packed in strips.
 ///
 /// Right-hand sides are cut into panels of T registers. For each panel and row block the column blocks
@@ -19,6 +16,8 @@ private let mostUsesInPlace = 16
 package final class PackedProduct: ProductBody {
   let weights: PackedWeights
   private let types: ProductTypes
+  /// Rows of X, and how many of them one row of a panel holds: two bf16, or one number.
+  private let inputs: Int, group: Int
   /// Of X, the sums and Y.
   private let dtype: DType
   let layout: ProductLayout
@@ -32,30 +31,39 @@ package final class PackedProduct: ProductBody {
   package let name: String
 
   init(
-    _ weights: PackedWeights, _ types: ProductTypes, name: String, layout: ProductLayout,
-    epilogue: EpilogueValues,
-    table: KernelTable, vectors: Int
+    _ weights: PackedWeights, _ types: ProductTypes, inputs: Int, name: String,
+    layout: ProductLayout, epilogue: EpilogueValues, table: KernelTable, vectors: Int
   ) {
     (self.weights, self.types, self.name) = (weights, types, name)
+    let group = types == .pairs ? 2 : 1
+    (self.inputs, self.group) = (inputs, group)
     dtype = types.float
     (self.layout, self.epilogue) = (layout, epilogue)
-    kernels = weights.heights.map { table.kernel(.spmm, variant: "\($0)x1", types: types)! }
-    pack = table.kernel(layout == .columns ? .packRows : .packTransposed, dtype: types.float)!
+    kernels = weights.heights.map { table.kernel(.spmm, variant: "\($0)x\(group)", types: types)! }
+    pack =
+      group == 2
+      ? table.kernel(
+        .packPairs, variant: layout == .columns ? "columns" : "rows", types: types)!
+      : table.kernel(layout == .columns ? .packRows : .packTransposed, dtype: types.float)!
     unpack = table.kernel(.packTransposed, dtype: types.float)!
     mostVectors = min(vectors, kernels.map(\.mostVectors).min() ?? vectors)
     vectorBytes = kernels.first?.vectorBytes ?? 64
   }
 
   package var packedBytes: Int { weights.byteCount }
-  package var readsTaps: Bool { layout == .columns }
+  package var readsTaps: Bool { layout == .columns && group == 1 }
 
   package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
+    if group > 1 { return nil }
     let shape = PackingShape(
       rowCuts: weights.rowCuts, columnBlock: weights.columnBlock, heights: weights.heights)
     let numbered = numbers.packed(shape)
     return ValueSlots(
       memory: weights.values, types.weights, packed: numbered.values, count: numbered.storedWeights)
   }
+
+  /// Uses of each register of X up to which reading X in place beats packing it (measured).
+  static let mostUsesInPlace = 16
 
   private var panelBytes: Int { mostVectors * vectorBytes }
   private var panelOffset: Int { weights.tallestRowBlock * panelBytes }
@@ -168,10 +176,12 @@ package final class PackedProduct: ProductBody {
     _ call: ProductCall, columns: Int, vectors: Int, depth: Int, rows: Int
   ) -> Bool {
     let stride = call.xStride * dtype.size
-    if layout == .rows || call.taps != nil || columns != vectors * lanes { return false }
+    if layout == .rows || call.taps != nil || columns != vectors * lanes || group > 1 {
+      return false
+    }
     if stride % 64 != 0 { return false }
     if Int(bitPattern: call.x) % 64 != 0 { return false }
-    if usesPerRegister > mostUsesInPlace { return false }
+    if usesPerRegister > Self.mostUsesInPlace { return false }
     return rowsFit(
       depth, stride: stride, lines: vectors * vectorBytes / 64,
       cacheBytes: CPUInfo.current.level1Bytes, ways: cacheWays, used: cacheWays - 2)
@@ -216,10 +226,12 @@ package final class PackedProduct: ProductBody {
       }
       return
     }
+    let (begin, end) = (start * group, min((start + depth) * group, inputs))
     let source =
       layout == .columns
-      ? start * call.xStride + firstColumn : firstColumn * call.xStride + start
-    packRows(call, from: source, rows: depth, columns: columns, padded: padded, panel: panel)
+      ? begin * call.xStride + firstColumn : firstColumn * call.xStride + begin
+    packRows(
+      call, from: source, rows: end - begin, columns: columns, padded: padded, panel: panel)
   }
 
   private func packRows(

@@ -2,19 +2,16 @@
 
 import LacunaFormats
 
-/// Bytes of X that a column block may keep in the first-level cache.
-private let panelShare = 0.8
-
 /// Regions at most, unless there are more column blocks: the tables of a million take 50 MB.
 private let mostRegions = 1 << 20
 
-/// What there is to cut: a matrix of weights, or one of quads of them.
+/// What there is to cut: a matrix of weights, or one of groups of them.
 struct StripSource {
   let rows: Int, columns: Int
   /// Stored elements, padding of blocks included.
   let stored: Int
   let block: BlockSize
-  /// Inputs that one column stands for: 4 for quads.
+  /// Inputs that one column stands for: 4 for quads, 2 for pairs.
   let inputs: Int
   /// Stored elements of rows before one.
   let storedBefore: (Int) -> Int
@@ -25,8 +22,13 @@ func packingShape(
   _ request: PlanRequest, _ source: StripSource
 ) -> (shape: PackingShape, vectors: Int) {
   let block = source.block
-  // Quads are multiplied as unsigned bytes, whatever the activations are given as.
-  let types = source.inputs == 4 ? ProductTypes.quantized(.u8) : request.types
+  // Groups are multiplied as unsigned bytes or bf16, whatever the activations are given as.
+  let types =
+    switch source.inputs {
+    case 4: ProductTypes.quantized(.u8)
+    case 2: ProductTypes.pairs
+    default: request.types
+    }
   func kernel(_ height: Int) -> Kernel? {
     request.table.kernel(.spmm, variant: "\(height)x\(source.inputs)", types: types)
   }
@@ -43,7 +45,8 @@ func packingShape(
   let panels = (needed + most - 1) / most
   let vectors = (needed + panels - 1) / panels
   let bytesPerColumn = vectors * kernels[0].vectorBytes
-  let limit = Int(Double(CPUInfo.current.level1Bytes) * panelShare) / bytesPerColumn
+  let share = panelShare(density: density, rows: source.rows)
+  let limit = Int(Double(CPUInfo.current.level1Bytes) * share) / bytesPerColumn
   // Each column block has a table: not more of them than stored weights, up to a few.
   let fewest = source.columns / (source.stored + 64)
   let columnBlock = balancedBlock(
@@ -58,6 +61,16 @@ func packingShape(
     rows: source.rows, unit: block.rows, parts: min(wanted, mostParts),
     stored: source.storedBefore)
   return (PackingShape(rowCuts: cuts, columnBlock: columnBlock, heights: heights), vectors)
+}
+
+/// What a column block of X takes, of the first-level cache, measured: of sparse weights a strip has few steps in a
+/// block, and moving its sums costs more than some rows of X that come from the second-level cache. Blocks that
+/// are read in place have to fit.
+private func panelShare(density: Double, rows: Int) -> Double {
+  if density >= 0.15 || Double(rows) * density <= Double(PackedProduct.mostUsesInPlace) {
+    return 0.8
+  }
+  return density < 0.075 ? 1.4 : 1.1
 }
 
 /// Bytes of one row of a panel, measured: a wide panel loads a weight for more multiply-adds, but fewer
