@@ -12,7 +12,9 @@ extension ProductCase {
   ) throws -> ProductResult {
     let narrow = weights.converted(to: Weight.self)
     var x = try layout.input(shape, Float.self, seed: measure.seed &+ 2)
-    if options.allowsBF16Activations { x = x.converted(to: BFloat16.self).converted(to: Float.self) }
+    if options.allowsBF16Activations {
+      x = x.converted(to: BFloat16.self).converted(to: Float.self)
+    }
     func plan(_ options: PlanOptions) throws -> Plan<Float> {
       block == .element
         ? try Plan(CSRMatrix(dense: narrow), layout: layout, width: shape.n, options: options)

@@ -53,7 +53,8 @@ import Testing
     #expect(try ISA.chosen(by: "baseline") == .baseline)
     #expect(
       throws: OperationError.unknownISA(
-        name: "avx9", allowed: ["baseline", "v3", "v3-vnni", "v4", "v4-vnni", "v4-vbmi2", "v4-bf16"])
+        name: "avx9",
+        allowed: ["baseline", "v3", "v3-vnni", "v4", "v4-vnni", "v4-vbmi2", "v4-bf16"])
     ) { try ISA.chosen(by: "avx9") }
   }
 }

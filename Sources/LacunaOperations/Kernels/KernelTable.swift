@@ -131,7 +131,8 @@ public struct KernelTable: Sendable {
     // Kernels bring weak symbols that only csimd.c's strong ones make safe.
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
-      + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + pairKernels + gapKernels
+      + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + pairKernels
+      + gapKernels
       + bitmaskKernels + recurrentKernels + activationKernels
   }()
 

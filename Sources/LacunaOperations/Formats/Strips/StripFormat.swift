@@ -33,7 +33,8 @@ struct StripFormat: ProductFormat {
         rows: request.rows, columns: request.columns, stored: request.stored,
         block: request.block, inputs: 1, storedBefore: weights.storedBefore))
     return PackedProduct(
-      weights.packed(shape), request.types, inputs: request.columns, name: name(request), layout: request.layout,
+      weights.packed(shape), request.types, inputs: request.columns, name: name(request),
+      layout: request.layout,
       epilogue: request.epilogue, table: request.table, vectors: vectors)
   }
 }
