@@ -35,11 +35,12 @@ func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
       name: "LacunaKernelsX86V4BF16", dependencies: ["CSIMD"],
       swiftSettings: kernelSettings(
         "-march=x86-64-v4", "-mavx512bf16", "-mprefer-vector-width=512") + [.define("LACUNA_V4")]),
-    // Bytes spread under masks.
+    // Bytes spread under masks and looked up.
     .target(
       name: "LacunaKernelsX86V4VBMI2", dependencies: ["CSIMD"],
       swiftSettings: kernelSettings(
-        "-march=x86-64-v4", "-mavx512vnni", "-mavx512vbmi2", "-mprefer-vector-width=512")),
+        "-march=x86-64-v4", "-mavx512vnni", "-mavx512vbmi", "-mavx512vbmi2",
+        "-mprefer-vector-width=512")),
   ]
 #else
   let x86KernelTargets: [Target] = []

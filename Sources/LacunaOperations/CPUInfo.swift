@@ -46,7 +46,7 @@ public struct CPUInfo: Sendable {
     if hasV4 { features.insert(.v4) }
     if hasAVXVNNI { features.insert(.avxVNNI) }
     if hasVNNI { features.insert(.avx512VNNI) }
-    if hasVBMI2 { features.insert(.avx512VBMI2) }
+    if hasVBMI && hasVBMI2 { features.insert(.avx512VBMI2) }
     if hasBF16 { features.insert(.avx512BF16) }
     return features
   }

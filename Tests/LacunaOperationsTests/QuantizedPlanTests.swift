@@ -132,7 +132,7 @@ private struct Weights {
 @Suite struct QuantizedPlanTests {
   private static func kernels(_ isa: ISA) -> [String] {
     ["spmm-1x4", "spmm-2x4", "spmm-4x4", "dense", "gaps"]
-      + (isa.includes(.v4VBMI2) ? ["bitmask"] : [])
+      + (isa.includes(.v4VBMI2) ? ["bitmask", "window"] : [])
   }
 
   @Test("Every kernel is exact, at every edge", arguments: ISA.allCases, ProductLayout.allCases)

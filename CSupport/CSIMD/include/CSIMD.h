@@ -12,6 +12,7 @@
 #include "pairs.h"
 #include "gaps.h"
 #include "bitmask.h"
+#include "byte_windows.h"
 #include "spmm.h"
 #include "peak.h"
 #include "select.h"

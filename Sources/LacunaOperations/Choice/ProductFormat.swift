@@ -47,5 +47,6 @@ struct ProductCost {
 let productFormats: [any ProductFormat] =
   [
     BlockVectorFormat(), WindowFormat.filled, WindowFormat.compressed, WindowFormat.padded,
-    CSRFormat(), StripFormat(), DenseFormat(), BitmaskFormat(), GapFormat(),
+    CSRFormat(), StripFormat(), DenseFormat(), BitmaskFormat(), ByteWindowFormat(),
+    GapFormat(),
   ] + QuadFormat.strips + [QuadFormat.dense] + PairFormat.strips + [PairFormat.dense]

@@ -21,7 +21,7 @@ public struct CPUFeatures: OptionSet, Hashable, Sendable {
   public static let avxVNNI = CPUFeatures(rawValue: 4)
   /// Products of bytes on 512 bits: AVX512-VNNI.
   public static let avx512VNNI = CPUFeatures(rawValue: 8)
-  /// Bytes spread under masks on 512 bits: AVX512-VBMI2.
+  /// Bytes spread under masks and permuted on 512 bits: AVX512-VBMI2 and AVX512-VBMI.
   public static let avx512VBMI2 = CPUFeatures(rawValue: 16)
   /// Products of pairs of bf16 on 512 bits: AVX512-BF16.
   public static let avx512BF16 = CPUFeatures(rawValue: 32)
@@ -55,7 +55,7 @@ public struct ISA: RawRepresentable, Hashable, CaseIterable, Codable, Sendable,
   public static let v4 = ISA("v4", [.v3, .v4], vectorBytes: 64)
   /// x86-64-v4 and AVX512-VNNI.
   public static let v4VNNI = ISA("v4-vnni", [.v3, .v4, .avx512VNNI], vectorBytes: 64)
-  /// x86-64-v4, AVX512-VNNI and AVX512-VBMI2.
+  /// x86-64-v4, AVX512-VNNI, AVX512-VBMI and AVX512-VBMI2.
   public static let v4VBMI2 = ISA(
     "v4-vbmi2", [.v3, .v4, .avx512VNNI, .avx512VBMI2], vectorBytes: 64)
   /// x86-64-v4, AVX512-VNNI, AVX512-VBMI2 and AVX512-BF16: Zen 4, Sapphire Rapids and later.

@@ -43,6 +43,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case gaps
   /// Sums of bytes by weights that bit masks name: `lcn_bitmask_args`.
   case bitmask
+  /// Sums of bytes by weights in windows of 64 inputs: `lcn_byte_window_args`.
+  case byteWindow
   /// The element-wise part of a step of a recurrent cell: `lcn_cell_args`.
   case recurrentCell
   /// A function of each element: `lcn_pointwise_args`.
@@ -133,7 +135,7 @@ public struct KernelTable: Sendable {
     return spmmKernels + windowKernels + sampledKernels + peakKernels
       + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + pairKernels
       + gapKernels
-      + bitmaskKernels + recurrentKernels + activationKernels
+      + bitmaskKernels + byteWindowKernels + recurrentKernels + activationKernels
   }()
 
   /// The kernel for an operation, nil when the instruction set has none of that variant.

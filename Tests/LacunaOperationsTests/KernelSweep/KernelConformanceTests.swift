@@ -49,7 +49,8 @@ extension Kernel: CustomTestStringConvertible {
     case .recurrentCell: sweepCells(row)
     case .pointwise: sweepPointwise(row)
     case .activation: sweepActivations(row, Scalar.self)
-    case .packQuads, .requantize, .gaps, .bitmask: Issue.record("\(row.kernel.name) is for bytes")
+    case .packQuads, .requantize, .gaps, .bitmask, .byteWindow:
+      Issue.record("\(row.kernel.name) is for bytes")
     }
   }
 
@@ -60,6 +61,7 @@ extension Kernel: CustomTestStringConvertible {
     case .requantize: sweepRequantize(row)
     case .gaps: sweepGaps(row)
     case .bitmask: sweepBitmask(row)
+    case .byteWindow: sweepByteWindows(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .packPairs,
       .range, .recurrentCell, .pointwise, .activation:
@@ -77,7 +79,7 @@ extension Kernel: CustomTestStringConvertible {
   @Test func everyRearrangedKernelHasAPlainTwin() {
     let twinned: Set<KernelOperation> = [
       .spmm, .packRows, .packTransposed, .packPairs, .window, .sddmm, .blockVector, .gaps,
-      .bitmask,
+      .bitmask, .byteWindow,
     ]
     for row in KernelTable.all where row.isa != nil {
       #expect((KernelRow(row).twin != nil) == twinned.contains(row.operation), "\(row.name)")
@@ -110,9 +112,9 @@ extension Kernel: CustomTestStringConvertible {
     #expect(
       missing
         == (dtype == .f32
-          ? [.packQuads, .packPairs, .requantize, .gaps, .bitmask]
+          ? [.packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow]
           : [
-            .packQuads, .packPairs, .requantize, .gaps, .bitmask, .range, .blockVector,
+            .packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow, .range, .blockVector,
             .recurrentCell,
             .pointwise,
           ]))
