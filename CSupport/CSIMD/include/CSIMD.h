@@ -18,6 +18,7 @@
 #include "select.h"
 #include "convert.h"
 #include "cells.h"
+#include "depthwise.h"
 
 // How many of the compiler's weak functions csimd.c replaces. Calling it is what makes a linker take
 // csimd.o out of an archive.

@@ -21,6 +21,16 @@ typedef struct {
   int64_t stride;
 } lcn_activation_args;
 
+// y[r, c] ← bound(y[r, c] + residual[r, c]) for r < rows and c < columns, `stride` elements from a row to the next in both.
+typedef struct {
+  void *y;
+  const void *residual;
+  int64_t rows;
+  int64_t columns;
+  int64_t stride;
+  double lower, upper;
+} lcn_residual_args;
+
 // One step of a cell for some sequences, each of `units` units. Gate g of unit u lies at gates[g] + u of a
 // sequence's sums: i, f, c, o of an LSTM, z, r, h of a GRU. Strides in elements.
 typedef struct {

@@ -15,6 +15,9 @@ private let mostTimed = 4
 /// all but one in sixteen do. That share was set by hand.
 private func unalignedShare(_ isa: ISA) -> Double { isa.includes(.v4) ? 0.6 : 0.95 }
 
+/// Share of the peak that the depthwise kernel's loads leave: one for each multiply-add, most of them across a line.
+private let planesShare = 0.4
+
 /// Bytes per second at which panels and patches are copied inside the caches, and images from further away.
 private let copyRate = 3e10
 
@@ -149,6 +152,18 @@ private func candidates<Scalar: SparseScalar>(
   }
 
   strips(weights, prefix: "", isDense: isDense)
+  if DepthwiseConvolution<Scalar>.suits(context) {
+    let stored = Double(weights.source.stored)
+    let flops = 2 * stored * Double(s.pixels) * images
+    let lanes = context.table.kernel(.depthwise, dtype: context.dtype)!.vectorBytes / Int(size)
+    let wasted = Double((s.outputWidth + lanes - 1) / lanes * lanes) / Double(s.outputWidth)
+    list.append(
+      ConvolutionCandidate(
+        name: DepthwiseConvolution<Scalar>.candidateName, isDense: isDense,
+        seconds: flops * wasted / (roof.peak * planesShare) + 2 * traffic / copyRate,
+        flops: flops, bytes: traffic + stored * size,
+        make: { () throws(OperationError) in DepthwiseConvolution(context, weights) }))
+  }
   if PointwiseConvolution<Scalar>.suits(context) {
     // What a product is worth is the plan's own business: it is always looked at.
     let best = list.map(\.seconds).min()!

@@ -28,7 +28,7 @@ final class StripConvolution: ConvolutionBody {
   private let parts: [ConvolutionPart]
   private let packer: TilePacker
   private let copy: Kernel, turn: Kernel
-  private let loops: ImageLoops
+  private let sum: Kernel
   private let mostVectors: Int, vectorBytes: Int
   private let rowsApart: Bool
   private let size: Int
@@ -46,7 +46,7 @@ final class StripConvolution: ConvolutionBody {
     packer = TilePacker(tiling, context)
     copy = context.table.kernel(.packRows, dtype: context.dtype)!
     turn = context.table.kernel(.packTransposed, dtype: context.dtype)!
-    loops = ImageLoops(context.dtype)
+    sum = context.table.kernel(.residual, dtype: context.dtype)!
     size = context.dtype.size
     tileBytes = (tiling.tileCount * size + 63) / 64 * 64
     let rowBytes = vectors * vectorBytes
@@ -252,12 +252,12 @@ final class StripConvolution: ConvolutionBody {
       }
       if let residual = work.call.residual {
         let channelsFirst = context.layout == .nchw
-        loops.finish(
-          FinishCall(
-            y: work.call.y + target, residual: residual + target, bias: nil, biasOfRows: true,
-            rows: channelsFirst ? rows : count, columns: channelsFirst ? count : rows,
-            stride: channelsFirst ? context.shape.pixels : context.shape.filters,
-            lower: context.epilogue.lower, upper: context.epilogue.upper))
+        var arguments = lcn_residual_args(
+          y: work.call.y + target, residual: residual + target,
+          rows: Int64(channelsFirst ? rows : count), columns: Int64(channelsFirst ? count : rows),
+          stride: Int64(channelsFirst ? context.shape.pixels : context.shape.filters),
+          lower: context.epilogue.lower, upper: context.epilogue.upper)
+        sum.call(&arguments)
         context.epilogue.activate(
           work.call.y + target, rows: channelsFirst ? rows : count,
           columns: channelsFirst ? count : rows,

@@ -51,6 +51,10 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case pointwise
   /// An activation of a rectangle of results: `lcn_activation_args`.
   case activation
+  /// Planes of a depthwise convolution: `lcn_depthwise_args`.
+  case depthwise
+  /// A residual that is added to a rectangle of results: `lcn_residual_args`.
+  case residual
 }
 
 /// One compiled leaf kernel.
@@ -134,8 +138,8 @@ public struct KernelTable: Sendable {
     precondition(lcn_strong_copies() > 0)
     return spmmKernels + windowKernels + sampledKernels + peakKernels
       + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + pairKernels
-      + gapKernels
-      + bitmaskKernels + byteWindowKernels + recurrentKernels + activationKernels
+      + gapKernels + bitmaskKernels + byteWindowKernels + recurrentKernels + activationKernels
+      + depthwiseKernels + residualKernels
   }()
 
   /// The kernel for an operation, nil when the instruction set has none of that variant.

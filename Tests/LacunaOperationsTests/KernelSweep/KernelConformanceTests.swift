@@ -49,6 +49,8 @@ extension Kernel: CustomTestStringConvertible {
     case .recurrentCell: sweepCells(row)
     case .pointwise: sweepPointwise(row)
     case .activation: sweepActivations(row, Scalar.self)
+    case .depthwise: sweepDepthwise(row, Scalar.self)
+    case .residual: sweepResiduals(row, Scalar.self)
     case .packQuads, .requantize, .gaps, .bitmask, .byteWindow:
       Issue.record("\(row.kernel.name) is for bytes")
     }
@@ -64,7 +66,7 @@ extension Kernel: CustomTestStringConvertible {
     case .byteWindow: sweepByteWindows(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .packPairs,
-      .range, .recurrentCell, .pointwise, .activation:
+      .range, .recurrentCell, .pointwise, .activation, .depthwise, .residual:
       Issue.record("\(row.kernel.name) has no check for bytes")
     }
   }
@@ -79,7 +81,7 @@ extension Kernel: CustomTestStringConvertible {
   @Test func everyRearrangedKernelHasAPlainTwin() {
     let twinned: Set<KernelOperation> = [
       .spmm, .packRows, .packTransposed, .packPairs, .window, .sddmm, .blockVector, .gaps,
-      .bitmask, .byteWindow,
+      .bitmask, .byteWindow, .depthwise,
     ]
     for row in KernelTable.all where row.isa != nil {
       #expect((KernelRow(row).twin != nil) == twinned.contains(row.operation), "\(row.name)")
