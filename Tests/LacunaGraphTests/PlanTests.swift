@@ -44,12 +44,17 @@ import Testing
     #expect(plan.arenaBytes < plan.activationBytes)
   }
 
+  private func number(_ value: Float) throws -> GraphArray { try GraphArray([], [value]) }
+
   /// A convolution and what follows it, as the steps that are left.
   private func steps(_ after: [GraphNode], _ x: GraphArray) throws -> ([String], [Float]) {
     var generator = SeededGenerator(seed: 9)
     let graph = try Graph(
       inputs: [GraphInput("x", .f32, x.shape)],
-      constants: ["w": .array(try array([6, 3, 3, 3], zeros: 0.5, &generator))],
+      constants: [
+        "w": .array(try array([6, 3, 3, 3], zeros: 0.5, &generator)), "0": .array(try number(0)),
+        "3": .array(try number(3)), "6": .array(try number(6)), "sixth": .array(try number(1 / 6)),
+      ],
       nodes: [GraphNode("c", .convolution(), ["x", "w"])] + after,
       outputs: [after.last!.outputs[0]])
     let plan = try GraphPlan(graph, options: GraphOptions(deterministic: true))
@@ -92,6 +97,35 @@ import Testing
           GraphNode("y", .binary(.multiply), ["d", "g"]),
         ], x)
       #expect(others.count > 1)
+    }
+  }
+
+  @Test func `a hard-swish that is written out becomes part of the convolution`() throws {
+    let x = try input(1)
+    let (_, alone) = try steps([GraphNode("y", .unary(.hardSwish), ["c"])], x)
+    func written(_ add: [String], _ gate: [String], _ last: GraphNode) -> [GraphNode] {
+      [
+        GraphNode("a", .binary(.add), add), GraphNode("l", .clip, ["a", "0", "6"]),
+        GraphNode("m", .binary(.multiply), gate), last,
+      ]
+    }
+    for nodes in [
+      written(["c", "3"], ["c", "l"], GraphNode("y", .binary(.divide), ["m", "6"])),
+      written(["3", "c"], ["l", "c"], GraphNode("y", .binary(.multiply), ["sixth", "m"])),
+    ] {
+      let (names, y) = try steps(nodes, x)
+      #expect(names.count == 1 && names[0].hasPrefix("convolution + "), "\(names)")
+      // x/6 and a sum of 3 are rounded in another order.
+      #expect(zip(y, alone).allSatisfy { abs($0 - $1) <= 4 * 0x1p-24 * max(1, abs($1)) })
+    }
+    // Other numbers, and a gate that is read elsewhere too, stay what they are.
+    for nodes in [
+      written(["c", "6"], ["c", "l"], GraphNode("y", .binary(.divide), ["m", "6"])),
+      written(["c", "3"], ["c", "l"], GraphNode("y", .binary(.divide), ["m", "3"])),
+      written(["c", "3"], ["c", "l"], GraphNode("y", .binary(.divide), ["m", "l"])),
+    ] {
+      let (names, _) = try steps(nodes, x)
+      #expect(names.count > 1)
     }
   }
 

@@ -57,7 +57,7 @@ extension PlannedGraph {
   }
 
   /// The number that a constant of one element is.
-  private func number(_ value: Int) -> Float? {
+  func number(_ value: Int) -> Float? {
     guard values[value].type.count == 1 else { return nil }
     return values[value].constant?.array.floats?.first
   }

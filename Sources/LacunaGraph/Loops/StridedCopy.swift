@@ -8,7 +8,7 @@ struct StridedCopy: Sendable {
   private let sourceOffset: Int, targetOffset: Int
   private let elementSize: Int
   /// Rows that are copied: the product of all sizes but the last.
-  private let rows: Int
+  private var rows = 1
 
   /// - Parameters:
   ///   - source: elements from one index to the next, for each dimension; negative ones go backwards, 0 repeats.
@@ -33,7 +33,22 @@ struct StridedCopy: Sendable {
       }
     }
     if self.sizes.isEmpty { (self.sizes, from, to) = ([1], [1], [1]) }
+    lengthenRows()
     rows = self.sizes.dropLast().reduce(1, *)
+  }
+
+  /// Copies of a few elements cost more than they copy: then another dimension whose elements are neighbours on one side
+  /// becomes the inner one, such as the columns of an image whose channels become pixels.
+  private mutating func lengthenRows() {
+    let inner = sizes.count - 1
+    guard sizes[inner] < 8,
+      let longest = sizes.indices.filter({ from[$0] == 1 || to[$0] == 1 }).max(by: {
+        sizes[$0] < sizes[$1]
+      }), sizes[longest] > sizes[inner]
+    else { return }
+    sizes.append(sizes.remove(at: longest))
+    from.append(from.remove(at: longest))
+    to.append(to.remove(at: longest))
   }
 
   /// Elements that are copied.
@@ -61,17 +76,30 @@ struct StridedCopy: Sendable {
       return
     }
     split(rows, weight: count) { range, _ in
-      for row in range {
-        var (left, a, b) = (row, 0, 0)
-        var axis = inner - 1
-        while axis >= 0 {
-          let (next, index) = left.quotientAndRemainder(dividingBy: sizes[axis])
-          a += index * from[axis]
-          b += index * to[axis]
+      // Where the range begins in each dimension; from there on they count up.
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: inner) { index in
+        var (left, a, b) = (range.lowerBound, 0, 0)
+        for axis in (0..<inner).reversed() {
+          let (next, place) = left.quotientAndRemainder(dividingBy: sizes[axis])
+          index[axis] = place
+          a += place * from[axis]
+          b += place * to[axis]
           left = next
-          axis -= 1
         }
-        copy(x + a, s, y + b, t, count)
+        for _ in range {
+          copy(x + a, s, y + b, t, count)
+          var axis = inner - 1
+          while axis >= 0 {
+            index[axis] += 1
+            a += from[axis]
+            b += to[axis]
+            if index[axis] < sizes[axis] { break }
+            a -= sizes[axis] * from[axis]
+            b -= sizes[axis] * to[axis]
+            index[axis] = 0
+            axis -= 1
+          }
+        }
       }
     }
   }

@@ -130,11 +130,22 @@ private struct LayerNormalizationBody: GraphBody {
     }
   }
 
-  /// Σ f(x): eight sums side by side.
+  /// Σ f(x): eight sums side by side, in four registers while there are so many.
   @inline(__always)
   private func sum(_ x: UnsafePointer<Float>, _ f: (Vector) -> Vector) -> Float {
     var sums = Vector.zero
     var i = 0
+    if count >= 32 {
+      var (b, c, d) = (Vector.zero, Vector.zero, Vector.zero)
+      while i + 32 <= count {
+        sums += f(Vector(loading: x + i))
+        b += f(Vector(loading: x + i + 8))
+        c += f(Vector(loading: x + i + 16))
+        d += f(Vector(loading: x + i + 24))
+        i += 32
+      }
+      sums += b + (c + d)
+    }
     while i + 8 <= count {
       sums += f(Vector(loading: x + i))
       i += 8

@@ -95,7 +95,8 @@ private struct PoolingBody: GraphBody {
         zipVectors(row, 1, next, 1, row, width) { $0 + $1 }
       } else {
         zipVectors(row, 1, next, 1, row, width) {
-          $1.selected(($0 .< $1) .| ($1 .!= $1), else: $0)
+          // The largest is one instruction, which lets only a NaN of the second through.
+          $0.selected($0 .!= $0, else: $0.selected($0 .> $1, else: $1))
         }
       }
     }
@@ -106,28 +107,76 @@ private struct PoolingBody: GraphBody {
   private func pool(
     _ row: UnsafePointer<Float>, _ rows: Int, _ y: UnsafeMutablePointer<Float>, _ paddedRows: Int
   ) {
-    let w = window
-    for j in 0..<size.width {
-      let left = j * w.stride.x - w.padding.left
-      let columns = taps(left, w.kernel.x, w.dilation.x, w.width)
-      var result: Float = takesMean ? 0 : -.infinity
-      for tap in columns {
-        let value = row[left + tap * w.dilation.x]
-        if takesMean {
-          result += value
-        } else {
-          result = result < value || value.isNaN ? value : result
+    let inner = inner
+    for j in 0..<inner.lowerBound { y[j] = edge(row, j, rows, paddedRows) }
+    if !inner.isEmpty {
+      let x = row + inner.lowerBound * window.stride.x - window.padding.left
+      if takesMean {
+        let count = (countsPadding ? paddedRows : rows) * window.kernel.x
+        combine(x, y + inner.lowerBound, inner.count) { $0 + $1 }
+        let divisor = Vector(repeating: Float(max(count, 1)))
+        mapVectors(y + inner.lowerBound, y + inner.lowerBound, inner.count) { $0 / divisor }
+      } else {
+        combine(x, y + inner.lowerBound, inner.count) {
+          $0 != $0 ? $0 : ($0 > $1 ? $0 : $1)
         }
       }
-      if takesMean {
-        let count =
-          countsPadding
-          ? paddedRows * counted(left, w.kernel.x, w.dilation.x, w.width + w.padding.right)
-          : rows * columns.count
-        result /= Float(max(count, 1))
+    }
+    for j in inner.upperBound..<size.width { y[j] = edge(row, j, rows, paddedRows) }
+  }
+
+  /// The results whose taps all lie in the image.
+  private var inner: Range<Int> {
+    let w = window
+    let first = min((w.padding.left + w.stride.x - 1) / w.stride.x, size.width)
+    let last = w.width + w.padding.left - w.extent.x
+    return first..<max(first, last < 0 ? 0 : min(last / w.stride.x + 1, size.width))
+  }
+
+  /// y[j] ← f over the taps of window j, in their order, for `count` windows inside of the image.
+  @inline(__always)
+  private func combine(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int,
+    _ f: (Float, Float) -> Float
+  ) {
+    let (stride, taps, dilation) = (window.stride.x, window.kernel.x, window.dilation.x)
+    if taps == 3 && dilation == 1 {
+      for j in 0..<count {
+        let p = x + j &* stride
+        y[j] = f(f(p[0], p[1]), p[2])
       }
+      return
+    }
+    for j in 0..<count {
+      let p = x + j &* stride
+      var result = p[0]
+      for tap in 1..<max(taps, 1) { result = f(result, p[tap &* dilation]) }
       y[j] = result
     }
+  }
+
+  /// One result whose window may hang over the edge.
+  private func edge(
+    _ row: UnsafePointer<Float>, _ j: Int, _ rows: Int, _ paddedRows: Int
+  ) -> Float {
+    let w = window
+    let left = j * w.stride.x - w.padding.left
+    let columns = taps(left, w.kernel.x, w.dilation.x, w.width)
+    var result: Float = takesMean ? 0 : -.infinity
+    for tap in columns {
+      let value = row[left + tap * w.dilation.x]
+      if takesMean {
+        result += value
+      } else {
+        result = result < value || value.isNaN ? value : result
+      }
+    }
+    if !takesMean { return result }
+    let count =
+      countsPadding
+      ? paddedRows * counted(left, w.kernel.x, w.dilation.x, w.width + w.padding.right)
+      : rows * columns.count
+    return result / Float(max(count, 1))
   }
 }
 

@@ -149,24 +149,57 @@ private struct LinearResizeBody: GraphBody {
   let rows: [Tap], columns: [Tap]
   let split: WorkSplit
   var kernel: String { "resize" }
+  /// Two rows of the image for each thread, as wide as the result: neighbouring results share them.
+  var workspaceBytes: Int { split.threads * 2 * columns.count * 4 }
 
   func run(_ call: StepCall) {
-    let count = rows.count * columns.count
-    split(planes, weight: 4 * count) { range, _ in
-      for plane in range {
-        let x = call.floats(0) + plane * width * height
-        let y = call.result + plane * count
-        for (i, row) in rows.enumerated() {
-          let (above, below) = (x + row.first * width, x + row.second * width)
-          for (j, column) in columns.enumerated() {
-            let top =
-              above[column.first] + (above[column.second] - above[column.first]) * column.share
-            let bottom =
-              below[column.first] + (below[column.second] - below[column.first]) * column.share
-            y[i * columns.count + j] = top + (bottom - top) * row.share
+    let (count, size) = (rows.count * columns.count, columns.count)
+    split(planes, weight: 4 * count) { range, part in
+      let stretched = call.workspace.assumingMemoryBound(to: Float.self) + part * 2 * size
+      columns.withUnsafeBufferPointer { columns in
+        for plane in range {
+          let x = call.floats(0) + plane * width * height
+          let y = call.result + plane * count
+          // Which row of the image each of the two holds.
+          var held = (-1, -1)
+          for (i, row) in rows.enumerated() {
+            if held.0 != row.first && held.1 != row.first {
+              if held.0 == row.second {
+                held.1 = row.first
+                stretch(x + row.first * width, columns, stretched + size)
+              } else {
+                held.0 = row.first
+                stretch(x + row.first * width, columns, stretched)
+              }
+            }
+            if held.0 != row.second && held.1 != row.second {
+              if held.0 == row.first {
+                held.1 = row.second
+                stretch(x + row.second * width, columns, stretched + size)
+              } else {
+                held.0 = row.second
+                stretch(x + row.second * width, columns, stretched)
+              }
+            }
+            let share = Vector(repeating: row.share)
+            zipVectors(
+              held.0 == row.first ? stretched : stretched + size, 1,
+              held.0 == row.second ? stretched : stretched + size, 1, y + i * size, size
+            ) { $0 + ($1 - $0) * share }
           }
         }
       }
+    }
+  }
+
+  /// One row of the image at the columns of the result.
+  @inline(__always)
+  private func stretch(
+    _ row: UnsafePointer<Float>, _ columns: UnsafeBufferPointer<Tap>,
+    _ target: UnsafeMutablePointer<Float>
+  ) {
+    for (j, column) in columns.enumerated() {
+      target[j] = row[column.first] + (row[column.second] - row[column.first]) * column.share
     }
   }
 }
