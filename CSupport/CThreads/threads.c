@@ -67,3 +67,8 @@ void lcn_lock(uint32_t *word) {
 void lcn_unlock(uint32_t *word) {
   if (__atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL) & 1) lcn_wake(word, 1);
 }
+
+static _Thread_local lcn_runner current_runner;
+
+lcn_runner lcn_current_runner(void) { return current_runner; }
+void lcn_set_runner(lcn_runner runner) { current_runner = runner; }

@@ -491,6 +491,8 @@ struct GraphOptions : lcn_graph_options {
 class Graph {
  public:
   explicit Graph(const std::string &path) { check(lcn_graph_load(path.c_str(), handle_.out())); }
+  // A model in memory.
+  Graph(const void *model, size_t count) { check(lcn_graph_read(model, count, handle_.out())); }
 
   lcn_graph_info info() const {
     lcn_graph_info i = LCN_GRAPH_INFO_INIT;

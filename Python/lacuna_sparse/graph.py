@@ -41,8 +41,18 @@ class Graph:
     """
 
     def __init__(self, path: Union[str, bytes, "os.PathLike[str]"]) -> None:
-        self._handle: Optional[c_void_p] = made(lib.lcn_graph_load, os.fsencode(path))
-        self._path = os.fsdecode(path)
+        self._take(made(lib.lcn_graph_load, os.fsencode(path)), os.fsdecode(path))
+
+    @classmethod
+    def from_bytes(cls, model: bytes) -> Graph:
+        """The network of a model in memory, the bytes that its file would have."""
+        result = cls.__new__(cls)
+        result._take(made(lib.lcn_graph_read, bytes(model), len(model)), "bytes")
+        return result
+
+    def _take(self, handle: c_void_p, path: str) -> None:
+        self._handle: Optional[c_void_p] = handle
+        self._path = path
         self._info = GraphInfo()
         check(lib.lcn_graph_get_info(self._handle, byref(self._info)))
 

@@ -34,6 +34,18 @@ class GraphTest(unittest.TestCase):
         pathlib.Path(path).write_bytes(self.arrays[name + "/model"].tobytes())
         return lacuna.Graph(path)
 
+    def test_a_model_in_memory_is_the_same_network(self):
+        name = "conv-same"
+        graph, memory = self.graph(name), lacuna.Graph.from_bytes(self.arrays[name + "/model"].tobytes())
+        self.assertEqual((graph.inputs, graph.outputs, graph.nodes), (memory.inputs, memory.outputs, memory.nodes))
+        arrays = self.inputs(graph, name)
+        shapes = {key: array.shape for key, array in arrays.items()}
+        results = [g.plan(shapes, deterministic=True).run(arrays) for g in (graph, memory)]
+        for key, array in results[0].items():
+            self.assertTrue(np.array_equal(array, results[1][key]))
+        with self.assertRaises(lacuna.Error):
+            lacuna.Graph.from_bytes(b"none")
+
     def parts(self, name, kind):
         start = f"{name}/{kind}/"
         return {key[len(start):]: array for key, array in self.arrays.items() if key.startswith(start)}

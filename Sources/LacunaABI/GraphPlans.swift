@@ -288,6 +288,22 @@ public func lcn_graph_plan_run(
 }
 
 @c @implementation
+public func lcn_graph_plan_run_on(
+  _ plan: OpaquePointer?, _ inputs: UnsafePointer<UnsafeRawPointer?>?,
+  _ outputs: UnsafePointer<UnsafeMutableRawPointer?>?, _ run: lcn_run_tasks?,
+  _ context: UnsafeMutableRawPointer?
+) -> lcn_status {
+  guard let run else {
+    return call { () throws(Failure) in throw Failure(.nullPointer, "run is NULL") }
+  }
+  // As the pool's own: the task's context is never NULL.
+  let runner = unsafeBitCast(run, to: ThreadPool.Runner.self)
+  return ThreadPool.withRunner(runner, context: context) {
+    lcn_graph_plan_run(plan, inputs, outputs)
+  }
+}
+
+@c @implementation
 public func lcn_graph_plan_destroy(_ plan: OpaquePointer?) -> lcn_status {
   call { () throws(Failure) in try HandleTable.destroy(plan, .graphPlan) }
 }

@@ -145,12 +145,36 @@ public func lcn_graph_load(
     guard let path else { throw Failure(.nullPointer, "path is NULL") }
     let name = try text(path, limit: 4096, "path")
     let file = try Failure.file { () throws(FileError) in try ModelFile(contentsOf: name) }
-    // Constants are copied out of the mapped file, bytes as f32.
-    try reserve(file.tensors.reduce(0) { min($0 + min($1.byteCount, 1 << 40), 1 << 50) } * 4)
-    let graph: Graph
-    do throws(NetworkError) { graph = try file.network() } catch { throw Failure(error) }
-    try deliver(GraphObject(graph), .graph, to: out)
+    try deliver(try network(of: file), .graph, to: out)
   }
+}
+
+@c @implementation
+public func lcn_graph_read(
+  _ model: UnsafeRawPointer?, _ count: Int, _ result: UnsafeMutablePointer<OpaquePointer?>?
+) -> lcn_status {
+  call { () throws(Failure) in
+    let out = try LacunaABI.result(result)
+    guard let model else { throw Failure(.nullPointer, "model is NULL") }
+    // size_t arrives as a signed number: a negative one is beyond any address space.
+    if count < 0 || count > 1 << 46 {
+      throw Failure(.sizeOverflow, "count is \(UInt(bitPattern: count))")
+    }
+    try reserve(count)
+    let bytes = [UInt8](UnsafeRawBufferPointer(start: model, count: count))
+    let file: ModelFile
+    do throws(DataProblem) { file = try ModelFile(bytes: bytes, path: "the model") } catch {
+      throw Failure(FileError.malformed(path: "the model", error))
+    }
+    try deliver(try network(of: file), .graph, to: out)
+  }
+}
+
+/// The network of a file that was opened.
+private func network(of file: ModelFile) throws(Failure) -> GraphObject {
+  // Constants are copied out of the mapped file, bytes as f32.
+  try reserve(file.tensors.reduce(0) { min($0 + min($1.byteCount, 1 << 40), 1 << 50) } * 4)
+  do throws(NetworkError) { return GraphObject(try file.network()) } catch { throw Failure(error) }
 }
 
 @c @implementation

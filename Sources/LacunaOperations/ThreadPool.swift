@@ -124,6 +124,11 @@ public final class ThreadPool: @unchecked Sendable {
   public func run(
     tasks: Int, limit: Int = .max, context: UnsafeMutableRawPointer, _ body: Task
   ) {
+    let runner = lcn_current_runner()
+    if let run = runner.run, min(limit, tasks) > 1 {
+      run(runner.context, body, context, tasks)
+      return
+    }
     let useful = min(threads, limit, tasks)
     if useful <= 1 || tasks > Int(Self.taskMask) || !lcn_try_lock(shared.busy) {
       for i in 0..<max(tasks, 0) { body(context, i) }
@@ -141,6 +146,28 @@ public final class ThreadPool: @unchecked Sendable {
     waitForCompletion(of: tasks)
     lcn_unlock(shared.busy)
   }
+
+  /// Multiply-adds below which a second thread does not pay: about 50 µs of work where the pool's threads have to be woken, and a
+  /// quarter where a program that computes on its own threads runs the tasks.
+  package static var smallWork: Int { lcn_current_runner().run == nil ? 4_000_000 : 1_000_000 }
+
+  /// Who runs tasks instead of the pool, for as long as `body` runs on this thread.
+  ///
+  /// - Parameters:
+  ///   - run: calls the task with every index below their number, from threads of its choice, and returns when all calls
+  ///     have returned.
+  package static func withRunner<R>(
+    _ run: @escaping Runner, context: UnsafeMutableRawPointer?, _ body: () -> R
+  ) -> R {
+    let before = lcn_current_runner()
+    lcn_set_runner(lcn_runner(run: run, context: context))
+    defer { lcn_set_runner(before) }
+    return body()
+  }
+
+  /// A program's own way to run tasks.
+  package typealias Runner =
+    @convention(c) (UnsafeMutableRawPointer?, Task, UnsafeMutableRawPointer, Int) -> Void
 
   private func waitForCompletion(of tasks: Int) {
     var spins = 0

@@ -195,6 +195,45 @@ private func graphValue() -> lcn_graph_value {
     expect(lcn_graph_destroy(graph), "LCN_OK")
   }
 
+  @Test func `a model in memory is the same network, on the caller's threads too`() throws {
+    let bytes = try bytes("conv-same")
+    var graph: OpaquePointer?
+    expect(bytes.withUnsafeBytes { lcn_graph_read($0.baseAddress, $0.count, &graph) }, "LCN_OK")
+    let (_, loaded) = try loaded("conv-same")
+    let network = try ONNXModel(bytes: bytes).network()
+    let x = try #require(networks["conv-same/x/\(network.inputs[0].name)"])
+    let floats = try #require(try GraphArray(x.shape, x.floats()).floats)
+    var results: [[Float]] = []
+    for (handle, threads) in [(loaded, Int32(1)), (graph, 1), (graph, 3)] {
+      var value = graphValue()
+      expect(lcn_graph_get_input(handle, 0, &value), "LCN_OK")
+      let made = plan(handle, [graphInput(value.name, x.shape.map { Int64($0) })], threads: threads)
+      expect(lcn_graph_plan_get_output(made, 0, &value), "LCN_OK")
+      let count = (0..<Int(value.rank)).reduce(1) { $0 * Int(value.shape[$1]) }
+      let y = pinned([Float](repeating: .nan, count: count))
+      let from: [UnsafeRawPointer?] = [UnsafeRawPointer(pinned(floats))]
+      expect(
+        lcn_graph_plan_run_on(
+          made, from, [UnsafeMutableRawPointer(y)],
+          { _, task, context, tasks in
+            // Backwards: in whatever order.
+            for i in (0..<tasks).reversed() { task!(context, i) }
+          }, nil), "LCN_OK")
+      results.append(Array(UnsafeBufferPointer(start: y, count: count)))
+      expect(
+        lcn_graph_plan_run_on(made, from, [UnsafeMutableRawPointer(y)], nil, nil),
+        "LCN_NULL_POINTER")
+      expect(lcn_graph_plan_destroy(made), "LCN_OK")
+    }
+    #expect(results[0] == results[1] && results[0] == results[2])
+    expect(lcn_graph_destroy(graph), "LCN_OK")
+    expect(lcn_graph_destroy(loaded), "LCN_OK")
+    expect(bytes.withUnsafeBytes { lcn_graph_read($0.baseAddress, 7, &graph) }, "LCN_BAD_DATA")
+    expect(lcn_graph_read(nil, 7, &graph), "LCN_NULL_POINTER")
+    expect(
+      bytes.withUnsafeBytes { lcn_graph_read($0.baseAddress, -1, &graph) }, "LCN_SIZE_OVERFLOW")
+  }
+
   @Test func `what does not fit has its status`() throws {
     var graph: OpaquePointer?
     expect(lcn_graph_load("/nonexistent.onnx", &graph), "LCN_FILE_NOT_FOUND")

@@ -1154,6 +1154,11 @@ typedef struct {
  * format, or an operator, version or setting that is not supported: the text names the node. */
 lcn_status lcn_graph_load(const char *path, lcn_graph **result) LCN_NOEXCEPT;
 
+/* The same of a model that is in memory, `count` bytes as its file has them; parts of it in other files are not found, which is
+ * LCN_BAD_DATA. The bytes are copied, and not needed any more afterwards. Errors: LCN_BAD_DATA, LCN_UNSUPPORTED as
+ * above. */
+lcn_status lcn_graph_read(const void *model, size_t count, lcn_graph **result) LCN_NOEXCEPT;
+
 /* Fills `info`. Allocates nothing. */
 lcn_status lcn_graph_get_info(const lcn_graph *graph, lcn_graph_info *info) LCN_NOEXCEPT;
 
@@ -1220,6 +1225,16 @@ lcn_status lcn_graph_plan_describe(const lcn_graph_plan *plan, char *text, size_
  * outputs are untouched. */
 lcn_status lcn_graph_plan_run(const lcn_graph_plan *plan, const void *const *inputs,
                               void *const *outputs) LCN_NOEXCEPT;
+
+/* A program's own threads. Calls task(task_context, i) once for each i in 0 ..< tasks, on whatever threads, in any order, and
+ * returns when all calls have returned. `context` is what came with it. */
+typedef void (*lcn_task)(void *task_context, intptr_t index);
+typedef void (*lcn_run_tasks)(void *context, lcn_task task, void *task_context, intptr_t tasks);
+
+/* The same run on the caller's threads instead of the process's pool: what is shared out over options.threads is handed to
+ * `run`, in the calling thread. The bits are those of lcn_graph_plan_run. `run` must not be NULL. */
+lcn_status lcn_graph_plan_run_on(const lcn_graph_plan *plan, const void *const *inputs, void *const *outputs,
+                                 lcn_run_tasks run, void *context) LCN_NOEXCEPT;
 
 /* Gives a plan back, as lcn_matrix_destroy does a matrix. */
 lcn_status lcn_graph_plan_destroy(lcn_graph_plan *plan) LCN_NOEXCEPT;

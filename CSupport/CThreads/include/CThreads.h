@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma clang assume_nonnull begin
+
 static inline uint32_t lcn_load(const uint32_t *word) {
   return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
@@ -60,3 +62,16 @@ static inline bool lcn_try_lock(uint32_t *word) {
 }
 void lcn_lock(uint32_t *word);
 void lcn_unlock(uint32_t *word);
+
+// Who runs a thread's tasks instead of the pool: a function of the caller's, which calls task(taskContext, i) for every
+// i in 0 ..< tasks and returns when all calls have. NULL for the pool.
+typedef struct {
+  void (*_Nullable run)(void *_Nullable context, void (*task)(void *taskContext, intptr_t index), void *taskContext,
+                        intptr_t tasks);
+  void *_Nullable context;
+} lcn_runner;
+// Of the calling thread.
+lcn_runner lcn_current_runner(void);
+void lcn_set_runner(lcn_runner runner);
+
+#pragma clang assume_nonnull end

@@ -44,11 +44,10 @@ struct ConvolutionContext: Sendable {
   /// Stored weights.
   let stored: Int
 
-  /// Below this many multiply-adds a run stays on one thread: about 50 µs of work.
-  private static let smallWork = 4_000_000
-
   /// Whether a run of that many images is not worth a second thread.
-  func isSmall(images: Int) -> Bool { stored * shape.pixels < Self.smallWork / max(images, 1) }
+  func isSmall(images: Int) -> Bool {
+    stored * shape.pixels < ThreadPool.smallWork / max(images, 1)
+  }
 
   /// Elements from the start of `y` to a filter of an output pixel.
   @inline(__always)

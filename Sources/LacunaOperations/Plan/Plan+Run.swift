@@ -72,9 +72,6 @@ private struct SlicedCall {
   let slices: Int
 }
 
-/// Below this many multiply-adds a call stays on one thread: about 50 µs of work.
-private let smallWork = 4_000_000
-
 /// Runs a call in up to `threads` slices, on as many threads of the process's pool. When that has
 /// fewer, a thread takes one slice after the other: who asks for more threads than there are
 /// processors gets the same bits, and no threads of his own.
@@ -84,7 +81,7 @@ func execute(
   if call.width <= 0 { return }
   let work = body.packedBytes / 6 * call.width
   let slices =
-    threads == 1 || work < smallWork
+    threads == 1 || work < ThreadPool.smallWork
     ? 1 : min(threads, body.usefulSlices(width: call.width))
   if slices <= 1 {
     let workspace = workspaces.borrow()

@@ -16,9 +16,6 @@ package final class RecurrentCore: Sendable {
   let planned: Int
   let workspaces: WorkspacePool
 
-  /// Below this many multiply-adds a layer stays on one thread: about 50 µs of work.
-  private static let smallWork = 4_000_000
-
   /// Not checked: that weights and options fit.
   init(
     _ shape: RecurrentShape, _ weights: [RecurrentWeights], order: GateOrder,
@@ -94,7 +91,7 @@ package final class RecurrentCore: Sendable {
   /// Parts of a run's sequences, and passes at once.
   func division(steps: Int, batch: Int) -> (groups: Int, tasks: Int, isSmall: Bool) {
     let directions = shape.direction.count
-    let isSmall = stored / passes.count * directions < Self.smallWork / (steps * batch)
+    let isSmall = stored / passes.count * directions < ThreadPool.smallWork / (steps * batch)
     if threads == 1 || isSmall { return (1, 1, isSmall) }
     let groups = Self.groups(
       batch, threads: threads, directions: directions, divides: dividesSequences)
