@@ -51,9 +51,9 @@ void write_report(const std::string &path, const std::vector<Decision> &decision
     for (const auto &node : d.nodes) nodes += (nodes.empty() ? "" : ", ") + named(node);
     std::fprintf(file,
                  "%s {\"name\": %s, \"type\": %s, \"nodes\": [%s], \"rows\": %lld, \"columns\": %lld, \"width\": %lld, "
-                 "\"zeros\": %.6f, \"claimed\": %s, \"kernel\": %s, \"reason\": %s}",
+                 "\"zeros\": %.6f, \"stretch\": %lld, \"claimed\": %s, \"kernel\": %s, \"reason\": %s}",
                  separator, quoted(d.name).c_str(), quoted(d.type).c_str(), nodes.c_str(), (long long)d.rows,
-                 (long long)d.columns, (long long)d.width, d.zeros, d.reason.empty() ? "true" : "false",
+                 (long long)d.columns, (long long)d.width, d.zeros, (long long)d.stretch, d.reason.empty() ? "true" : "false",
                  quoted(d.kernel).c_str(), quoted(d.reason).c_str());
     separator = ",\n";
   }

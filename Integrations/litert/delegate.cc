@@ -10,6 +10,7 @@
 
 #include "../report.h"
 #include "partition.h"
+#include "stretch.h"
 
 namespace {
 
@@ -18,12 +19,21 @@ struct Delegate : TfLiteDelegate {
   // Of each graph that was prepared; a graph may be prepared again, and a model has as many as it has branches and loops.
   std::map<TfLiteContext *, std::vector<Decision>> decisions;
   std::vector<TfLiteContext *> order;
-  std::map<int, std::shared_ptr<Product>> taken;  // while a graph is prepared
+  // While a graph is prepared.
+  std::map<int, std::shared_ptr<Product>> taken;
+  std::vector<std::shared_ptr<Stretch>> stretches;
+  std::shared_ptr<const Graph> graph;
+  int64_t threads = 1;
 };
 
 TfLiteStatus failed(TfLiteContext *context, const std::exception &why) {
   context->ReportError(context, "lacuna: %s", why.what());
   return kTfLiteDelegateError;
+}
+
+// Whether a node makes weights of what the model stores.
+bool is_maker(const Node &node) {
+  return node.type == kTfLiteBuiltinDequantize || node.type == kTfLiteBuiltinDensify;
 }
 
 // -- What LiteRT calls for the nodes that were taken ---------------------------------------------
@@ -38,13 +48,40 @@ void *init(TfLiteContext *context, const char *buffer, size_t) {
   }
 }
 
-void release(TfLiteContext *, void *partition) { delete static_cast<Partition *>(partition); }
+void *init_stretch(TfLiteContext *context, const char *buffer, size_t) {
+  const auto &parameters = *reinterpret_cast<const TfLiteDelegateParams *>(buffer);
+  try {
+    auto &delegate = *static_cast<Delegate *>(parameters.delegate->data_);
+    const TfLiteIntArray &in = *parameters.nodes_to_replace, &out = *parameters.output_tensors;
+    const std::vector<int> nodes(in.data, in.data + in.size);
+    const std::set<int> outputs(out.data, out.data + out.size);
+    std::set<int> computed;
+    for (int node : nodes)
+      if (!is_maker(delegate.graph->node(node))) computed.insert(node);
+    // LiteRT may have put several stretches together.
+    for (auto &stretch : delegate.stretches)
+      if (stretch->nodes() == computed) {
+        stretch->hand_over(outputs);
+        return new std::shared_ptr<Stretch>(stretch);
+      }
+    return new std::shared_ptr<Stretch>(std::make_shared<Stretch>(delegate.graph, nodes, outputs, delegate.threads));
+  } catch (const std::exception &why) {
+    failed(context, why);
+    return nullptr;  // prepare fails then
+  }
+}
 
-template <void (Partition::*step)(TfLiteContext *)>
+template <class Taken>
+void release(TfLiteContext *, void *taken) { delete static_cast<Taken *>(taken); }
+
+Partition &computed(Partition *partition) { return *partition; }
+Stretch &computed(std::shared_ptr<Stretch> *stretch) { return **stretch; }
+
+template <class Taken, auto step>
 TfLiteStatus call(TfLiteContext *context, TfLiteNode *node) {
   if (node->user_data == nullptr) return kTfLiteDelegateError;
   try {
-    (static_cast<Partition *>(node->user_data)->*step)(context);
+    (computed(static_cast<Taken *>(node->user_data)).*step)(context);
     return kTfLiteOk;
   } catch (const std::exception &why) {
     return failed(context, why);
@@ -54,36 +91,75 @@ TfLiteStatus call(TfLiteContext *context, TfLiteNode *node) {
 // -- Choosing ------------------------------------------------------------------------------------
 
 // The nodes that make weights of what is taken and of nothing else: they need not run.
-std::set<int> idle_makers(const Graph &graph, const std::map<int, std::shared_ptr<Product>> &taken) {
-  std::set<int> candidates, result;
-  for (const auto &[index, product] : taken) candidates.insert(product->constants.begin(), product->constants.end());
+std::set<int> idle_makers(const Graph &graph, const std::set<int> &taken) {
+  std::set<int> result;
   // From the last node to the first, so that who reads is decided before who makes.
   for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
-    if (candidates.count(node->index) == 0) continue;
+    if (!is_maker(*node) || node->node->outputs->size != 1) continue;
     const int made = node->node->outputs->data[0];
     const auto &readers = graph.readers(made);
     const bool idle = std::all_of(readers.begin(), readers.end(), [&](const std::pair<int, int> &reader) {
       return result.count(reader.first) > 0 || (taken.count(reader.first) > 0 && reader.second > 0);
     });
-    if (idle && !graph.leaves(made)) result.insert(node->index);
+    if (idle && !readers.empty() && !graph.leaves(made)) result.insert(node->index);
   }
   return result;
+}
+
+template <class Taken>
+TfLiteRegistration registration_of(void *(*init)(TfLiteContext *, const char *, size_t)) {
+  TfLiteRegistration result{};
+  result.init = init;
+  result.free = release<Taken>;
+  using Computed = std::remove_reference_t<decltype(computed(static_cast<Taken *>(nullptr)))>;
+  result.prepare = call<Taken, &Computed::prepare>;
+  result.invoke = call<Taken, &Computed::run>;
+  result.builtin_code = kTfLiteBuiltinDelegate;
+  result.custom_name = "Lacuna";
+  result.version = 1;
+  return result;
+}
+
+// Hands nodes over, with those that make their weights and nothing else.
+TfLiteStatus take(TfLiteContext *context, TfLiteDelegate *self, const Graph &graph, const std::set<int> &taken,
+                  const TfLiteRegistration &registration) {
+  if (taken.empty()) return kTfLiteOk;
+  const std::set<int> makers = idle_makers(graph, taken);
+  std::vector<int> nodes = {0};
+  for (const Node &node : graph.nodes())
+    if (taken.count(node.index) > 0 || makers.count(node.index) > 0) nodes.push_back(node.index);
+  nodes[0] = static_cast<int>(nodes.size()) - 1;
+  return context->ReplaceNodeSubsetsWithDelegateKernels(context, registration,
+                                                        reinterpret_cast<const TfLiteIntArray *>(nodes.data()), self);
 }
 
 TfLiteStatus prepare(TfLiteContext *context, TfLiteDelegate *self) {
   auto &delegate = *static_cast<Delegate *>(self->data_);
   const Options &options = delegate.options;
-  try {
-    const Graph graph(context);
-    const int64_t threads =
-        options.threads > 0 ? options.threads : std::clamp<int64_t>(context->recommended_num_threads, 1, 1024);
-    std::vector<Decision> decisions;
+  const auto finish = [&](TfLiteStatus status) {
     delegate.taken.clear();
-    for (const Node &node : graph.nodes()) {
-      if (!is_product(node)) continue;
+    delegate.stretches.clear();
+    delegate.graph.reset();
+    return status;
+  };
+  try {
+    finish(kTfLiteOk);
+    const auto graph = delegate.graph = std::make_shared<const Graph>(context);
+    delegate.threads = options.threads > 0 ? options.threads : std::clamp<int64_t>(context->recommended_num_threads, 1, 1024);
+    std::vector<Decision> decisions;
+    std::set<int> whole, single, left;
+    delegate.stretches = find_stretches(graph, options, delegate.threads, decisions, left);
+    for (const auto &stretch : delegate.stretches) {
+      const std::set<int> nodes = stretch->nodes();
+      whole.insert(nodes.begin(), nodes.end());
+    }
+    for (const Node &node : graph->nodes()) {
+      if (!is_product(node) || whole.count(node.index) > 0) continue;
       decisions.emplace_back();
-      if (auto product = examine(graph, node, options, threads, decisions.back()))
-        delegate.taken[node.index] = std::move(product);
+      auto product = examine(*graph, node, options, delegate.threads, left.count(node.index) > 0, decisions.back());
+      if (!product) continue;
+      single.insert(node.index);
+      delegate.taken[node.index] = std::move(product);
     }
     if (delegate.decisions.count(context) == 0) delegate.order.push_back(context);
     delegate.decisions[context] = std::move(decisions);
@@ -93,27 +169,12 @@ TfLiteStatus prepare(TfLiteContext *context, TfLiteDelegate *self) {
         all.insert(all.end(), delegate.decisions[graph_of].begin(), delegate.decisions[graph_of].end());
       write_report(options.report, all);
     }
-    if (delegate.taken.empty()) return kTfLiteOk;
-
-    const std::set<int> makers = idle_makers(graph, delegate.taken);
-    std::vector<int> nodes = {0};
-    for (const Node &node : graph.nodes())
-      if (delegate.taken.count(node.index) > 0 || makers.count(node.index) > 0) nodes.push_back(node.index);
-    nodes[0] = static_cast<int>(nodes.size()) - 1;
-    TfLiteRegistration registration{};
-    registration.init = init;
-    registration.free = release;
-    registration.prepare = call<&Partition::prepare>;
-    registration.invoke = call<&Partition::run>;
-    registration.builtin_code = kTfLiteBuiltinDelegate;
-    registration.custom_name = "Lacuna";
-    registration.version = 1;
-    const TfLiteStatus status = context->ReplaceNodeSubsetsWithDelegateKernels(
-        context, registration, reinterpret_cast<const TfLiteIntArray *>(nodes.data()), self);
-    delegate.taken.clear();
-    return status;
+    const TfLiteStatus status =
+        take(context, self, *graph, whole, registration_of<std::shared_ptr<Stretch>>(init_stretch));
+    if (status != kTfLiteOk) return finish(status);
+    return finish(take(context, self, *graph, single, registration_of<Partition>(init)));
   } catch (const std::exception &why) {
-    delegate.taken.clear();
+    finish(kTfLiteOk);
     return failed(context, why);
   }
 }

@@ -34,7 +34,9 @@ Graph::Graph(TfLiteContext *context) : context_(context) {
       if (known(node->inputs->data[i])) readers_[node->inputs->data[i]].emplace_back(index, i);
     for (int i = 0; i < node->outputs->size; i++)
       if (known(node->outputs->data[i])) producers_[node->outputs->data[i]] = static_cast<int>(nodes_.size());
-    nodes_.push_back({index, registration->builtin_code, node});
+    copies_.push_back(*node);
+    places_[index] = nodes_.size();
+    nodes_.push_back({index, registration->builtin_code, &copies_.back()});
   }
   find_outputs();
 }

@@ -3,6 +3,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <list>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -19,7 +21,7 @@ struct Refusal : std::runtime_error {
 struct Node {
   int index;  // LiteRT's number for it
   int type;   // kTfLiteBuiltin…
-  const TfLiteNode *node;
+  const TfLiteNode *node;  // a copy of the graph's
 };
 
 // A tensor of floats that the model holds: W or a bias.
@@ -46,8 +48,11 @@ class Graph {
  public:
   // Fails when the structures of this LiteRT are not those of interface.h.
   explicit Graph(TfLiteContext *context);
+  Graph(const Graph &) = delete;
 
   const std::vector<Node> &nodes() const { return nodes_; }
+  // By LiteRT's number.
+  const Node &node(int index) const { return nodes_.at(places_.at(index)); }
   // Which nodes read a tensor, each with the number of the input.
   const std::vector<std::pair<int, int>> &readers(int tensor) const { return readers_.at(tensor); }
   // Whether something outside the graph's nodes may read a tensor. True for all when LiteRT does not say.
@@ -66,7 +71,9 @@ class Graph {
   void find_outputs();
 
   TfLiteContext *context_;
+  std::list<TfLiteNode> copies_;  // LiteRT moves its own when a delegate takes some
   std::vector<Node> nodes_;
+  std::map<int, size_t> places_;
   std::vector<std::vector<std::pair<int, int>>> readers_;
   std::vector<int> producers_;  // places in nodes_, −1 for none
   std::set<int> outputs_;

@@ -15,6 +15,10 @@ enum { kTfLiteAffineQuantization = 1 };                             // TfLiteQua
 enum { kTfLiteMmapRo = 1 };                                         // TfLiteAllocationType: a constant of the model
 enum { kTfLiteBuiltinConv2d = 3, kTfLiteBuiltinDepthwiseConv2d = 4, kTfLiteBuiltinDequantize = 6 };
 enum { kTfLiteBuiltinFullyConnected = 9, kTfLiteBuiltinDelegate = 51, kTfLiteBuiltinDensify = 124 };
+// Others that a whole stretch may have inside.
+enum { kTfLiteBuiltinAdd = 0, kTfLiteBuiltinAveragePool2d = 1, kTfLiteBuiltinDepthToSpace = 5, kTfLiteBuiltinLogistic = 14 };
+enum { kTfLiteBuiltinMaxPool2d = 17, kTfLiteBuiltinMul = 18, kTfLiteBuiltinRelu = 19, kTfLiteBuiltinRelu6 = 21 };
+enum { kTfLiteBuiltinResizeBilinear = 23, kTfLiteBuiltinPad = 34, kTfLiteBuiltinHardSwish = 117 };
 enum { kTfLitePaddingSame = 1, kTfLitePaddingValid = 2 };
 enum { kTfLiteActNone = 0, kTfLiteActRelu = 1, kTfLiteActReluN1To1 = 2, kTfLiteActRelu6 = 3 };
 enum { kTfLiteDimDense = 0, kTfLiteDimSparseCSR = 1 };
@@ -91,6 +95,39 @@ struct TfLiteConvParams {
   int activation;
   int dilation_width_factor;
   int dilation_height_factor;
+};
+
+struct TfLiteDepthwiseConvParams {
+  int padding;
+  int stride_width;
+  int stride_height;
+  int depth_multiplier;
+  int activation;
+  int dilation_width_factor;
+  int dilation_height_factor;
+};
+
+// Of ADD and MUL.
+struct TfLiteArithmeticParams {
+  int activation;
+};
+
+struct TfLitePoolParams {
+  int padding;
+  int stride_width;
+  int stride_height;
+  int filter_width;
+  int filter_height;
+  int activation;
+};
+
+struct TfLiteResizeBilinearParams {
+  bool align_corners;
+  bool half_pixel_centers;
+};
+
+struct TfLiteDepthToSpaceParams {
+  int block_size;
 };
 
 struct TfLiteFullyConnectedParams {

@@ -14,15 +14,6 @@ int64_t product_of(const std::vector<int> &shape) {
   return result;
 }
 
-void resize(TfLiteContext *context, int tensor, const std::vector<int> &shape) {
-  auto *array = static_cast<TfLiteIntArray *>(std::malloc(sizeof(TfLiteIntArray) + shape.size() * sizeof(int)));
-  if (array == nullptr) throw std::bad_alloc();
-  array->size = static_cast<int>(shape.size());
-  std::copy(shape.begin(), shape.end(), array->data);
-  if (context->ResizeTensor(context, &context->tensors[tensor], array) != kTfLiteOk)
-    throw Refusal("LiteRT cannot resize a tensor");
-}
-
 // Every pixel that counts of [n, height, width, channels], one after the other.
 void gather(const char *x, const std::vector<int> &shape, const Product &product, char *out) {
   const int64_t bytes = shape[3] * static_cast<int64_t>(product.size());
@@ -33,6 +24,22 @@ void gather(const char *x, const std::vector<int> &shape, const Product &product
 }
 
 }  // namespace
+
+void resize(TfLiteContext *context, int tensor, const std::vector<int> &shape) {
+  auto *array = static_cast<TfLiteIntArray *>(std::malloc(sizeof(TfLiteIntArray) + shape.size() * sizeof(int)));
+  if (array == nullptr) throw std::bad_alloc();
+  array->size = static_cast<int>(shape.size());
+  std::copy(shape.begin(), shape.end(), array->data);
+  if (context->ResizeTensor(context, &context->tensors[tensor], array) != kTfLiteOk)
+    throw Refusal("LiteRT cannot resize a tensor");
+}
+
+char *memory(TfLiteContext *context, int tensor, const std::vector<int> &shape, size_t size) {
+  const TfLiteTensor &t = context->tensors[tensor];
+  const size_t bytes = static_cast<size_t>(product_of(shape)) * size;
+  if (bytes > 0 && (t.data == nullptr || t.bytes < bytes)) throw Refusal("a tensor has less memory than its shape says");
+  return static_cast<char *>(t.data);
+}
 
 Partition::Partition(const TfLiteDelegateParams &parameters, const std::map<int, std::shared_ptr<Product>> &products) {
   const auto &taken = *parameters.nodes_to_replace, &handed = *parameters.output_tensors;
@@ -96,20 +103,13 @@ void Partition::prepare(TfLiteContext *context) {
 }
 
 void Partition::run(TfLiteContext *context) {
-  // What LiteRT holds of a tensor, which has to be as much as was prepared for.
-  const auto memory = [&](int tensor, const std::vector<int> &shape, size_t size) {
-    const TfLiteTensor &t = context->tensors[tensor];
-    const size_t bytes = static_cast<size_t>(product_of(shape)) * size;
-    if (bytes > 0 && (t.data == nullptr || t.bytes < bytes)) throw Refusal("a tensor has less memory than its shape says");
-    return static_cast<char *>(t.data);
-  };
   for (Step &step : steps_) {
     const Product &p = *step.product;
     const int64_t width = product_of(step.y_shape) / p.rows;
     if (width == 0) continue;
     const auto room = [&](int place) { return reinterpret_cast<char *>(rooms_[place].data()); };
-    const char *x = step.from >= 0 ? room(step.from) : memory(p.x, step.x_shape, p.size());
-    char *y = step.to >= 0 ? room(step.to) : memory(p.y, step.y_shape, p.size());
+    const char *x = step.from >= 0 ? room(step.from) : memory(context, p.x, step.x_shape, p.size());
+    char *y = step.to >= 0 ? room(step.to) : memory(context, p.y, step.y_shape, p.size());
     if (p.is_strided()) {
       char *const pixels = reinterpret_cast<char *>(pixels_.data());
       gather(x, step.x_shape, p, pixels);

@@ -7,6 +7,11 @@
 
 #include "product.h"
 
+// Gives a tensor of LiteRT's a shape.
+void resize(TfLiteContext *context, int tensor, const std::vector<int> &shape);
+// What LiteRT holds of a tensor; fails when that is less than elements of `size` bytes for a shape.
+char *memory(TfLiteContext *context, int tensor, const std::vector<int> &shape, size_t size);
+
 class Partition {
  public:
   // `products` are by number of node, for all nodes that were taken.

@@ -125,7 +125,7 @@ bool is_product(const Node &node) {
          node.type == kTfLiteBuiltinDepthwiseConv2d;
 }
 
-std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Options &options, int64_t threads,
+std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Options &options, int64_t threads, bool is_left,
                                  Decision &decision) {
   const bool depthwise = node.type == kTfLiteBuiltinDepthwiseConv2d;
   const bool convolution = node.type == kTfLiteBuiltinConv2d;
@@ -137,6 +137,7 @@ std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Opt
     decision.name = graph.name(out.data[0]);
     // With 90 % zeros they took 1.1 to 6 of LiteRT's own time (AVX2, LiteRT 2.3.0).
     if (depthwise) throw Refusal("depthwise convolutions are quicker in LiteRT");
+    if (is_left) throw Refusal("alone it would save less than its borders cost");
     auto product = std::make_shared<Product>();
     Layer layer;
     product->node = node.index;

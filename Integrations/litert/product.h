@@ -24,6 +24,7 @@ struct Decision {
   int64_t rows = 0, columns = 0, width = 0;
   double zeros = 0;
   std::string kernel, reason;  // one of the two
+  int64_t stretch = 0;         // nodes that are one plan with it, where a whole stretch is
 };
 
 struct Destroy {
@@ -69,6 +70,7 @@ struct Product {
 // Whether `examine` has something to say about a node.
 bool is_product(const Node &node);
 
-// Looks at a product, and says in `decision` what became of it; NULL when it is left alone.
-std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Options &options, int64_t threads,
+// Looks at a product, and says in `decision` what became of it; NULL when it is left alone. `is_left`: it is in a stretch that
+// stays LiteRT's, and too small to be taken out of it.
+std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Options &options, int64_t threads, bool is_left,
                                  Decision &decision);

@@ -83,13 +83,50 @@ class Graph {
     return result;
   }
 
+  std::string name(const OrtValueInfo *value) const {
+    const char *result = nullptr;
+    check(api, api.GetValueInfoName(value, &result));
+    return result == nullptr ? "" : result;
+  }
+  // What a graph that was cut out is given, and what it gives.
+  std::vector<const OrtValueInfo *> inputs(const OrtGraph *graph) const {
+    size_t count = 0;
+    check(api, api.Graph_GetNumInputs(graph, &count));
+    std::vector<const OrtValueInfo *> result(count);
+    if (count) check(api, api.Graph_GetInputs(graph, result.data(), count));
+    return result;
+  }
+  std::vector<const OrtValueInfo *> outputs(const OrtGraph *graph) const {
+    size_t count = 0;
+    check(api, api.Graph_GetNumOutputs(graph, &count));
+    std::vector<const OrtValueInfo *> result(count);
+    if (count) check(api, api.Graph_GetOutputs(graph, result.data(), count));
+    return result;
+  }
+  // The version of ONNX's own operators; 0 when a graph has none of them.
+  int64_t version(const OrtGraph *graph) const {
+    size_t count = 0;
+    check(api, api.Graph_GetNumOperatorSets(graph, &count));
+    std::vector<const char *> domains(count);
+    std::vector<int64_t> versions(count);
+    if (count) check(api, api.Graph_GetOperatorSets(graph, domains.data(), versions.data(), count));
+    for (size_t i = 0; i < count; i++)
+      if (domains[i] != nullptr && (*domains[i] == 0 || std::string(domains[i]) == "ai.onnx")) return versions[i];
+    return 0;
+  }
+  // Whether anybody but `readers` nodes of the graph reads a value: the graph's user, or the body of a node.
+  bool is_read_elsewhere(const OrtValueInfo *value, size_t readers) const {
+    bool leaves = false;
+    size_t count = 0;
+    check(api, api.ValueInfo_IsGraphOutput(value, &leaves));
+    check(api, api.ValueInfo_GetValueNumConsumers(value, &count));
+    return leaves || count > readers;
+  }
+
   // The name of a node's first output, which no other node of its graph has; nodes themselves need no names.
   std::string key(const OrtNode *node) const {
     const auto out = outputs(node);
-    const char *result = nullptr;
-    if (out.empty() || out[0] == nullptr) return "";
-    check(api, api.GetValueInfoName(out[0], &result));
-    return result == nullptr ? "" : result;
+    return out.empty() || out[0] == nullptr ? "" : name(out[0]);
   }
 
   // A node that reads a value, and the input at which it does.
@@ -189,6 +226,7 @@ class Graph {
     return result;
   }
 
+  bool has(const OrtNode *node, const char *name) const { return find(node, name) != nullptr; }
   std::vector<int64_t> integers(const OrtNode *node, const char *name) const {
     const OrtOpAttr *attribute = find(node, name);
     if (attribute == nullptr) return {};

@@ -79,7 +79,7 @@ struct OrtEpFactory {
 // The version of the interface that is asked for: the oldest with plug-in providers that compile nodes.
 constexpr uint32_t kOrtVersion = 23;
 enum { kOrtFail = 1, kOrtInvalidArgument = 2 };
-enum { kOrtFloat = 1, kOrtU8 = 2, kOrtI8 = 3, kOrtI32 = 6 };  // ONNX_TENSOR_ELEMENT_DATA_TYPE_…
+enum { kOrtFloat = 1, kOrtU8 = 2, kOrtI8 = 3, kOrtI32 = 6, kOrtI64 = 7 };  // ONNX_TENSOR_ELEMENT_DATA_TYPE_…
 enum { kAttrInt = 1, kAttrInts = 2, kAttrFloat = 3, kAttrString = 5 };
 enum { kHardwareCPU = 0 };
 
@@ -115,7 +115,12 @@ class Api {
   template <class... A> OrtStatus *ValueInfo_IsGraphOutput(A... a) const { return call(330, a...); }
   template <class... A> OrtStatus *ValueInfo_IsConstantInitializer(A... a) const { return call(331, a...); }
   template <class... A> OrtStatus *ValueInfo_IsFromOuterScope(A... a) const { return call(332, a...); }
+  template <class... A> OrtStatus *Graph_GetNumOperatorSets(A... a) const { return call(336, a...); }
+  template <class... A> OrtStatus *Graph_GetOperatorSets(A... a) const { return call(337, a...); }
   template <class... A> OrtStatus *Graph_GetNumInputs(A... a) const { return call(338, a...); }
+  template <class... A> OrtStatus *Graph_GetInputs(A... a) const { return call(339, a...); }
+  template <class... A> OrtStatus *Graph_GetNumOutputs(A... a) const { return call(340, a...); }
+  template <class... A> OrtStatus *Graph_GetOutputs(A... a) const { return call(341, a...); }
   template <class... A> OrtStatus *Graph_GetNumNodes(A... a) const { return call(344, a...); }
   template <class... A> OrtStatus *Graph_GetNodes(A... a) const { return call(345, a...); }
   template <class... A> OrtStatus *Node_GetName(A... a) const { return call(349, a...); }

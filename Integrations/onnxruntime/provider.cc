@@ -8,17 +8,21 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <set>
 
 #include "../report.h"
+#include "region.h"
 #include "stretch.h"
 
 namespace {
 
-// What Compute runs: a plan, and how X is read.
+// What Compute runs: a plan, and how X is read; or the plan of a region.
 struct Kernel : OrtNodeComputeInfo {
   const Api *api;
   Stretch stretch;
   int64_t threads;
+  Region region;
+  std::vector<size_t> from, to;  // onnxruntime's numbers of the region's inputs and outputs
 };
 
 struct Provider : OrtEp {
@@ -27,7 +31,7 @@ struct Provider : OrtEp {
   Options options;
   std::vector<Decision> decisions;
   std::vector<Stretch> taken;  // in the order in which they were announced
-  int64_t threads;
+  std::vector<Region> regions;
 };
 
 struct Factory : OrtEpFactory {
@@ -66,6 +70,12 @@ void gather(const char *x, size_t size, const std::vector<int64_t> &shape, const
         std::memcpy(out, x + ((c * shape[2] + i) * shape[3] + j) * size, size);
 }
 
+std::string written(const std::vector<int64_t> &shape) {
+  std::string text;
+  for (int64_t d : shape) text += (text.empty() ? "" : "×") + std::to_string(d);
+  return text;
+}
+
 struct ConvolutionRun {
   const lcn_conv *conv;
   const float *x;
@@ -90,9 +100,7 @@ OrtStatus *convolve(const Kernel &kernel, OrtKernelContext *context, const OrtVa
   const Api &api = *kernel.api;
   const Stretch &s = kernel.stretch;
   if (shape.size() != 4 || shape[1] != s.columns || shape[2] != s.window->height || shape[3] != s.window->width) {
-    std::string given;
-    for (int64_t d : shape) given += (given.empty() ? "" : "×") + std::to_string(d);
-    return failed(api, "an image of " + given + " where the convolution was planned for n×" + std::to_string(s.columns) +
+    return failed(api, "an image of " + written(shape) + " where the convolution was planned for n×" + std::to_string(s.columns) +
                            "×" + std::to_string(s.window->height) + "×" + std::to_string(s.window->width));
   }
   const int64_t result[4] = {shape[0], s.rows, s.out_height, s.out_width};
@@ -118,23 +126,107 @@ OrtStatus *convolve(const Kernel &kernel, OrtKernelContext *context, const OrtVa
   return status == LCN_OK ? nullptr : failed(api, lcn_status_string(status));
 }
 
+// An input of a node that runs, and its shape.
+OrtStatus *take_input(const Api &api, OrtKernelContext *context, size_t place, const OrtValue *&input,
+                      std::vector<int64_t> &shape) {
+  if (OrtStatus *status = api.KernelContext_GetInput(static_cast<const OrtKernelContext *>(context), place, &input))
+    return status;
+  OrtTensorTypeAndShapeInfo *info = nullptr;
+  if (OrtStatus *status = api.GetTensorTypeAndShape(input, &info)) return status;
+  size_t rank = 0;
+  OrtStatus *status = api.GetDimensionsCount(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &rank);
+  shape.resize(rank);
+  if (!status) status = api.GetDimensions(static_cast<const OrtTensorTypeAndShapeInfo *>(info), shape.data(), rank);
+  api.ReleaseTensorTypeAndShapeInfo(info);
+  return status;
+}
+
+int64_t elements(const std::vector<int64_t> &shape) {
+  int64_t count = 1;
+  for (int64_t d : shape) count *= d;
+  return count;
+}
+
+// Lacuna's tasks on onnxruntime's threads.
+struct Threads {
+  const Api *api;
+  const OrtKernelContext *context;
+};
+
+struct Tasks {
+  lcn_task task;
+  void *context;
+};
+
+void run_tasks(void *context, lcn_task task, void *task_context, intptr_t count) {
+  const Threads &threads = *static_cast<Threads *>(context);
+  Tasks tasks{task, task_context};
+  void (*const one)(void *, size_t) = [](void *usr, size_t i) {
+    static_cast<Tasks *>(usr)->task(static_cast<Tasks *>(usr)->context, static_cast<intptr_t>(i));
+  };
+  OrtStatus *bad = threads.api->KernelContext_ParallelFor(threads.context, one, static_cast<size_t>(count),
+                                                          static_cast<size_t>(count), static_cast<void *>(&tasks));
+  if (bad == nullptr) return;
+  threads.api->ReleaseStatus(bad);
+  for (intptr_t i = 0; i < count; i++) task(task_context, i);
+}
+
+// A whole region: all images at once, or one after the other where the model leaves their number open.
+OrtStatus *run_region(const Kernel &kernel, OrtKernelContext *context) {
+  const Api &api = *kernel.api;
+  const Region &r = kernel.region;
+  int64_t runs = 1;
+  std::vector<const void *> from;
+  for (size_t i = 0; i < r.inputs.size(); i++) {
+    const OrtValue *input = nullptr;
+    std::vector<int64_t> shape;
+    if (OrtStatus *bad = take_input(api, context, kernel.from[i], input, shape)) return bad;
+    auto fitting = r.input_shapes[i];
+    if (r.one_by_one && !shape.empty()) {
+      if (i == 0) runs = shape[0];
+      fitting[0] = runs;
+    }
+    if (shape != fitting)
+      return failed(api, "an image of " + written(shape) + " where the region was planned for " + written(fitting));
+    void *data = nullptr;
+    if (OrtStatus *bad = api.GetTensorMutableData(const_cast<OrtValue *>(input), &data)) return bad;
+    from.push_back(data);
+  }
+  std::vector<void *> to;
+  for (size_t i = 0; i < r.outputs.size(); i++) {
+    auto shape = r.output_shapes[i];
+    if (r.one_by_one) shape[0] = runs;
+    OrtValue *output = nullptr;
+    if (OrtStatus *bad = api.KernelContext_GetOutput(context, kernel.to[i], static_cast<const int64_t *>(shape.data()),
+                                                     shape.size(), &output))
+      return bad;
+    void *data = nullptr;
+    if (OrtStatus *bad = api.GetTensorMutableData(output, &data)) return bad;
+    to.push_back(data);
+  }
+  Threads threads{&api, context};
+  for (int64_t run = 0; run < runs; run++) {
+    const lcn_status status =
+        kernel.threads > 1 ? lcn_graph_plan_run_on(r.plan.get(), from.data(), to.data(), run_tasks, &threads)
+                           : lcn_graph_plan_run(r.plan.get(), from.data(), to.data());
+    if (status != LCN_OK) return failed(api, std::string(lcn_status_string(status)) + ": " + lcn_last_error());
+    for (size_t i = 0; i < from.size(); i++)
+      from[i] = static_cast<const float *>(from[i]) + elements(r.input_shapes[i]);
+    for (size_t i = 0; i < to.size(); i++) to[i] = static_cast<float *>(to[i]) + elements(r.output_shapes[i]);
+  }
+  return nullptr;
+}
+
 OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) {
   const auto &kernel = *static_cast<Kernel *>(self);
   const Api &api = *kernel.api;
   const Stretch &s = kernel.stretch;
   try {
+    if (kernel.region.plan) return run_region(kernel, context);
     const OrtValue *input = nullptr;
-    if (OrtStatus *status = api.KernelContext_GetInput(static_cast<const OrtKernelContext *>(context), size_t(0), &input))
-      return status;
-    OrtTensorTypeAndShapeInfo *info = nullptr;
-    if (OrtStatus *status = api.GetTensorTypeAndShape(input, &info)) return status;
-    size_t rank = 0;
-    OrtStatus *status = api.GetDimensionsCount(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &rank);
-    std::vector<int64_t> shape(rank);
-    if (!status)
-      status = api.GetDimensions(static_cast<const OrtTensorTypeAndShapeInfo *>(info), shape.data(), rank);
-    api.ReleaseTensorTypeAndShapeInfo(info);
-    if (status) return status;
+    std::vector<int64_t> shape;
+    if (OrtStatus *bad = take_input(api, context, 0, input, shape)) return bad;
+    const size_t rank = shape.size();
     if (s.conv) return convolve(kernel, context, input, shape);
     const size_t axis = s.convolution ? 1 : rank - 1;
     if (rank < (s.convolution ? 2u : 1u) || shape[axis] != s.columns)
@@ -211,17 +303,29 @@ OrtStatus *get_capability(OrtEp *self, const OrtGraph *ort, OrtEpGraphSupportInf
                                                       const OrtNodeFusionOptions *)>(ep_api[2]);
     // onnxruntime 1.23 gives the first fused nodes of two graphs one name, and then refuses the whole model: only one
     // graph of a model is served, and that is to be the outermost.
-    const char *elsewhere = graph.is_nested(ort)          ? "it is inside an If or a Loop"
-                            : !provider.taken.empty() ? "another graph of this model was served already"
-                                                      : nullptr;
-    for (const OrtNode *node : graph.nodes(ort)) {
-      if (!is_product(graph, node)) continue;
+    const char *elsewhere = graph.is_nested(ort) ? "it is inside an If or a Loop"
+                            : !provider.taken.empty() || !provider.regions.empty()
+                                ? "another graph of this model was served already"
+                                : nullptr;
+    const OrtNodeFusionOptions fusion{kOrtVersion, true};
+    const auto nodes = graph.nodes(ort);
+    std::set<const OrtNode *> whole, left;
+    if (elsewhere == nullptr) {
+      auto regions = find_regions(graph, ort, nodes, provider.options, provider.decisions, left);
+      for (Region &region : regions) {
+        if (OrtStatus *status = fuse(support, region.nodes.data(), region.nodes.size(), &fusion)) return status;
+        whole.insert(region.nodes.begin(), region.nodes.end());
+        provider.regions.push_back(std::move(region));
+      }
+    }
+    for (const OrtNode *node : nodes) {
+      if (!is_product(graph, node) || whole.count(node) > 0) continue;
       Decision decision;
-      Stretch stretch = examine(graph, node, provider.options, elsewhere, decision);
+      const char *reason = left.count(node) > 0 ? "alone it would save less than its borders cost" : elsewhere;
+      Stretch stretch = examine(graph, node, provider.options, reason, decision);
       const bool claimed = stretch.is_taken();
       provider.decisions.push_back(std::move(decision));
       if (!claimed) continue;
-      const OrtNodeFusionOptions fusion{kOrtVersion, true};
       if (OrtStatus *status = fuse(support, stretch.nodes.data(), stretch.nodes.size(), &fusion)) return status;
       provider.taken.push_back(std::move(stretch));
     }
@@ -230,6 +334,19 @@ OrtStatus *get_capability(OrtEp *self, const OrtGraph *ort, OrtEpGraphSupportInf
   } catch (const std::exception &why) {
     return failed(api, why.what());
   }
+}
+
+// Where onnxruntime has values of those names.
+std::vector<size_t> places(const Graph &graph, const std::vector<std::string> &names,
+                           const std::vector<const OrtValueInfo *> &values) {
+  std::vector<size_t> result;
+  for (const std::string &name : names) {
+    size_t place = 0;
+    while (place < values.size() && graph.name(values[place]) != name) place++;
+    if (place == values.size()) throw Refusal("a region came back without its value " + name);
+    result.push_back(place);
+  }
+  return result;
 }
 
 OrtStatus *compile(OrtEp *self, const OrtGraph **graphs, const OrtNode **, size_t count, OrtNodeComputeInfo **infos,
@@ -243,20 +360,30 @@ OrtStatus *compile(OrtEp *self, const OrtGraph **graphs, const OrtNode **, size_
       // The nodes are others than those that were announced, but their values have the same names.
       std::string key;
       for (const OrtNode *node : graph.nodes(graphs[i]))
-        if (is_product(graph, node)) key = graph.key(node);
+        if (key.empty() || is_product(graph, node)) key = graph.key(node);
       const auto found = std::find_if(provider.taken.begin(), provider.taken.end(),
                                       [&](const Stretch &s) { return s.is_taken() && s.key == key; });
-      if (found == provider.taken.end()) return failed(api, "a node that was not taken came back: " + key);
-      Stretch &stretch = *found;
+      const auto region = std::find_if(provider.regions.begin(), provider.regions.end(), [&](const Region &r) {
+        return r.plan && std::find(r.keys.begin(), r.keys.end(), key) != r.keys.end();
+      });
+      if (found == provider.taken.end() && region == provider.regions.end())
+        return failed(api, "a node that was not taken came back: " + key);
       auto kernel = std::make_unique<Kernel>();
       kernel->version = kOrtVersion;
       kernel->CreateState = create_state;
       kernel->Compute = compute;
       kernel->ReleaseState = release_state;
       kernel->api = provider.api;
-      kernel->stretch = std::move(stretch);
+      kernel->threads = provider.options.threads;
+      if (region != provider.regions.end()) {
+        kernel->region = std::move(*region);
+        kernel->from = places(graph, kernel->region.inputs, graph.inputs(graphs[i]));
+        kernel->to = places(graph, kernel->region.outputs, graph.outputs(graphs[i]));
+      } else {
+        kernel->stretch = std::move(*found);
+      }
       kernel->stretch.nodes.clear();
-      kernel->threads = provider.threads;
+      kernel->region.nodes.clear();
       made.push_back(std::move(kernel));
     }
     for (size_t i = 0; i < count; i++) infos[i] = made[i].release();
@@ -318,7 +445,8 @@ OrtStatus *create_ep(OrtEpFactory *self, const OrtHardwareDevice *const *, const
     o.report = option(factory, session, "report");
     lcn_cpu_info cpu = LCN_CPU_INFO_INIT;
     if (lcn_get_cpu_info(&cpu) != LCN_OK) throw Refusal(lcn_last_error());
-    provider->threads = std::max(1, cpu.cores);
+    o.threads = static_cast<int64_t>(number(option(factory, session, "threads"), "threads", 0, 0, 1024));
+    if (o.threads == 0) o.threads = std::max(1, cpu.cores);
     *ep = provider.release();
     return nullptr;
   } catch (const std::exception &why) {

@@ -14,6 +14,7 @@ struct Options {
   double min_zeros = 0.5;      // share of zeros below which weights are left alone, of bytes in whole groups; see README.md
   int64_t min_weights = 4096;  // weights below which a layer's time is not worth the call
   int64_t width = 64;          // right-hand sides, where the shape does not say
+  int64_t threads = 1;         // of a session, that large products and whole stretches are shared out over
   std::string report;          // a file that gets a JSON array of decisions
 };
 
@@ -24,11 +25,13 @@ struct Decision {
   int64_t rows = 0, columns = 0, width = 0;
   double zeros = 0;
   std::string kernel, reason;  // one of the two
+  int64_t stretch = 0;         // nodes that are one plan with it, where a whole stretch is
 };
 
 struct PlanDeleter {
   void operator()(lcn_plan *plan) const { lcn_plan_destroy(plan); }
   void operator()(lcn_conv *conv) const { lcn_conv_destroy(conv); }
+  void operator()(lcn_graph_plan *plan) const { lcn_graph_plan_destroy(plan); }
 };
 
 // What a convolution of more than one tap, or with padding or groups, is planned for: all but its weights.

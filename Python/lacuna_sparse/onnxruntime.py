@@ -47,23 +47,26 @@ def _devices() -> List[Any]:
 
 
 def session_options(options: Optional[Any] = None, *, min_zeros: float = 0.5, min_weights: int = 4096,
-                    width: int = 64, report: Optional[str] = None) -> Any:
+                    width: int = 64, threads: Optional[int] = None, report: Optional[str] = None) -> Any:
     """`options`, or new SessionOptions, with the provider added.
 
     - min_zeros: the share of zeros below which weights are left alone.
     - min_weights: the number of weights below which a layer is not worth the call.
     - width: rows, or pixels, that a product gets at once where the model's shapes do not say.
+    - threads: how many large products and whole stretches are shared out over; otherwise `options`' intra_op_num_threads,
+      or, where that is 0, as many as the process may use. They are onnxruntime's own.
     - report: a file that gets the decisions as JSON when a session is made.
     """
     # onnxruntime only prints what a provider refuses, and goes on without it.
-    for name, value, least, most in (("min_zeros", min_zeros, 0, 1), ("min_weights", min_weights, 0, 1 << 50),
+    options = options if options is not None else ort.SessionOptions()
+    threads = options.intra_op_num_threads if threads is None else threads
+    for name, value, least, most in (("threads", threads, 0, 1024), ("min_zeros", min_zeros, 0, 1), ("min_weights", min_weights, 0, 1 << 50),
                                      ("width", width, 1, 65536)):
         if not least <= value <= most:
             raise ValueError(f"{name} is {value}, must be from {least} to {most}")
     if report is not None and not os.access(os.path.dirname(os.path.abspath(report)), os.W_OK):
         raise ValueError(f"the report cannot be written to {report}: its folder is not there, or not writable")
-    options = options if options is not None else ort.SessionOptions()
-    given = {"min_zeros": repr(float(min_zeros)), "min_weights": str(int(min_weights)), "width": str(int(width))}
+    given = {"threads": str(int(threads)), "min_zeros": repr(float(min_zeros)), "min_weights": str(int(min_weights)), "width": str(int(width))}
     if report is not None:
         given["report"] = os.path.abspath(report)
     options.add_provider_for_devices(register(), given)

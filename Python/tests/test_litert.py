@@ -151,6 +151,77 @@ class Delegate(unittest.TestCase):
         self.assertEqual(decision["type"], "DEPTHWISE_CONV_2D")
         self.assertIn("quicker in LiteRT", decision["reason"])
 
+    def blocks(self, height, width):
+        """Inverted bottlenecks with padding, sums, pooling, resizing, and all that stretches have inside; then an operator that is
+        not."""
+        model = Model()
+        h, w = height // 2, width // 2
+        x = model.tensor((1, height, width, 3))
+        y = model.convolution(x, model.constant(array(32, 3, 3, 3) / 5), model.constant(array(32)), (1, h, w, 32), "RELU", (2, 2))
+        for multiplier, stride in ((1, 1), (2, 2)):
+            u = model.convolution(y, model.constant(sparse(96, 1, 1, 32)), model.constant(array(96)), (1, h, w, 96), "RELU6")
+            pads = model.constant(np.array([[0, 0], [1, 2], [2, 1], [0, 0]], np.int32))
+            p = model.other("PAD", [u, pads], (1, h + 3, w + 3, 96), schema.PadOptionsT())
+            wide, tall = 96 * multiplier, (h + 3 - 4) // stride + 1
+            d = model.convolution(p, model.constant(array(1, 4, 4, wide) / 4), model.constant(array(wide)),
+                                  (1, tall, (w + 3 - 4) // stride + 1, wide), "RELU_N1_TO_1", (stride, stride), False,
+                                  multiplier=multiplier)
+            z = model.convolution(d, model.constant(sparse(32, 1, 1, wide) / 3), model.constant(array(32)),
+                                  (1, tall, (w + 3 - 4) // stride + 1, 32))
+            kind = "AVERAGE_POOL_2D" if stride == 1 else "MAX_POOL_2D"
+            m = model.other(kind, [y], (1, tall, (w + stride - 1) // stride, 32), schema.Pool2DOptionsT(), padding=0, strideH=stride,
+                            strideW=stride, filterHeight=3, filterWidth=3)
+            y = model.other("ADD", [z, m], (1, tall, (w + stride - 1) // stride, 32), schema.AddOptionsT(),
+                            fusedActivationFunction=1 if stride == 1 else 0)
+            h, w = tall, (w + stride - 1) // stride
+        first = y
+        y = model.other("HARD_SWISH", [y], (1, h, w, 32), schema.HardSwishOptionsT())
+        s = model.other("LOGISTIC", [y], (1, h, w, 32))
+        y = model.other("MUL", [y, s], (1, h, w, 32), schema.MulOptionsT(), fusedActivationFunction=0)
+        sizes = model.constant(np.array([2 * h, 2 * w], np.int32))
+        y = model.other("RESIZE_BILINEAR", [y, sizes], (1, 2 * h, 2 * w, 32), schema.ResizeBilinearOptionsT(), 3,
+                        halfPixelCenters=True)
+        y = model.other("DEPTH_TO_SPACE", [y], (1, 4 * h, 4 * w, 8), schema.DepthToSpaceOptionsT(), blockSize=2)
+        y = model.other("TANH", [y], (1, 4 * h, 4 * w, 8))
+        return model.content([x], [y, first])
+
+    def test_a_convolutional_network_is_one_plan(self):
+        content = self.blocks(22, 36)
+        for threads in (1, 2):
+            decisions = self.compare(content, 7, threads=threads)
+            self.assertEqual({d["stretch"] for d in decisions}, {18})
+            self.assertEqual(sum(len(d["nodes"]) for d in decisions), 18)
+            self.assertEqual([d["type"] for d in decisions].count("DEPTHWISE_CONV_2D"), 2)
+            self.assertTrue(all(d["kernel"] for d in decisions))
+
+    def test_a_stretch_is_planned_again_for_images_of_another_size(self):
+        model = Model()
+        x = model.tensor((1, 8, 8, 64))
+        y = model.convolution(x, model.constant(sparse(64, 1, 1, 64)), model.constant(array(64)), (1, 8, 8, 64), "RELU")
+        # Padding that depends on the size of an image inside.
+        y = model.convolution(y, model.constant(array(1, 3, 3, 64)), model.constant(array(64)), (1, 4, 4, 64), "", (2, 2),
+                              multiplier=1)
+        y = model.convolution(y, model.constant(array(1, 2, 4, 64)), model.constant(array(64)), (1, 2, 2, 64), "", (2, 3),
+                              multiplier=1)
+        values, sparsity = encoded(sparse(32, 1, 1, 64))
+        stored = model.tensor((32, 1, 1, 64), np.float32, values, sparsity=sparsity)
+        y = model.convolution(y, model.densified(stored, (32, 1, 1, 64)), model.constant(array(32)), (1, 2, 2, 32))
+        content = model.content([x], [y])
+        decisions = self.compare(content, 4, [(1, 8, 8, 64), (2, 5, 9, 64), (1, 7, 6, 64), (1, 1, 1, 64), (1, 8, 8, 64)])
+        self.assertEqual({d["stretch"] for d in decisions}, {4})
+
+    def test_a_stretch_that_does_not_gain_is_left_and_said_so(self):
+        model = Model()
+        x = model.tensor((1, 8, 8, 64))
+        y = model.convolution(x, model.constant(array(256, 3, 3, 64) / 9), model.constant(array(256)), (1, 8, 8, 256), "RELU")
+        y = model.convolution(y, model.constant(sparse(32, 1, 1, 256)), model.constant(array(32)), (1, 8, 8, 32))
+        decisions = self.compare(model.content([x], [y]), 0)
+        whole = [d for d in decisions if d["type"] == "stretch"]
+        self.assertEqual(len(whole), 1)
+        self.assertIn("% of LiteRT's time", whole[0]["reason"])
+        # The second is too small to be taken out of it.
+        self.assertIn("less than its borders cost", decisions[-1]["reason"])
+
     def test_images_of_another_size_than_the_model_says(self):
         shapes = [None, (1, 20, 5, 16), (3, 2, 2, 16), (3, 11, 9, 16)]
         self.window((2, 11, 9, 16), (24, 3, 3, 16), (2, 11, 9, 24), shapes=shapes)

@@ -128,6 +128,76 @@ class Provider(unittest.TestCase):
         content = model([("Conv", ["x", "w"], ["y"])], {"x": [2, 64, 30]}, ["y"], {"w": sparse(96, 64, 1)})
         self.compare(content, [{"x": array(2, 64, 30)}], 1)
 
+    def blocks(self, height="h", batch=1):
+        """An inverted bottleneck twice, with padding, sums, pooling and a gate, between operators that stay outside."""
+        weights = {"first": array(32, 3, 3, 3) / 5, "first.b": array(32), "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1])}
+        nodes = [("Conv", ["x", "first", "first.b"], ["c0"], {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
+                 ("Relu", ["c0"], ["y0"])]
+        for n, stride in ((1, 1), (2, 2)):
+            weights |= {f"up{n}": sparse(96, 32, 1, 1), f"deep{n}": array(96, 1, 3, 3) / 3, f"down{n}": sparse(32, 96, 1, 1) / 3,
+                        f"b{n}": array(96), "low": np.float32(0), "high": np.float32(6)}
+            nodes += [("Conv", [f"y{n - 1}", f"up{n}", f"b{n}"], [f"u{n}"]), ("Clip", [f"u{n}", "low", "high"], [f"v{n}"]),
+                      ("Pad", [f"v{n}", "pads"], [f"p{n}"]),
+                      ("Conv", [f"p{n}", f"deep{n}"], [f"d{n}"], {"group": 96, "strides": [stride, stride]}),
+                      ("Relu", [f"d{n}"], [f"e{n}"]), ("Conv", [f"e{n}", f"down{n}"], [f"z{n}"])]
+            pool = ("AveragePool", {"count_include_pad": 0}) if stride == 1 else ("MaxPool", {"strides": [2, 2]})
+            nodes.append((pool[0], [f"y{n - 1}"], [f"m{n}"], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], **pool[1]}))
+            nodes.append(("Add", [f"m{n}", f"z{n}"], [f"y{n}"]))
+        nodes += [("GlobalAveragePool", ["y2"], ["g"]), ("HardSigmoid", ["g"], ["s"]), ("Mul", ["y2", "s"], ["t"]),
+                  ("DepthToSpace", ["t"], ["w"], {"blocksize": 2}), ("Tanh", ["w"], ["y"])]
+        return nodes, weights
+
+    def test_a_convolutional_network_is_one_plan(self):
+        nodes, weights = self.blocks()
+        content = model(nodes, {"x": [2, 3, 22, 36]}, ["y", "y1"], weights)
+        for threads, level in ((1, None), (2, None), (1, ort.GraphOptimizationLevel.ORT_DISABLE_ALL)):
+            decisions = self.compare(content, [{"x": array(2, 3, 22, 36)}], 7, threads=threads, level=level, min_weights=2048)
+            # Each node is named once, the one outside not at all; onnxruntime has put some together before.
+            (stretch,) = {d["stretch"] for d in decisions}
+            self.assertEqual(sum(len(d["nodes"]) for d in decisions), stretch)
+            self.assertTrue(20 <= stretch <= len(nodes) - 1, stretch)
+            self.assertTrue(all(d["kernel"] for d in decisions), decisions)
+        # As many images as there are, where the model leaves that open; DepthToSpace ends the stretch then.
+        content = model(nodes, {"x": ["n", 3, 22, 36]}, ["y", "y1"], weights)
+        self.compare(content, [{"x": array(n, 3, 22, 36)} for n in (1, 3, 0)], 7, min_weights=2048)
+        # Sizes that are known only at run time: products by themselves.
+        content = model(nodes, {"x": [1, 3, "h", 36]}, ["y", "y1"], weights)
+        decisions = self.compare(content, [{"x": array(1, 3, 22, 36)}], 4, min_weights=2048)
+        self.assertEqual({d["stretch"] for d in decisions}, {0})
+
+    def test_a_stretch_that_does_not_gain_is_left_and_said_so(self):
+        nodes, weights = self.blocks()
+        dense = {name: array(*w.shape) if w.ndim == 4 else w for name, w in weights.items()}
+        dense["up1"] = sparse(96, 32, 1, 1)
+        content = model(nodes, {"x": [1, 3, 22, 36]}, ["y"], dense)
+        decisions = self.compare(content, [{"x": array(1, 3, 22, 36)}], 0, min_weights=2048)
+        self.assertIn("less than its borders cost", [d for d in decisions if d["name"] == "u1"][0]["reason"])
+        whole = [d for d in decisions if d["type"] == "stretch"]
+        self.assertEqual(len(whole), 1)
+        self.assertIn("% of onnxruntime's time", whole[0]["reason"])
+
+    def test_operators_that_lacuna_does_not_know_end_a_stretch(self):
+        weights = {"a": sparse(64, 64, 1, 1), "b": sparse(64, 64, 1, 1), "c": sparse(64, 64, 1, 1), "d": sparse(64, 64, 1, 1)}
+        nodes = [("Conv", ["x", "a"], ["a1"]), ("Conv", ["a1", "b"], ["b1"]), ("Cos", ["b1"], ["c1"]), ("Conv", ["c1", "c"], ["d1"]),
+                 ("Conv", ["d1", "d"], ["e1"]), ("Add", ["e1", "a1"], ["f1"]), ("Relu", ["f1"], ["y"])]
+        decisions = self.compare(model(nodes, {"x": [1, 64, 9, 8]}, ["y"], weights), [{"x": array(1, 64, 9, 8)}], 4)
+        self.assertEqual([d["stretch"] for d in decisions], [2, 2, 4, 4])
+
+    def test_products_of_rows_with_sums_and_normalisation_are_one_plan(self):
+        weights = {"a": sparse(96, 128), "ab": array(128), "b": sparse(128, 96), "bb": array(96), "s": array(96), "t": array(96),
+                   "c": sparse(96, 64), "cb": array(64)}
+        nodes = [("MatMul", ["x", "a"], ["a1"]), ("Add", ["ab", "a1"], ["a2"]), ("Relu", ["a2"], ["a3"]),
+                 ("MatMul", ["a3", "b"], ["b1"]), ("Add", ["b1", "bb"], ["b2"]), ("Add", ["b2", "x"], ["r"]),
+                 ("LayerNormalization", ["r", "s", "t"], ["n"], {"axis": -1, "epsilon": 1e-6}),
+                 ("MatMul", ["n", "c"], ["c1"]), ("Add", ["c1", "cb"], ["c2"]), ("Tanh", ["c2"], ["y"])]
+        content = model(nodes, {"x": [2, 24, 96]}, ["y", "n"], weights)
+        for threads in (1, 2):
+            decisions = self.compare(content, [{"x": array(2, 24, 96)}], 3, threads=threads)
+            self.assertEqual(len({d["stretch"] for d in decisions}), 1)
+            self.assertGreaterEqual(decisions[0]["stretch"], 6)
+            self.assertEqual([(d["rows"], d["columns"], d["width"]) for d in decisions],
+                             [(128, 96, 48), (96, 128, 48), (64, 96, 48)])
+
     def test_convolutions_of_windows(self):
         for taps, more, image, channels in (
                 ((3, 3), {"pads": [1, 1, 1, 1]}, (9, 7), (64, 96)), ((3, 3), {}, (8, 8), (64, 64)),

@@ -84,6 +84,14 @@ class Model:
                       3 if result else 2)
         return made
 
+    def other(self, name, inputs, shape, options=None, version=1, **fields):
+        """Any operator with one result; `fields` are those of its options."""
+        for field, value in fields.items():
+            setattr(options, field, value)
+        made = self.tensor(shape)
+        self.operator(name, inputs, [made], options, version)
+        return made
+
     def content(self, inputs, outputs):
         """The whole model, with what goes into this graph and comes out of it."""
         self.graph.inputs, self.graph.outputs = list(inputs), list(outputs)
