@@ -101,15 +101,33 @@ def products_of_bytes(sparsity, block, layers=6, width=1024, rows=128):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
+def sized(model, shape):
+    """The model for an input of that shape, where one is given."""
+    if shape is not None:
+        for dim, size in zip(model.graph.input[0].type.tensor_type.shape.dim, shape):
+            dim.Clear()
+            dim.dim_value = size
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
+    return model
+
+
 def pruned(model, sparsity):
-    """The model with the smallest weights of each constant matrix or kernel of one tap gone."""
+    """The model with the smallest weights of each constant matrix and kernel gone, but those of depthwise convolutions."""
     made = onnx.ModelProto()
     made.CopyFrom(model)
     used = {node.input[1] for node in made.graph.node if node.op_type in ("MatMul", "Gemm", "Conv") and len(node.input) > 1}
-    for tensor in made.graph.initializer if sparsity else ():
-        if tensor.name in used and tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
+    for node in made.graph.node:
+        if any(a.name == "group" and a.i > 1 for a in node.attribute):
+            used.discard(node.input[1])
+    held = [(t, t.name) for t in made.graph.initializer]
+    held += [(a.t, node.output[0]) for node in made.graph.node if node.op_type == "Constant" for a in node.attribute
+             if a.name == "value"]
+    for tensor, name in held if sparsity else ():
+        if name in used and tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
             w = numpy_helper.to_array(tensor).copy()
             flat = w.reshape(len(w), -1)
             lacuna.apply_mask(flat, lacuna.mask(flat, sparsity))
-            tensor.CopyFrom(numpy_helper.from_array(w, tensor.name))
+            kept = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(w, kept))
     return made.SerializeToString()
