@@ -4,8 +4,8 @@
     import lacuna_sparse.onnxruntime as lacuna_ort
     session = ort.InferenceSession("model.onnx", lacuna_ort.session_options())
 
-Products whose constant weights have zeros enough run in Lacuna, on onnxruntime's own threads; all else stays with
-onnxruntime. `explain("model.onnx")` says which, and why not the others.
+Products whose constant weights have zeros enough run in Lacuna, on onnxruntime's own threads, and so does everything between
+them where a whole stretch gains; all else stays with onnxruntime. `explain("model.onnx")` says which, and why not the others.
 """
 
 from __future__ import annotations
@@ -60,13 +60,14 @@ def session_options(options: Optional[Any] = None, *, min_zeros: float = 0.5, mi
     # onnxruntime only prints what a provider refuses, and goes on without it.
     options = options if options is not None else ort.SessionOptions()
     threads = options.intra_op_num_threads if threads is None else threads
-    for name, value, least, most in (("threads", threads, 0, 1024), ("min_zeros", min_zeros, 0, 1), ("min_weights", min_weights, 0, 1 << 50),
-                                     ("width", width, 1, 65536)):
+    for name, value, least, most in (("threads", threads, 0, 1024), ("min_zeros", min_zeros, 0, 1),
+                                     ("min_weights", min_weights, 0, 1 << 50), ("width", width, 1, 65536)):
         if not least <= value <= most:
             raise ValueError(f"{name} is {value}, must be from {least} to {most}")
     if report is not None and not os.access(os.path.dirname(os.path.abspath(report)), os.W_OK):
         raise ValueError(f"the report cannot be written to {report}: its folder is not there, or not writable")
-    given = {"threads": str(int(threads)), "min_zeros": repr(float(min_zeros)), "min_weights": str(int(min_weights)), "width": str(int(width))}
+    given = {"threads": str(int(threads)), "min_zeros": repr(float(min_zeros)), "min_weights": str(int(min_weights)),
+             "width": str(int(width))}
     if report is not None:
         given["report"] = os.path.abspath(report)
     options.add_provider_for_devices(register(), given)
@@ -75,7 +76,7 @@ def session_options(options: Optional[Any] = None, *, min_zeros: float = 0.5, mi
 
 def explain(model: Any, options: Optional[Any] = None, **more: Any) -> List[Dict[str, Any]]:
     """One dict for each product of a model (a path, or its bytes): name, type, the nodes that one plan would compute,
-    rows, columns, width, zeros, claimed, and the kernel or the reason. `more` are options of `session_options`."""
+    rows, columns, width, zeros, claimed, how many nodes are one plan where a whole `stretch` is, and the kernel or the reason. `more` are options of `session_options`."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report.json")
         ort.InferenceSession(model, session_options(options, report=path, **more))

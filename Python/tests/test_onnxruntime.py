@@ -429,7 +429,7 @@ class Provider(unittest.TestCase):
             self.compare(path, [{"x": array(3, 256)}], 1)
 
     def test_options_that_make_no_sense_are_refused(self):
-        for wrong, words in (({"min_zeros": 1.5}, "min_zeros is 1.5"), ({"width": 0}, "width is 0"),
+        for wrong, words in (({"min_zeros": 1.5}, "min_zeros is 1.5"), ({"width": 0}, "width is 0"), ({"threads": -1}, "threads is -1"),
                              ({"report": "/absent/report.json"}, "/absent/report.json")):
             with self.assertRaisesRegex(ValueError, words):
                 lacuna_ort.session_options(**wrong)
