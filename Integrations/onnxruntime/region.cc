@@ -3,245 +3,21 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "../cost.h"
-#include "../network.h"
+#include "candidate.h"
+#include "writer.h"
 
 namespace {
 
-// The settings that Lacuna's networks know of each operator; operators that are not here end a region.
-struct Known {
-  const char *type;
-  std::vector<std::pair<const char *, Setting::Kind>> settings;
-};
-
-const std::vector<Known> &known() {
-  static const std::vector<Known> table = {
-      {"Conv", {{"auto_pad", Setting::kText}, {"dilations", Setting::kIntegers}, {"group", Setting::kInteger},
-                {"kernel_shape", Setting::kIntegers}, {"pads", Setting::kIntegers}, {"strides", Setting::kIntegers}}},
-      {"MaxPool", {{"auto_pad", Setting::kText}, {"ceil_mode", Setting::kInteger}, {"dilations", Setting::kIntegers},
-                   {"kernel_shape", Setting::kIntegers}, {"pads", Setting::kIntegers}, {"strides", Setting::kIntegers}}},
-      {"AveragePool", {{"auto_pad", Setting::kText}, {"ceil_mode", Setting::kInteger}, {"count_include_pad", Setting::kInteger},
-                       {"dilations", Setting::kIntegers}, {"kernel_shape", Setting::kIntegers}, {"pads", Setting::kIntegers}, {"strides", Setting::kIntegers}}},
-      {"GlobalAveragePool", {}},
-      {"MatMul", {}},
-      {"Gemm", {{"alpha", Setting::kReal}, {"beta", Setting::kReal}, {"transB", Setting::kInteger}}},
-      {"Reshape", {{"allowzero", Setting::kInteger}}},
-      {"LayerNormalization", {{"axis", Setting::kInteger}, {"epsilon", Setting::kReal}}},
-      {"Add", {}},
-      {"Mul", {}},
-      {"Div", {}},
-      {"Relu", {}},
-      {"Sigmoid", {}},
-      {"HardSwish", {}},
-      {"HardSigmoid", {{"alpha", Setting::kReal}, {"beta", Setting::kReal}}},
-      {"LeakyRelu", {{"alpha", Setting::kReal}}},
-      {"Clip", {{"min", Setting::kReal}, {"max", Setting::kReal}}},
-      {"Pad", {{"mode", Setting::kText}}},
-      {"Resize", {{"coordinate_transformation_mode", Setting::kText}, {"mode", Setting::kText},
-                  {"nearest_mode", Setting::kText}}},
-      {"DepthToSpace", {{"blocksize", Setting::kInteger}, {"mode", Setting::kText}}},
-  };
-  return table;
-}
-
-const Known *known(const std::string &type) {
-  for (const Known &k : known())
-    if (type == k.type) return &k;
-  return nullptr;
-}
-
-// What `find_regions` knows of a node.
-struct Candidate {
-  const OrtNode *node;
-  std::string type, key;
-  bool fits = false;    // may be part of a region
-  int64_t level = 0;    // how often the way to it enters or leaves the nodes that fit
-  size_t region = 0;
-  // Of a convolution or a product.
-  std::optional<Constant> weights;
-  double zeros = 0;
-  int64_t pixels = 0;  // of its result, of all images; or rows
-};
-
-// The shape of a value of floats, as it is planned: −1 for the number of images becomes 1. None when it is not known.
-std::optional<std::vector<int64_t>> planned_shape(const Graph &graph, const OrtValueInfo *value, bool &open) {
-  auto shape = graph.shape(value);
-  if (!shape || shape->size() < 2) return std::nullopt;
-  open = shape->size() == 4 && shape->at(0) < 0;
-  if (open) shape->at(0) = 1;
-  for (int64_t d : *shape)
-    if (d < 1) return std::nullopt;
-  return shape;
-}
-
-bool is_product_of_rows(const std::string &type) { return type == "MatMul" || type == "Gemm"; }
-
-bool is_sum(const std::string &type) { return type == "Add" || type == "Mul" || type == "Div"; }
-
-// Whether a node can be computed by a network of Lacuna's: all that it reads and makes are floats of known shapes, or constants.
-// `open` is whether the number of images is left open, and has to be the same for all nodes of a region.
-bool fits(const Graph &graph, Candidate &c, std::optional<bool> &open) {
-  if (known(c.type) == nullptr) return false;
-  const auto in = graph.inputs(c.node), out = graph.outputs(c.node);
-  if (in.empty() || out.empty() || out[0] == nullptr) return false;
-  for (size_t i = 1; i < out.size(); i++)
-    if (out[i] != nullptr) return false;
-  bool is_open = false;
-  const auto result = planned_shape(graph, out[0], is_open);
-  if (!result || (open && *open != is_open)) return false;
-  const bool of_rows = is_product_of_rows(c.type) || c.type == "LayerNormalization" || c.type == "Reshape";
-  if (!of_rows && !is_sum(c.type) && c.type != "Relu" && c.type != "Clip" && result->size() != 4) return false;
-  if (c.type == "Gemm" && graph.integer(c.node, "transA", 0) != 0) return false;
-  bool varies = false;
-  for (size_t i = 0; i < in.size(); i++) {
-    if (in[i] == nullptr) continue;
-    if (const auto held = graph.tensor(in[i])) {
-      if ((i == 0 && !is_sum(c.type)) || (held->type != kOrtFloat && held->type != kOrtI64)) return false;
-      continue;
-    }
-    bool other = false;
-    varies = true;
-    if (!planned_shape(graph, in[i], other) || other != is_open) return false;
-    // Kernels, sizes and bounds are constants.
-    if (i > 0 && !is_sum(c.type)) return false;
-  }
-  if (!varies) return false;
-  if (c.type == "Conv" || is_product_of_rows(c.type)) {
-    c.weights = graph.constant(in.at(1));
-    if (!c.weights || c.weights->shape.size() != (of_rows ? 2u : 4u) || c.weights->count() == 0) return false;
-    const int64_t count = c.weights->count();
-    c.zeros = double(std::count(c.weights->data, c.weights->data + count, 0.0f)) / count;
-    c.pixels = 1;
-    for (size_t i = 0; i < result->size(); i++)
-      if (of_rows ? i + 1 < result->size() : i != 1) c.pixels *= result->at(i);
-  }
-  if (c.type == "LayerNormalization") {
-    const int64_t axis = graph.integer(c.node, "axis", -1);
-    if (axis != -1 && axis != static_cast<int64_t>(result->size()) - 1) return false;
-  }
-  // Older operator sets have its numbers elsewhere, newer ones more of them.
-  if (c.type == "Pad" && (in.size() < 2 || (in.size() > 3 && in[3] != nullptr))) return false;
-  if (c.type == "Resize") {
-    const std::string policy = graph.word(c.node, "keep_aspect_ratio_policy");
-    if (graph.integer(c.node, "antialias", 0) != 0 || graph.integer(c.node, "exclude_outside", 0) != 0 ||
-        !graph.integers(c.node, "axes").empty() || (!policy.empty() && policy != "stretch"))
-      return false;
-  }
-  if (c.type == "DepthToSpace" && is_open) return false;
-  if (!open) open = is_open;
-  return true;
-}
-
 bool is_depthwise(const Graph &graph, const Candidate &c) {
   return c.type == "Conv" && c.weights->shape[1] == 1 && graph.integer(c.node, "group", 1) > 1;
-}
-
-std::vector<Setting> settings(const Graph &graph, const Candidate &c) {
-  std::vector<Setting> result;
-  for (const auto &[name, kind] : known(c.type)->settings) {
-    if (!graph.has(c.node, name)) continue;
-    if (kind == Setting::kReal) result.push_back(Setting::of(name, graph.real(c.node, name, 0)));
-    if (kind == Setting::kInteger) result.push_back(Setting::of(name, graph.integer(c.node, name, 0)));
-    if (kind == Setting::kText) result.push_back(Setting::of(name, graph.word(c.node, name)));
-    if (kind == Setting::kIntegers) result.push_back(Setting::of(name, graph.integers(c.node, name)));
-  }
-  return result;
 }
 
 Cost cost_of(const Graph &graph, const Candidate &c) {
   const int64_t positions = c.type == "Conv" ? c.weights->shape[2] * c.weights->shape[3] : 1;
   return cost(double(c.weights->count()) * c.pixels, c.zeros, positions, is_depthwise(graph, c));
 }
-
-// Writes nodes as a network.
-class Writer {
- public:
-  Writer(const Graph &graph, int64_t version, const std::vector<Candidate *> &members)
-      : graph_(graph), network(version) {
-    for (const Candidate *c : members) made_.insert(c->key);
-    for (const Candidate *c : members)
-      if (c->type == "Pad") fold(*c);
-    for (const Candidate *c : members) add(*c);
-  }
-
-  const Graph &graph_;
-  Network network;
-  std::vector<std::string> inputs;
-  std::vector<std::vector<int64_t>> input_shapes;
-
- private:
-  // Zeros around an image that only convolutions without padding of their own read become their padding.
-  void fold(const Candidate &c) {
-    const auto in = graph_.inputs(c.node);
-    const auto pads = in.size() > 1 ? graph_.tensor(in[1]) : std::nullopt;
-    const std::string mode = graph_.word(c.node, "mode");
-    if (!pads || pads->type != kOrtI64 || pads->count() != 8 || (!mode.empty() && mode != "constant")) return;
-    const auto *p = static_cast<const int64_t *>(pads->data);
-    if (p[0] || p[1] || p[4] || p[5] || p[2] < 0 || p[3] < 0 || p[6] < 0 || p[7] < 0) return;
-    const auto readers = graph_.followers(c.node, 64);
-    if (readers.empty()) return;
-    for (const auto &[reader, place] : readers) {
-      const auto own = graph_.integers(reader, "pads");
-      const auto kernel = graph_.constant(graph_.inputs(reader).size() > 1 ? graph_.inputs(reader)[1] : nullptr);
-      const auto dilations = graph_.integers(reader, "dilations");
-      if (place != 0 || graph_.type(reader) != "Conv" || made_.count(graph_.key(reader)) == 0 || !kernel) return;
-      if (graph_.has(reader, "auto_pad") && graph_.word(reader, "auto_pad") != "NOTSET") return;
-      if (std::any_of(own.begin(), own.end(), [](int64_t pad) { return pad != 0; })) return;
-      for (size_t axis = 0; axis < 2; axis++) {
-        const int64_t extent = (kernel->shape[2 + axis] - 1) * (dilations.size() == 2 ? dilations[axis] : 1) + 1;
-        if (p[2 + axis] >= extent || p[6 + axis] >= extent) return;
-      }
-    }
-    folded_[c.key] = {graph_.name(in[0]), {p[2], p[3], p[6], p[7]}};
-  }
-
-  // The name of an operand, which becomes a constant or an input of the network when it is not there yet.
-  std::string operand(const OrtValueInfo *value) {
-    if (value == nullptr) return "";
-    const std::string name = graph_.name(value);
-    if (made_.count(name) > 0 || !there_.insert(name).second) return name;
-    if (const auto held = graph_.tensor(value)) {
-      if (held->type == kOrtFloat) network.constant(name, held->shape, static_cast<const float *>(held->data));
-      else network.constant(name, held->shape, static_cast<const int64_t *>(held->data));
-      return name;
-    }
-    bool open = false;
-    inputs.push_back(name);
-    input_shapes.push_back(*planned_shape(graph_, value, open));
-    network.input(name, input_shapes.back());
-    return name;
-  }
-
-  void add(const Candidate &c) {
-    if (folded_.count(c.key) > 0) {
-      // Its source is read in its place.
-      operand(graph_.inputs(c.node)[0]);
-      return;
-    }
-    std::vector<std::string> in;
-    for (const OrtValueInfo *value : graph_.inputs(c.node)) in.push_back(operand(value));
-    while (!in.empty() && in.back().empty()) in.pop_back();
-    auto with = settings(graph_, c);
-    const auto pad = folded_.find(in[0]);
-    if (pad != folded_.end()) {
-      in[0] = pad->second.first;
-      with.erase(std::remove_if(with.begin(), with.end(), [](const Setting &s) { return s.name == "pads"; }), with.end());
-      with.push_back(Setting::of("pads", pad->second.second));
-    }
-    if (c.type == "DepthToSpace") {
-      bool open = false;
-      const auto shape = planned_shape(graph_, graph_.inputs(c.node)[0], open);
-      return network.depth_to_space(in[0], c.key, *shape, graph_.integer(c.node, "blocksize", 1),
-                                    graph_.word(c.node, "mode") == "CRD");
-    }
-    network.node(c.type, c.key, in, {c.key}, with);
-  }
-
-  std::set<std::string> made_, there_;
-  std::map<std::string, std::pair<std::string, std::vector<int64_t>>> folded_;
-};
 
 void asked(lcn_status status) {
   if (status != LCN_OK) throw Refusal(std::string(lcn_status_string(status)) + ": " + lcn_last_error());
@@ -274,7 +50,6 @@ std::map<std::string, std::string> kernels(const lcn_graph_plan *plan, const std
 Region planned(const Graph &graph, const OrtGraph *ort, const std::vector<Candidate *> &members, bool open,
                const Options &options) {
   Region region;
-  Writer writer(graph, graph.version(ort), members);
   std::map<std::string, size_t> readers;
   for (const Candidate *c : members)
     for (const OrtValueInfo *value : graph.inputs(c->node))
@@ -287,14 +62,13 @@ Region planned(const Graph &graph, const OrtGraph *ort, const std::vector<Candid
     bool ignored = false;
     region.outputs.push_back(c->key);
     region.output_shapes.push_back(*planned_shape(graph, made, ignored));
-    writer.network.output(c->key);
   }
-  region.inputs = writer.inputs;
-  region.input_shapes = writer.input_shapes;
+  const Written network_of = written(graph, graph.version(ort), members, region.outputs);
+  region.inputs = network_of.inputs;
+  region.input_shapes = network_of.input_shapes;
   region.one_by_one = open;
-  const std::string bytes = writer.network.bytes();
   lcn_graph *read = nullptr;
-  asked(lcn_graph_read(bytes.data(), bytes.size(), &read));
+  asked(lcn_graph_read(network_of.bytes.data(), network_of.bytes.size(), &read));
   const std::unique_ptr<lcn_graph, GraphDeleter> network(read);
   lcn_graph_options o = LCN_GRAPH_OPTIONS_INIT;
   o.threads = static_cast<int32_t>(options.threads);
