@@ -62,7 +62,8 @@ enum DoubleOracle {
         }
       case .relu: x.values = x.values.map { max($0, 0) }
       case .flatten, .dropout: break
-      case .depthwiseConvolution, .globalAveragePooling, .residual, .embedding, .recurrent:
+      case .depthwiseConvolution, .globalAveragePooling, .residual, .embedding, .recurrent,
+        .encoderDecoder:
         preconditionFailure("\(layer.name) has tests of its own")
       }
       shape = model.layers.first { $0.name == layer.name }!.outputShape

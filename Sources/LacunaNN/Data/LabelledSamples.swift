@@ -12,11 +12,16 @@ public protocol LabelledSamples: Sendable {
   var labelsPerSample: Int { get }
   /// Labels of all samples, one sample after the other.
   var labels: [UInt8] { get }
+  /// The label of results that count for nothing, such as those of steps behind the end of a sequence; nil when all
+  /// results count.
+  var ignoredLabel: UInt8? { get }
   /// Writes sample `index` as `shape.count` floats. Not checked: the index, and that `x` holds so many.
   func write(_ index: Int, to x: UnsafeMutablePointer<Float>)
 }
 
 extension LabelledSamples {
+  /// All results count.
+  public var ignoredLabel: UInt8? { nil }
   /// Number of samples.
   public var count: Int { labels.count / max(labelsPerSample, 1) }
 

@@ -133,7 +133,7 @@ extension LayerDescription {
     switch self {
     case .convolution, .dense: true
     // The networks that these are in have no ranges.
-    case .depthwiseConvolution, .residual, .embedding, .recurrent: false
+    case .depthwiseConvolution, .residual, .embedding, .recurrent, .encoderDecoder: false
     case .maxPooling, .averagePooling, .batchNormalization, .relu, .flatten, .dropout,
       .globalAveragePooling:
       false

@@ -84,6 +84,9 @@ extension GraphExport {
       return Value(name: y, form: .steps, shape: output)
     case .recurrent(_, let unit, let units, let last):
       return try recurrent(name, unit, units, last, converted(value, to: .steps, name), output)
+    case .encoderDecoder:
+      throw .invalidLayer(
+        name: name, reason: "has no graph: a Translator runs an encoder–decoder, step by step")
     }
   }
 

@@ -85,6 +85,6 @@ public struct InferenceTiming: Sendable, Codable, Equatable {
   }
 }
 
-private func median(_ values: [Double]) -> Double {
+func median(_ values: [Double]) -> Double {
   values.isEmpty ? 0 : values.sorted()[values.count / 2]
 }

@@ -68,8 +68,8 @@ extension StoredTensor {
   ///
   /// - Parameter width: right-hand sides to expect.
   func plan(
-    storage: WeightStorage, width: Int, epilogue: Epilogue<Float>, options: PlanOptions,
-    name: String
+    storage: WeightStorage, layout: ProductLayout = .columns, width: Int,
+    epilogue: Epilogue<Float>, options: PlanOptions, name: String
   ) throws(ModelError) -> PlanCore {
     let dense = storage == .dense
     do {
@@ -77,37 +77,49 @@ extension StoredTensor {
       case .dense(let shape, let values):
         let matrix = try DenseMatrix<Float>(
           rows: shape.first ?? 1, columns: shape.dropFirst().reduce(1, *), values: values)
-        return try Plan(dense: matrix, width: width, epilogue: epilogue, options: options).core
+        return try Plan(
+          dense: matrix, layout: layout, width: width, epilogue: epilogue, options: options
+        ).core
       case .sparse(_, let csr):
         return dense
-          ? try Plan(dense: csr.dense(), width: width, epilogue: epilogue, options: options).core
-          : try Plan(csr, width: width, epilogue: epilogue, options: options).core
+          ? try Plan(
+            dense: csr.dense(), layout: layout, width: width, epilogue: epilogue, options: options
+          ).core
+          : try Plan(csr, layout: layout, width: width, epilogue: epilogue, options: options).core
       case .quantizedSparse(let shape, let quantized):
         return try StoredTensor.sparse(shape: shape, quantized.dequantized()).plan(
-          storage: storage, width: width, epilogue: epilogue, options: options, name: name)
+          storage: storage, layout: layout, width: width, epilogue: epilogue, options: options,
+          name: name)
       case .codebookSparse(let shape, let matrix):
         return try StoredTensor.sparse(shape: shape, matrix.values()).plan(
-          storage: storage, width: width, epilogue: epilogue, options: options, name: name)
+          storage: storage, layout: layout, width: width, epilogue: epilogue, options: options,
+          name: name)
       case .blockSparse(_, let bsr):
         return dense
-          ? try Plan(dense: bsr.dense(), width: width, epilogue: epilogue, options: options).core
-          : try Plan(bsr, width: width, epilogue: epilogue, options: options).core
+          ? try Plan(
+            dense: bsr.dense(), layout: layout, width: width, epilogue: epilogue, options: options
+          ).core
+          : try Plan(bsr, layout: layout, width: width, epilogue: epilogue, options: options).core
       case .quantizedBlockSparse(let shape, let quantized):
         return try StoredTensor.blockSparse(shape: shape, quantized.dequantized()).plan(
-          storage: storage, width: width, epilogue: epilogue, options: options, name: name)
+          storage: storage, layout: layout, width: width, epilogue: epilogue, options: options,
+          name: name)
       case .narrow(let shape, let matrix):
         if dense {
           return try matrix.widened(shape: shape).plan(
-            storage: storage, width: width, epilogue: epilogue, options: options, name: name)
+            storage: storage, layout: layout, width: width, epilogue: epilogue, options: options,
+            name: name)
         }
         // Half the bytes, and the same results as of the widened weights.
         return switch matrix {
-        case .bf16(let m): try Plan(m, width: width, epilogue: epilogue, options: options).core
-        case .f16(let m): try Plan(m, width: width, epilogue: epilogue, options: options).core
+        case .bf16(let m):
+          try Plan(m, layout: layout, width: width, epilogue: epilogue, options: options).core
+        case .f16(let m):
+          try Plan(m, layout: layout, width: width, epilogue: epilogue, options: options).core
         case .bf16Blocks(let m):
-          try Plan(m, width: width, epilogue: epilogue, options: options).core
+          try Plan(m, layout: layout, width: width, epilogue: epilogue, options: options).core
         case .f16Blocks(let m):
-          try Plan(m, width: width, epilogue: epilogue, options: options).core
+          try Plan(m, layout: layout, width: width, epilogue: epilogue, options: options).core
         }
       case .bitMask, .bytes:
         throw ModelError.tensorKind(name: name, expected: "numbers", found: "\(kind)")

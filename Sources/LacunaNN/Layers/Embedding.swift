@@ -41,8 +41,12 @@ final class Embedding: Layer {
   private func row(
     _ symbol: Float, of values: AlignedBuffer<Float>
   ) -> UnsafeMutablePointer<Float> {
-    let last = Float(table.rows - 1)
-    let place = symbol > 0 ? min(symbol, last) : 0
-    return values.pointer + Int(place) * outputShape.channels
+    values.pointer + Self.row(symbol, rows: table.rows) * outputShape.channels
+  }
+
+  /// The row of a table that a symbol reads.
+  @inline(__always)
+  static func row(_ symbol: Float, rows: Int) -> Int {
+    symbol > 0 ? Int(min(symbol, Float(rows - 1))) : 0
   }
 }

@@ -6,6 +6,8 @@
 //     dX = dS·W,   dW = dSᵀ·X,   dR = Σ dq_t·h_{t−1}ᵀ,   db = Σ ds_t,   db′ = Σ dq_t
 //
 // s and q differ only in the candidate of a GRU, whose rows of q are kept apart; elsewhere q is added to s at once.
+// Rows of all steps lie as `PackedSequences` says: a step is one product for the samples that have it, and products
+// that need no order are one for all steps.
 
 import LacunaFormats
 import LacunaOperations
@@ -13,178 +15,173 @@ import LacunaOperations
 /// Memory and passes of one part of a mini-batch. For one thread at a time.
 final class RecurrentTape {
   let unit: RecurrentUnit
-  let units: Int, features: Int, steps: Int
-  var rows: Int { unit.gates * units }
+  let units: Int, features: Int
+  /// Whether states before the first step are zeros, else what ``firstHidden`` and ``firstCell`` hold.
+  let startsFromZeros: Bool
+  private var gateRows: Int { unit.gates * units }
   /// Rows whose share of R·h is added to s: all, or those of the gates of a GRU.
-  private var joined: Int { unit == .gru ? 2 * units : rows }
-  private(set) var samples = 0
+  private var joined: Int { unit == .gru ? 2 * units : gateRows }
+  private(set) var packing = PackedSequences(lengths: [1])
 
-  /// [steps, samples, features]
-  private let x: AlignedBuffer<Float>
-  /// [steps, samples, rows]: s, then the gates, then ds.
+  /// [rows, features]: what the steps read, to be written before the forward pass; behind a backward pass that was
+  /// asked for it the gradient.
+  let x: AlignedBuffer<Float>
+  /// [rows, gates · units]: s, then the gates, then ds.
   private let sums: AlignedBuffer<Float>
-  /// [steps, samples, units] of a GRU: R_h·h + b′ of the candidate, then dq of it; of an LSTM c.
+  /// [rows, units] of a GRU: R_h·h + b′ of the candidate, then dq of it; of an LSTM c.
   private let second: AlignedBuffer<Float>
-  /// [steps, samples, units]
-  private let hidden: AlignedBuffer<Float>
-  /// [samples, units]: g of the current step, and ∂loss/∂c.
-  private let carried: AlignedBuffer<Float>, carriedCell: AlignedBuffer<Float>
-  private let zeros: AlignedBuffer<Float>
+  /// [rows, units]: h behind a step, and before it.
+  private let hidden: AlignedBuffer<Float>, before: AlignedBuffer<Float>
+  /// [samples, units], by place: the states before the first step.
+  let firstHidden: AlignedBuffer<Float>, firstCell: AlignedBuffer<Float>
+  /// [samples, units], by place: before the backward pass ∂loss/∂ of each sample's last states from outside; then g of
+  /// the current step; behind it ∂loss/∂ of the first states, where these are no zeros.
+  let carried: AlignedBuffer<Float>, carriedCell: AlignedBuffer<Float>
   /// Of W, R, b and b′, one behind the other.
-  let gradients: AlignedBuffer<Float>
+  private let gradients: AlignedBuffer<Float>
 
-  init(unit: RecurrentUnit, units: Int, features: Int, steps: Int, samples: Int) {
-    (self.unit, self.units, self.features, self.steps) = (unit, units, features, steps)
-    let (cells, rows) = (steps * samples, unit.gates * units)
+  /// - Parameter cells: steps of all samples together, at most.
+  init(
+    unit: RecurrentUnit, units: Int, features: Int, cells: Int, samples: Int,
+    startsFromZeros: Bool = true
+  ) {
+    (self.unit, self.units, self.features) = (unit, units, features)
+    self.startsFromZeros = startsFromZeros
+    let rows = unit.gates * units
     x = AlignedBuffer(count: cells * features)
     sums = AlignedBuffer(count: cells * rows)
     second = AlignedBuffer(count: cells * units)
     hidden = AlignedBuffer(count: cells * units)
+    before = AlignedBuffer(count: cells * units)
+    firstHidden = AlignedBuffer(count: samples * units)
+    firstCell = AlignedBuffer(count: samples * units)
     carried = AlignedBuffer(count: samples * units)
     carriedCell = AlignedBuffer(count: samples * units)
-    zeros = AlignedBuffer(count: samples * units)
     gradients = AlignedBuffer(count: rows * (features + units + 2))
   }
 
-  /// Where the gradients of W, R, b and b′ begin.
-  var gradientPlaces: [Int] {
-    let bias = rows * (features + units)
-    return [0, rows * features, bias, bias + rows]
-  }
-
-  /// Takes `[samples, steps, features]`.
-  func load(_ from: UnsafePointer<Float>, samples: Int) {
-    self.samples = samples
-    for t in 0..<steps {
-      for b in 0..<samples {
-        copy(
-          x.pointer + (t * samples + b) * features, from + (b * steps + t) * features, features)
-      }
+  /// The gradients of W, R and b, and of b′ where there is one.
+  var gradientPointers: [UnsafeMutablePointer<Float>] {
+    let bias = gateRows * (features + units)
+    return ([0, gateRows * features, bias] + (unit == .gru ? [bias + gateRows] : [])).map {
+      gradients.pointer + $0
     }
   }
 
-  /// Gives the last state `[samples, units]`, or all `[samples, steps, units]`.
-  func store(_ y: UnsafeMutablePointer<Float>, _ output: RecurrentOutput) {
-    if output == .last { return copy(y, state(steps - 1), samples * units) }
-    for t in 0..<steps {
-      for b in 0..<samples { copy(y + (b * steps + t) * units, state(t) + b * units, units) }
-    }
+  /// Takes samples whose steps lie as `packing` says; ``x`` is to be written next.
+  func begin(_ packing: PackedSequences) { self.packing = packing }
+
+  /// h behind the step at a row.
+  @inline(__always)
+  func state(row: Int) -> UnsafeMutablePointer<Float> { hidden.pointer + row * units }
+  /// c of an LSTM behind the step at a row.
+  @inline(__always)
+  func cell(row: Int) -> UnsafeMutablePointer<Float> { second.pointer + row * units }
+
+  private func step(_ t: Int) -> (step: CellStep, cell: UnsafePointer<Float>) {
+    let row = packing.starts[t]
+    return (
+      CellStep(
+        units: units, samples: packing.counts[t], sums: sums.pointer + row * gateRows,
+        second: cell(row: row), before: before.pointer + row * units, after: state(row: row)),
+      UnsafePointer(t == 0 ? firstCell.pointer : cell(row: packing.starts[t - 1]))
+    )
   }
 
-  private func state(_ t: Int) -> UnsafeMutablePointer<Float> {
-    hidden.pointer + t * samples * units
-  }
-
-  func forward(
-    w: UnsafePointer<Float>, r: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-    recurrentBias: UnsafePointer<Float>?
-  ) {
-    let (n, h, rows, joined) = (samples, units, rows, joined)
-    for i in 0..<steps * n {
+  func forward(_ weights: RecurrentParameters) {
+    let (h, rows, joined) = (units, gateRows, joined)
+    let (w, r) = (weights.kernel.values.pointer, weights.recurrentKernel.values.pointer)
+    for i in 0..<packing.rows {
       let row = sums.pointer + i * rows
-      copy(row, bias, rows)
-      guard let recurrentBias else { continue }
+      copy(row, weights.bias.values.pointer, rows)
+      guard let recurrentBias = weights.recurrentBias?.values.pointer else { continue }
       for j in 0..<joined { row[j] += recurrentBias[j] }
       copy(second.pointer + i * h, recurrentBias + joined, h)
     }
     BLAS.gemm(
-      m: steps * n, n: rows, k: features, a: x.pointer, lda: features, b: w, ldb: features,
+      m: packing.rows, n: rows, k: features, a: x.pointer, lda: features, b: w, ldb: features,
       transposeB: true, beta: 1, c: sums.pointer, ldc: rows)
-    for t in 0..<steps {
-      let s = sums.pointer + t * n * rows
-      let extra = second.pointer + t * n * h
-      if t > 0 {
+    for t in 0..<packing.steps {
+      let n = packing.counts[t]
+      let (cell, cellBefore) = step(t)
+      let from = before.pointer + packing.starts[t] * h
+      copy(from, t == 0 ? firstHidden.pointer : state(row: packing.starts[t - 1]), n * h)
+      if t > 0 || !startsFromZeros {
         BLAS.gemm(
-          m: n, n: joined, k: h, a: state(t - 1), lda: h, b: r, ldb: h, transposeB: true, beta: 1,
-          c: s, ldc: rows)
+          m: n, n: joined, k: h, a: from, lda: h, b: r, ldb: h, transposeB: true, beta: 1,
+          c: cell.sums, ldc: rows)
         if unit == .gru {
           BLAS.gemm(
-            m: n, n: h, k: h, a: state(t - 1), lda: h, b: r + joined * h, ldb: h,
-            transposeB: true, beta: 1, c: extra, ldc: h)
+            m: n, n: h, k: h, a: from, lda: h, b: r + joined * h, ldb: h, transposeB: true,
+            beta: 1, c: cell.second, ldc: h)
         }
       }
-      let before = t > 0 ? UnsafePointer(state(t - 1)) : UnsafePointer(zeros.pointer)
-      let cell = CellStep(
-        units: h, samples: n, sums: s, second: extra, before: before, after: state(t))
       switch unit {
       case .gru: cell.gruForward()
-      case .lstm:
-        cell.lstmForward(c: t > 0 ? UnsafePointer(extra - n * h) : UnsafePointer(zeros.pointer))
+      case .lstm: cell.lstmForward(c: cellBefore)
       }
     }
   }
 
-  /// Gradients of the weights, and of x unless `dx` is nil.
+  /// Gradients of the weights, and of x where asked for.
+  ///
+  /// - Parameter above: adds to g what comes from above for the samples of a step.
   func backward(
-    _ dy: UnsafePointer<Float>, _ output: RecurrentOutput, w: UnsafePointer<Float>,
-    r: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>?
+    _ weights: RecurrentParameters, needsInput: Bool,
+    above: (_ t: Int, _ g: UnsafeMutablePointer<Float>) -> Void = { _, _ in }
   ) {
-    let (n, h, rows, joined) = (samples, units, rows, joined)
+    let (h, rows, joined) = (units, gateRows, joined)
+    let r = weights.recurrentKernel.values.pointer
     let g = carried.pointer
-    zero(g, n * h)
-    zero(carriedCell.pointer, n * h)
-    for t in stride(from: steps - 1, through: 0, by: -1) {
-      if output == .all {
-        for b in 0..<n { accumulate(g + b * h, dy + (b * steps + t) * h, h) }
-      } else if t == steps - 1 {
-        copy(g, dy, n * h)
-      }
-      let s = sums.pointer + t * n * rows
-      let extra = second.pointer + t * n * h
-      let before = t > 0 ? UnsafePointer(state(t - 1)) : UnsafePointer(zeros.pointer)
-      let cell = CellStep(
-        units: h, samples: n, sums: s, second: extra, before: before, after: state(t))
+    for t in stride(from: packing.steps - 1, through: 0, by: -1) {
+      above(t, g)
+      let n = packing.counts[t]
+      let (cell, cellBefore) = step(t)
       switch unit {
       case .gru: cell.gruBackward(g)
-      case .lstm:
-        cell.lstmBackward(
-          g, dc: carriedCell.pointer,
-          c: t > 0 ? UnsafePointer(extra - n * h) : UnsafePointer(zeros.pointer))
+      case .lstm: cell.lstmBackward(g, dc: carriedCell.pointer, c: cellBefore)
       }
-      if t == 0 { break }
+      if t == 0 && startsFromZeros { break }
       BLAS.gemm(
-        m: n, n: h, k: joined, a: s, lda: rows, b: r, ldb: h, beta: 1, c: g, ldc: h)
+        m: n, n: h, k: joined, a: cell.sums, lda: rows, b: r, ldb: h, beta: 1, c: g, ldc: h)
       if unit == .gru {
         BLAS.gemm(
-          m: n, n: h, k: h, a: extra, lda: h, b: r + joined * h, ldb: h, beta: 1, c: g, ldc: h)
+          m: n, n: h, k: h, a: cell.second, lda: h, b: r + joined * h, ldb: h, beta: 1, c: g,
+          ldc: h)
       }
     }
     weightGradients()
-    guard let dx else { return }
+    if !needsInput { return }
     // x has been used: its memory takes the gradient.
     BLAS.gemm(
-      m: steps * n, n: features, k: rows, a: sums.pointer, lda: rows, b: w, ldb: features,
-      c: x.pointer, ldc: features)
-    for t in 0..<steps {
-      for b in 0..<n {
-        copy(dx + (b * steps + t) * features, x.pointer + (t * n + b) * features, features)
-      }
-    }
+      m: packing.rows, n: features, k: rows, a: sums.pointer, lda: rows,
+      b: weights.kernel.values.pointer, ldb: features, c: x.pointer, ldc: features)
   }
 
   private func weightGradients() {
-    let (n, h, rows, joined) = (samples, units, rows, joined)
-    let place = gradientPlaces.map { gradients.pointer + $0 }
+    let (h, rows, joined) = (units, gateRows, joined)
+    let place = gradientPointers
     zero(gradients.pointer, gradients.count)
     BLAS.gemm(
-      m: rows, n: features, k: steps * n, a: sums.pointer, lda: rows, transposeA: true,
+      m: rows, n: features, k: packing.rows, a: sums.pointer, lda: rows, transposeA: true,
       b: x.pointer, ldb: features, c: place[0], ldc: features)
-    // The state before the first step is zero.
-    let later = (steps - 1) * n
+    // A state of zeros before the first step adds nothing.
+    let first = startsFromZeros ? packing.counts[0] : 0
+    let later = packing.rows - first
     if later > 0 {
       BLAS.gemm(
-        m: joined, n: h, k: later, a: sums.pointer + n * rows, lda: rows, transposeA: true,
-        b: hidden.pointer, ldb: h, c: place[1], ldc: h)
+        m: joined, n: h, k: later, a: sums.pointer + first * rows, lda: rows, transposeA: true,
+        b: before.pointer + first * h, ldb: h, c: place[1], ldc: h)
     }
-    accumulateRows(place[2], sums.pointer, rows: steps * n, rows, stride: rows)
+    accumulateRows(place[2], sums.pointer, rows: packing.rows, rows, stride: rows)
     if unit == .gru {
       if later > 0 {
         BLAS.gemm(
-          m: h, n: h, k: later, a: second.pointer + n * h, lda: h, transposeA: true,
-          b: hidden.pointer, ldb: h, c: place[1] + joined * h, ldc: h)
+          m: h, n: h, k: later, a: second.pointer + first * h, lda: h, transposeA: true,
+          b: before.pointer + first * h, ldb: h, c: place[1] + joined * h, ldc: h)
       }
       copy(place[3], place[2], joined)
-      accumulateRows(place[3] + joined, second.pointer, rows: steps * n, h, stride: h)
+      accumulateRows(place[3] + joined, second.pointer, rows: packing.rows, h, stride: h)
     }
   }
 }

@@ -18,6 +18,10 @@ extension Architecture {
     for layer in allLayers {
       if !names.insert(layer.name).inserted { throw .duplicateLayerName(layer.name) }
     }
+    if allLayers.count > 1, let layer = allLayers.first(where: \.isWholeNetwork) {
+      throw .invalidLayer(
+        name: layer.name, reason: "is a network by itself, and there are \(allLayers.count) layers")
+    }
     return try Self.shapes(of: layers, over: input, depth: 0)
   }
 
@@ -107,6 +111,8 @@ private struct LayerMaker {
     case .recurrent(let name, let unit, let units, let output):
       return RecurrentLayer(
         name, input: shape, unit: unit, units: units, output: output, random: &random)
+    case .encoderDecoder(let name, let sizes):
+      return EncoderDecoder(name, input: shape, sizes: sizes, random: &random)
     }
   }
 }
@@ -114,6 +120,11 @@ private struct LayerMaker {
 extension LayerDescription {
   /// Branches within branches: far more than networks have, far fewer than a stack holds.
   private static let deepestBranch = 8
+
+  /// Whether it can be the only layer alone: its tensors have names of several parts.
+  fileprivate var isWholeNetwork: Bool {
+    if case .encoderDecoder = self { true } else { false }
+  }
 
   /// - Parameter depth: how many branches the layer is in.
   func output(of input: Shape, depth: Int = 0) throws(ModelError) -> Shape {
@@ -181,6 +192,7 @@ extension LayerDescription {
       try check(input.width == 1, "a sequence comes as steps×1×features, not as \(input)")
       return output == .all
         ? Shape(height: input.height, width: 1, channels: units) : Shape(features: units)
+    case .encoderDecoder(let name, let sizes): return try sizes.output(of: input, name: name)
     }
   }
 }

@@ -1,4 +1,4 @@
-// The networks whose results are documented: two of images, one of speech, one of text.
+// The networks whose results are documented: two of images, one of speech, one of text, one of words.
 
 extension Architecture {
   /// A residual network after ResNet-20 (He et al., 2016): three stages of three blocks of two 3×3
@@ -100,6 +100,20 @@ extension Architecture {
             name: "out", filters: vocabulary,
             window: Window2D(height: 1, width: 1, padding: .valid), relu: false)
         ])
+  }
+
+  /// Symbols of a target from those of a source, such as sounds from letters: an encoder that reads the source in both
+  /// directions, a decoder that begins with its last states, and attention from each of the decoder's states to all of
+  /// the encoder's. ``SequencePairs`` are what it is trained on, ``Translator`` runs it.
+  ///
+  /// - Parameter targetSteps: symbols of the longest target, its end counted.
+  public static func encoderDecoder(
+    _ sizes: EncoderDecoderSizes, targetSteps: Int
+  ) -> Architecture {
+    Architecture(
+      name: "encoder-decoder",
+      input: Shape(height: sizes.sourceSteps + targetSteps, width: 1, channels: 1),
+      layers: [.encoderDecoder(name: "seq", sizes: sizes)])
   }
 
   private static func convolved(

@@ -47,11 +47,8 @@ extension LayerDescription {
     case .embedding(let name, let vocabulary, let features):
       return [("\(name)/table", [vocabulary, features], .table)]
     case .recurrent(let name, let unit, let units, _):
-      let rows = unit.gates * units
-      return [
-        ("\(name)/kernel", [rows, input.channels], .kernel),
-        ("\(name)/recurrent_kernel", [rows, units], .kernel), ("\(name)/bias", [rows], .bias),
-      ] + (unit == .gru ? [("\(name)/recurrent_bias", [rows], .bias)] : [])
+      return RecurrentParameters.shapes(name, unit: unit, features: input.channels, units: units)
+    case .encoderDecoder(let name, let sizes): return sizes.tensorShapes(name)
     case .residual(_, let body, let shortcut, _):
       var result: [(name: String, shape: [Int], role: Parameter.Role)] = []
       for branch in [body, shortcut] {

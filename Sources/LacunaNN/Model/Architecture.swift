@@ -31,6 +31,10 @@ public indirect enum LayerDescription: Hashable, Codable, Sendable {
   case embedding(name: String, vocabulary: Int, features: Int)
   /// An LSTM or GRU over a sequence `steps×1×features`, from a state of zeros.
   case recurrent(name: String, unit: RecurrentUnit, units: Int, output: RecurrentOutput)
+  /// Logits of each symbol of a target, from a source and the symbols before it: a recurrent encoder, a decoder, and
+  /// attention between them. A sample is a source and a target, `steps×1×1`; the layer is a network by itself, which
+  /// ``Translator`` runs without knowing the target.
+  case encoderDecoder(name: String, sizes: EncoderDecoderSizes)
 
   /// The layer's name.
   public var name: String {
@@ -39,7 +43,7 @@ public indirect enum LayerDescription: Hashable, Codable, Sendable {
       .batchNormalization(let name, _, _), .relu(let name), .flatten(let name),
       .dense(let name, _, _), .dropout(let name, _), .depthwiseConvolution(let name, _),
       .globalAveragePooling(let name), .residual(let name, _, _, _), .embedding(let name, _, _),
-      .recurrent(let name, _, _, _):
+      .recurrent(let name, _, _, _), .encoderDecoder(let name, _):
       name
     }
   }
@@ -70,7 +74,9 @@ public struct Architecture: Hashable, Codable, Sendable {
       case .convolution, .maxPooling, .averagePooling, .batchNormalization, .relu, .flatten, .dense,
         .dropout:
         false
-      case .depthwiseConvolution, .globalAveragePooling, .residual, .embedding, .recurrent: true
+      case .depthwiseConvolution, .globalAveragePooling, .residual, .embedding, .recurrent,
+        .encoderDecoder:
+        true
       }
     }
   }
@@ -115,6 +121,9 @@ extension LayerDescription {
     case .embedding(let name, let vocabulary, let features): "\(name) \(vocabulary)×\(features)"
     case .recurrent(let name, let unit, let units, let output):
       "\(name) \(unit.rawValue) \(units)\(output == .last ? " last" : "")"
+    case .encoderDecoder(let name, let sizes):
+      "\(name) \(sizes.unit.rawValue) \(sizes.units) of \(sizes.sourceSymbols) and "
+        + "\(sizes.targetSymbols) symbols×\(sizes.embedded)"
     }
   }
 }

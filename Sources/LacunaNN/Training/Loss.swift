@@ -8,18 +8,24 @@
 
 /// Softmax followed by cross-entropy.
 public enum SoftmaxCrossEntropy {
-  /// Sum of the losses and number of correct answers of `batch` samples; writes ∂(mean loss)/∂logits
-  /// when `gradient` is given.
+  /// Sum of the losses of `batch` samples, how many answers were right, and how many count; writes ∂(mean
+  /// loss)/∂logits when `gradient` is given.
   ///
   /// Not checked: labels are below `classes`, pointers hold `batch · classes` floats.
+  /// - Parameter ignored: the label of samples that do not count: they have no loss and a gradient of zeros.
   /// - Complexity: O(batch · classes)
   package static func evaluate(
-    logits: UnsafePointer<Float>, labels: [UInt8], classes: Int,
+    logits: UnsafePointer<Float>, labels: [UInt8], classes: Int, ignoring ignored: UInt8? = nil,
     gradient: UnsafeMutablePointer<Float>? = nil
-  ) -> (lossSum: Double, correct: Int) {
+  ) -> (lossSum: Double, correct: Int, count: Int) {
     var (lossSum, correct) = (0.0, 0)
-    let share = 1 / Float(labels.count)
+    let count = ignored.map { label in labels.count { $0 != label } } ?? labels.count
+    let share = 1 / Float(max(count, 1))
     for (sample, label) in labels.enumerated() {
+      if label == ignored {
+        gradient.map { zero($0 + sample * classes, classes) }
+        continue
+      }
       let z = logits + sample * classes
       var best = 0
       for j in 1..<max(classes, 1) where z[j] > z[best] { best = j }
@@ -34,6 +40,6 @@ public enum SoftmaxCrossEntropy {
         g[Int(label)] -= share
       }
     }
-    return (lossSum, correct)
+    return (lossSum, correct, count)
   }
 }

@@ -97,8 +97,8 @@ public final class Trainer {
     try model.willStep()
     quantizedStep?.begin(step: step + 1)
     network.forward(batch: count, training: true, random: random)
-    let (lossSum, correct) = SoftmaxCrossEntropy.evaluate(
-      logits: network.output, labels: labels, classes: data.classes,
+    let (lossSum, correct, answers) = SoftmaxCrossEntropy.evaluate(
+      logits: network.output, labels: labels, classes: data.classes, ignoring: data.ignoredLabel,
       gradient: network.outputGradient)
     guard lossSum.isFinite else {
       quantizedStep?.end()
@@ -117,12 +117,12 @@ public final class Trainer {
     if isFinished { quantizedStep?.finish() }
     epochLoss += lossSum
     epochCorrect += correct
-    epochLabels += labels.count
+    epochLabels += answers
     return TrainingProgress(
       step: step, totalSteps: totalSteps, epoch: epoch, epochs: settings.epochs,
-      loss: epochLoss / Double(epochLabels),
-      accuracy: Double(epochCorrect) / Double(epochLabels),
-      batchLoss: lossSum / Double(labels.count),
+      loss: epochLoss / Double(max(epochLabels, 1)),
+      accuracy: Double(epochCorrect) / Double(max(epochLabels, 1)),
+      batchLoss: lossSum / Double(max(answers, 1)),
       sparsity: model.sparsity, learningRate: rate, endsEpoch: position == stepsPerEpoch - 1)
   }
 
@@ -179,17 +179,17 @@ extension Evaluation {
     logits: (_ first: Int, _ count: Int) -> UnsafeMutablePointer<Float>
   ) {
     let (total, perSample) = (data.count, data.labelsPerSample)
-    var (loss, correct) = (0.0, 0)
+    var (loss, correct, labels) = (0.0, 0, 0)
     for first in stride(from: 0, to: total, by: batch) {
       let count = min(batch, total - first)
       let part = SoftmaxCrossEntropy.evaluate(
         logits: logits(first, count),
         labels: Array(data.labels[first * perSample..<(first + count) * perSample]),
-        classes: data.classes)
+        classes: data.classes, ignoring: data.ignoredLabel)
       loss += part.lossSum
       correct += part.correct
+      labels += part.count
     }
-    let labels = total * perSample
     self.init(
       accuracy: Double(correct) / Double(max(labels, 1)), loss: loss / Double(max(labels, 1)),
       count: labels)
