@@ -10,7 +10,7 @@ struct OptionTests {
   private static let kinds: [String: OptionKind] = [
     "--threads": .count, "--n": .count, "--seed": .seed, "--time": .fraction,
     "--sparsity": .fraction, "--samples": .count, "--rate": .count, "--method": .word,
-    "--budget": .word,
+    "--budget": .word, "--from": .word,
     "--shape": .form([
       "0x1x1", "\(huge)x1x1", "16777215x16777215x1", "1x16777215x16777215",
       "16777215x1x16777215", "16777215x16777215", "1x1x1x1",

@@ -79,6 +79,44 @@ struct ResultsTests {
     #expect(rows[0]["measure"] as? String == "perplexity")
   }
 
+  /// A dictionary of words of five letters that are said as they are written, but for one that is not heard.
+  private func writeDictionary(words: Int) throws -> String {
+    var generator = SeededGenerator(seed: 3)
+    let sounds = ["a": "AA1", "b": "B", "k": "K", "o": "OW0", "t": "T"]
+    var lines = ["a.b. AA1 B # no word of letters", "ab(2) AA1 B", "'bout B AW1 T"]
+    for _ in 0..<words {
+      let letters = (0..<Int.random(in: 2...4, using: &generator)).map { _ in
+        ["a", "b", "k", "o", "t", "h"].randomElement(using: &generator)!
+      }
+      let said = letters.compactMap { sounds[$0] }
+      if !said.isEmpty { lines.append("\(letters.joined()) \(said.joined(separator: " "))") }
+    }
+    let path = folder.path("dictionary")
+    try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: path))
+    return path
+  }
+
+  @Test func `words that are said as they are written are learned`() throws {
+    let rows = try rows("g2p", writeDictionary(words: 1500), epochs: "24,6")
+    #expect(rows[0]["measure"] as? String == "phoneme error rate")
+    // Of five sounds a guess is wrong four times in five.
+    #expect(try #require(rows[0]["test"] as? Double) < 0.1)
+    #expect(try #require(rows[2]["test"] as? Double) < 0.2)
+    for row in rows {
+      #expect(row["batch"] as? Int == 1 && row["wideBatch"] as? Int == 64)
+      #expect(try #require(row["wideSeconds"] as? Double) > 0)
+    }
+  }
+
+  @Test func `sparsities that go on from each other rise`() throws {
+    let path = try writeDictionary(words: 500)
+    let run = try BenchRun("results g2p --data \(path) --sparsity 0.9,0.5")
+    #expect(run.exitCode == 64 && run.errors.contains("--sparsity"), "\(run.errors)")
+    try Data("1st F ER1 S T\n".utf8).write(to: URL(filePath: path))
+    let empty = try BenchRun("results g2p --data \(path)")
+    #expect(empty.exitCode == 65 && empty.errors.contains("no word"), "\(empty.errors)")
+  }
+
   @Test(arguments: ["resnet", "mobilenet"]) func `images run`(task: String) throws {
     try SyntheticImages(training: 160, testing: 40).write(to: folder.root)
     let rows = try rows(task, folder.root, epochs: "1,1")
@@ -89,7 +127,8 @@ struct ResultsTests {
     for (task, code, word) in [
       ("speech --data \(folder.path("none"))", 66, "none"),
       ("text --data \(folder.path("none"))", 66, "none"),
-      ("resnet --data \(folder.path("none"))", 66, "none"), ("songs", 64, "songs is no task"),
+      ("resnet --data \(folder.path("none"))", 66, "none"),
+      ("g2p --data \(folder.path("none"))", 66, "none"), ("songs", 64, "songs is no task"),
     ] {
       let run = try BenchRun("results \(task)")
       #expect(run.exitCode == Int32(code) && run.errors.contains(word), "\(run.errors)")

@@ -4,6 +4,7 @@ import ArgumentParser
 import Lacuna
 
 extension Budget: ExpressibleByArgument {}
+extension ResultsStart: ExpressibleByArgument {}
 
 struct ResultsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -11,12 +12,13 @@ struct ResultsCommand: ParsableCommand {
     discussion: """
       One dense network is trained first. From it begins one run for each sparsity and block shape, \
       whose masks grow along a ramp over the first two thirds of its steps, and one without masks \
-      for as many epochs: what the dense network gains by going on. Choices of recipes were made \
+      for as many epochs: what the dense network gains by going on. With --from previous only the \
+      first sparsity begins there, and each other where the one before it ended. Choices of recipes were made \
       by the column "validation"; "test" is for the final figure. Benchmarks/results/setup \
       installs the data.
       """)
 
-  @Argument(help: "speech, resnet, mobilenet or text.")
+  @Argument(help: "speech, resnet, mobilenet, text or g2p.")
   var task: String
 
   @Option(
@@ -31,7 +33,7 @@ struct ResultsCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Train on the first n images, or sequences of text. [all]", valueName: "n"))
+      "Train on the first n images, sequences of text, or words. [all]", valueName: "n"))
   var limit: Int?
 
   @Option(help: "Weights, order of samples and dropout.")
@@ -52,6 +54,13 @@ struct ResultsCommand: ParsableCommand {
       "How kernels share a sparsity: uniform, global or erdosRenyi (small ones stay denser). [the task's own]",
       valueName: "name"))
   var budget: Budget?
+
+  @Option(
+    name: .customLong("from"),
+    help: ArgumentHelp(
+      "What a sparsity begins with: the dense weights, or those of the previous one. [the task's own]",
+      valueName: "dense|previous"))
+  var start: ResultsStart?
 
   @Option(help: "Seconds of timed runs for each network, both sides together.")
   var time = 2.0
@@ -93,18 +102,25 @@ struct ResultsCommand: ParsableCommand {
       (chosen.denseEpochs, chosen.prunedEpochs) = (epochs.elements[0], epochs.elements[1])
     }
     if let budget { chosen.budget = budget }
+    if let start { chosen.start = start }
+    if chosen.start == .previous && sparsities.elements != sparsities.elements.sorted() {
+      throw ValidationError("--sparsity: weights go on from one to the next: they must rise")
+    }
     let run = ResultsRun(name: name, task: chosen, seed: seed, threads: threads, time: time)
     Console.standardError(run.summary)
     var printer = RowPrinter(
       json: json, header: ResultsRow.tableHeader, widths: ResultsRow.tableWidths)
     let dense = try run.dense()
     printer.show(dense.row.row, dense.row.tableCells)
-    let further = try run.pruned(from: dense.weights, to: 0, .element)
+    let further = try run.further(from: dense.weights)
     printer.show(further.row, further.tableCells)
     for block in [BlockSize.element, run.task.block] {
+      var (weights, reached) = (dense.weights, 0.0)
       for sparsity in sparsities.elements {
-        let row = try run.pruned(from: dense.weights, to: sparsity, block)
-        printer.show(row.row, row.tableCells)
+        let result = try run.pruned(
+          from: weights, initial: max(reached, sparsity / 3), to: sparsity, block)
+        printer.show(result.row.row, result.row.tableCells)
+        if run.task.start == .previous { (weights, reached) = (result.weights, sparsity) }
       }
     }
   }

@@ -8,6 +8,7 @@ struct ResultsRow {
   var sparsity: Double
   var block: BlockSize
   var budget: Budget
+  var start: ResultsStart
   var epochs: Int
   var measure: ResultsMeasure
   var validation: Double
@@ -17,38 +18,56 @@ struct ResultsRow {
   var parameters: Int
   /// Of the `.lacuna` file.
   var bytes: Int
-  var timing: InferenceTiming
+  /// At the task's own batch, and perhaps at a wider one.
+  var timings: [InferenceTiming]
   var trainingSeconds: Double
   var seed: UInt64
 
+  /// Of the first timing the names are plain, of a second one they begin with `wide`.
+  private var timingFields: [(String, Field)] {
+    timings.enumerated().flatMap { place, timing -> [(String, Field)] in
+      let fields: [(String, Field)] = [
+        ("batch", .integer(timing.batch)), ("threads", .integer(timing.threads)),
+        ("seconds", .number(timing.sparseSeconds)),
+        ("denseSeconds", .number(timing.denseSeconds)), ("speedup", .number(timing.speedup)),
+      ]
+      return place == 0
+        ? fields : fields.map { ("wide" + $0.0.prefix(1).uppercased() + $0.0.dropFirst(), $0.1) }
+    }
+  }
+
   var row: Row {
-    Row(fields: [
-      ("task", .text(task.rawValue)), ("phase", .text(phase)), ("sparsity", .number(sparsity)),
-      ("block", .text("\(block)")), ("budget", .text(budget.rawValue)),
-      ("epochs", .integer(epochs)),
-      ("measure", .text(measure.rawValue)), ("validation", .number(validation)),
-      ("test", .number(test)), ("zeros", .number(zeros)), ("parameters", .integer(parameters)),
-      ("bytes", .integer(bytes)), ("batch", .integer(timing.batch)),
-      ("threads", .integer(timing.threads)), ("seconds", .number(timing.sparseSeconds)),
-      ("denseSeconds", .number(timing.denseSeconds)), ("speedup", .number(timing.speedup)),
-      ("trainingSeconds", .number(trainingSeconds)), ("isa", .text(ISA.selected.rawValue)),
-      ("denseCore", .text(BLAS.coreName)), ("seed", .integer(Int(truncatingIfNeeded: seed))),
-    ])
+    Row(
+      fields: [
+        ("task", .text(task.rawValue)), ("phase", .text(phase)), ("sparsity", .number(sparsity)),
+        ("block", .text("\(block)")), ("budget", .text(budget.rawValue)),
+        ("from", .text(start.rawValue)),
+        ("epochs", .integer(epochs)),
+        ("measure", .text(measure.name)), ("validation", .number(validation)),
+        ("test", .number(test)), ("zeros", .number(zeros)), ("parameters", .integer(parameters)),
+        ("bytes", .integer(bytes)),
+      ] + timingFields + [
+        ("trainingSeconds", .number(trainingSeconds)), ("isa", .text(ISA.selected.rawValue)),
+        ("denseCore", .text(BLAS.coreName)), ("seed", .integer(Int(truncatingIfNeeded: seed))),
+      ])
   }
 
   static let tableHeader = [
     "phase", "zeros", "block", "epochs", "validation", "test", "bytes", "sparse", "dense",
-    "speed-up", "trained",
+    "speed-up", "wide", "trained",
   ]
-  static let tableWidths = [10, 7, 6, 6, 10, 8, 9, 9, 9, 8, 8]
+  static let tableWidths = [10, 7, 6, 6, 10, 8, 9, 9, 9, 8, 7, 8]
 
   var tableCells: [String] {
-    [
+    func times(_ timing: InferenceTiming) -> String {
+      Numeral.fixed(timing.speedup, digits: 2) + "×"
+    }
+    return [
       phase, Numeral.percent(zeros), "\(block)", "\(epochs)", measure.text(validation),
-      measure.text(test), Numeral.grouped(bytes), Numeral.duration(seconds: timing.sparseSeconds),
-      Numeral.duration(seconds: timing.denseSeconds),
-      Numeral.fixed(timing.speedup, digits: 2) + "×",
-      Numeral.duration(seconds: trainingSeconds),
+      measure.text(test), Numeral.grouped(bytes),
+      Numeral.duration(seconds: timings[0].sparseSeconds),
+      Numeral.duration(seconds: timings[0].denseSeconds), times(timings[0]),
+      timings.dropFirst().first.map(times) ?? "", Numeral.duration(seconds: trainingSeconds),
     ]
   }
 }

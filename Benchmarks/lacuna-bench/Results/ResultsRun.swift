@@ -1,4 +1,4 @@
-// The phases of a task: dense from random weights, then pruned from the dense ones.
+// The phases of a task: dense from random weights, then pruned from the dense ones or from those of the phase before.
 
 import Lacuna
 
@@ -29,24 +29,27 @@ struct ResultsRun {
     return (row, model.weights)
   }
 
+  /// As many epochs as a pruned phase has, without masks.
+  func further(from weights: [String: [Float]]) throws -> ResultsRow {
+    let model = try model(weights)
+    let seconds = try train(
+      model, epochs: task.prunedEpochs, rate: task.rate * task.furtherRate, "dense, further")
+    return try measured(
+      model, phase: "further", sparsity: 0, .element, epochs: task.prunedEpochs, zeros: 0, seconds)
+  }
+
+  /// - Parameter initial: the sparsity that the masks begin with.
   func pruned(
-    from weights: [String: [Float]], to sparsity: Double, _ block: BlockSize
-  ) throws -> ResultsRow {
-    let model = try SequentialModel(task.architecture, seed: seed, threads: threads)
-    try model.setWeights(weights)
+    from weights: [String: [Float]], initial: Double, to sparsity: Double, _ block: BlockSize
+  ) throws -> (row: ResultsRow, weights: [String: [Float]]) {
+    let model = try model(weights)
     let epochs = task.prunedEpochs
-    if sparsity == 0 {
-      let seconds = try train(
-        model, epochs: epochs, rate: task.rate * task.furtherRate, "dense, further")
-      return try measured(
-        model, phase: "further", sparsity: 0, block, epochs: epochs, zeros: 0, seconds)
-    }
     let steps = TrainingSettings(epochs: epochs, batchSize: task.batch).totalSteps(
       samples: task.training.count)
     let end = max(1, Int(Double(steps) * Self.ramp))
     let settings = PruningSettings(
       schedule: try PolynomialDecay(
-        initial: sparsity / 3, final: sparsity, begin: 1, end: end,
+        initial: initial, final: sparsity, begin: 1, end: end,
         frequency: max(1, end / Self.updates)),
       granularity: block == .element ? .element : .block(block), budget: task.budget,
       rules: task.rules)
@@ -54,9 +57,16 @@ struct ResultsRun {
     let seconds = try train(
       pruned, epochs: epochs, rate: task.rate * task.furtherRate,
       "\(Numeral.percent(sparsity)) in \(block)")
-    return try measured(
+    let row = try measured(
       model, phase: "pruned", sparsity: sparsity, block, epochs: epochs, zeros: pruned.sparsity,
       seconds)
+    return (row, model.weights)
+  }
+
+  private func model(_ weights: [String: [Float]]) throws -> SequentialModel {
+    let model = try SequentialModel(task.architecture, seed: seed, threads: threads)
+    try model.setWeights(weights)
+    return model
   }
 
   private func train(
@@ -87,15 +97,43 @@ struct ResultsRun {
   ) throws -> ResultsRow {
     let stored = try CompressedModel(
       model, form: sparsity == 0 ? .dense : .sparse, block: block)
-    // What is deployed is what is tested: the file's weights in sparse plans.
-    let network = try SparseNetwork(stored, batch: 64)
+    let scores = try scores(model, stored)
     return ResultsRow(
       task: name, phase: phase, sparsity: sparsity, block: block, budget: task.budget,
+      start: task.start,
       epochs: epochs,
-      measure: task.measure, validation: task.measure(try model.evaluate(task.validation)),
-      test: task.measure(try network.evaluate(task.test)), zeros: zeros,
+      measure: task.measure, validation: scores.validation, test: scores.test, zeros: zeros,
       parameters: model.parameterCount, bytes: try stored.file.encoded().count,
-      timing: try InferenceTiming.measure(stored, batch: task.timedBatch, seconds: time),
-      trainingSeconds: seconds, seed: seed)
+      timings: try timings(stored), trainingSeconds: seconds, seed: seed)
+  }
+
+  /// What is deployed is what is tested: the file's weights in sparse plans.
+  private func scores(
+    _ model: SequentialModel, _ stored: CompressedModel
+  ) throws -> (validation: Double, test: Double) {
+    let score: (Evaluation) -> Double
+    switch task.measure {
+    case .accuracy: score = \.accuracy
+    case .perplexity: score = { exp($0.loss) }
+    case .phonemeErrors(let words):
+      let translator = try Translator(stored, batch: SpokenWords.wideBatch)
+      return (
+        try SpokenWords.errorRate(words.validation, translator),
+        try SpokenWords.errorRate(words.test, translator)
+      )
+    }
+    let network = try SparseNetwork(stored, batch: 64)
+    return (
+      score(try model.evaluate(task.validation)), score(try network.evaluate(task.test))
+    )
+  }
+
+  private func timings(_ stored: CompressedModel) throws -> [InferenceTiming] {
+    guard case .phonemeErrors(let words) = task.measure else {
+      return [try InferenceTiming.measure(stored, batch: task.timedBatch, seconds: time)]
+    }
+    return try [task.timedBatch, SpokenWords.wideBatch].map {
+      try InferenceTiming.measure(stored, translating: words.timed, batch: $0, seconds: time / 2)
+    }
   }
 }

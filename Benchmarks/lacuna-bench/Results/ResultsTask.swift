@@ -4,26 +4,37 @@ import Lacuna
 
 /// Names of the tasks.
 enum ResultsName: String, CaseIterable {
-  case speech, resnet, mobilenet, text
+  case speech, resnet, mobilenet, text, g2p
+}
+
+/// What a pruned phase begins with.
+enum ResultsStart: String, CaseIterable {
+  /// The dense network.
+  case dense
+  /// The network of the sparsity before it: the training of all phases adds up.
+  case previous
 }
 
 /// How good a network is.
-enum ResultsMeasure: String {
+enum ResultsMeasure {
   /// The share of right answers.
   case accuracy
   /// exp of the mean loss: how many symbols a model hesitates between.
   case perplexity
+  /// Insertions, deletions and replacements over the phonemes of the right answers.
+  case phonemeErrors(SpokenWords)
 
-  func callAsFunction(_ evaluation: Evaluation) -> Double {
+  var name: String {
     switch self {
-    case .accuracy: evaluation.accuracy
-    case .perplexity: exp(evaluation.loss)
+    case .accuracy: "accuracy"
+    case .perplexity: "perplexity"
+    case .phonemeErrors: "phoneme error rate"
     }
   }
 
   func text(_ value: Double) -> String {
     switch self {
-    case .accuracy: Numeral.percent(value, digits: 2)
+    case .accuracy, .phonemeErrors: Numeral.percent(value, digits: 2)
     case .perplexity: Numeral.fixed(value, digits: 3)
     }
   }
@@ -43,7 +54,7 @@ struct ResultsTask {
   /// With what share of it a phase begins that goes on from the dense weights.
   var furtherRate: Float = 0.5
   var gradientNorm: Float?
-  /// Epochs of the dense phase, and of each pruned phase that begins where it ended.
+  /// Epochs of the dense phase, and of each phase behind it.
   var denseEpochs: Int
   var prunedEpochs: Int
   /// Kernels that stay dense.
@@ -51,8 +62,14 @@ struct ResultsTask {
   var block: BlockSize
   /// How kernels share a sparsity.
   var budget = Budget.uniform
+  var start = ResultsStart.dense
   /// Samples of a run whose time is measured.
   var timedBatch: Int
+}
+
+/// A number of 64 bits for a name, the same on every run (FNV-1a).
+func stableHash(_ name: String) -> UInt64 {
+  name.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
 }
 
 extension ResultsTask {
@@ -63,6 +80,7 @@ extension ResultsTask {
     case .mobilenet:
       self = try .images(.mobileNetV2(), excluded: ["stem/*", "*/each/kernel"], data, limit)
     case .text: self = try .text(data, limit)
+    case .g2p: self = try .pronunciation(data, limit)
     }
   }
 }

@@ -21,10 +21,7 @@ extension ResultsTask {
       let folder = "\(root)/\(voice)"
       let names = try waveNames(in: folder)
       for name in names {
-        // The order of a hash, the same on every run.
-        let hash = name.utf8.reduce(UInt64(14_695_981_039_346_656_037)) {
-          ($0 ^ UInt64($1)) &* 1_099_511_628_211
-        }
+        let hash = stableHash(name)
         let part = (hash >> 32) % 20 < 14 ? 0 : (hash >> 32) % 20 < 17 ? 1 : 2
         let frames = mel(try Waveform(contentsOf: "\(folder)/\(name)").samples)
         let count = frames.count / features
