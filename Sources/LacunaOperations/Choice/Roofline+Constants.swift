@@ -1,7 +1,8 @@
 // What estimates assume about a core and about each kernel, and the measurements that say so.
 //
-// Shares are of the multiply-add peak, on useful work. Those of AVX-512 were set by hand, against a peak
-// that was measured too low. Those of AVX2, which SSE2 borrows, were measured on an AMD EPYC with Zen 3 cores
+// Shares are of the multiply-add peak, on useful work. Those of strips on AVX-512 were measured on one Zen 5 core (277
+// GF/s in f32, 1100 GOP/s in bytes), 512×512 and 768×3072 by 16 to 128 columns, beside other work; its window kernels'
+// were set by hand, against a peak that was measured too low. Those of AVX2, which SSE2 borrows, were measured on an AMD EPYC with Zen 3 cores
 // (98 GF/s in f32, OpenBLAS's Haswell kernels), one thread, a loaded machine, 476 cases: 64×64 to
 // 2048×2048, 2 to 80 % kept, 1 to 512 columns, both layouts, f32 and 1×1 only. Fitted to these cases, they
 // choose what takes 1.0 % longer than the fastest candidate in the geometric mean and 1.5 times as long at
@@ -46,6 +47,8 @@ struct KernelShares {
   /// VNNI are a C prototype's on Zen 4; the others are 107, 107 and 112 GOP/s of the strip kernels alone on
   /// Zen 3, on a loaded machine.
   let quads: (one: Double, two: Double, four: Double)
+  /// What a strip keeps of its share at a density of the weights: `base + slope · density`, 1 at most.
+  let busyStrips: (base: Double, slope: Double), busyQuads: (base: Double, slope: Double)
   /// Pairs of bf16, of what a strip in f32 reaches: two products to a lane, at the rate of one on Zen 4 and 5.
   let pairs = 1.6
   /// Gaps between weights, of the peak of products of bytes: 6.3 GOP/s on Zen 3, on a loaded machine, 3.4 on a Xeon
@@ -60,27 +63,37 @@ struct KernelShares {
   let perChain: Double
 
   init(_ isa: ISA) {
-    quads = isa.hasByteProducts ? (0.7, 0.9, 0.9) : (0.54, 0.55, 0.57)
+    quads = isa.hasByteProducts ? (0.7, 0.82, 0.9) : (0.54, 0.55, 0.57)
+    busyQuads = isa.includes(.v4) ? (0.3, 4) : (1, 0)
     // No part of it becomes faster with wider registers or with VNNI.
     gaps = (isa.includes(.v4) ? 0.01 : 0.033) * (isa.hasByteProducts ? 0.5 : 1)
     if isa.includes(.v4) {
       (windowVector, windowColumns, windowCompressedVector) = (0.21, 0.28, 0.135)
       (blockVector, csr) = (0.3, 0.02)
-      (strips, transposed, perChain) = ((0.45, 0.55, 0.5, 0.6), 0.8, 1)
+      (strips, transposed, perChain) = ((0.55, 0.78, 0.75, 0.85), 0.8, 0.135)
+      busyStrips = (0.6, 3)
     } else {
       (windowVector, windowColumns, windowCompressedVector) = (0.088, 0.112, 0.112)
       (blockVector, csr) = (0.3, 0.033)
       (strips, transposed, perChain) = ((0.46, 0.55, 0.5, 0.6), 1, 0.125)
+      busyStrips = (0.3, 7)
     }
   }
 
-  /// Strips of quads of `rows` rows.
-  func quads(rows: Int) -> Double {
-    switch rows {
-    case ...1: quads.one
-    case 2...3: quads.two
-    default: quads.four
-    }
+  /// Strips of quads of `rows` rows and panels of `vectors` registers, at a density of the weights.
+  func quads(rows: Int, vectors: Int, density: Double) -> Double {
+    let full =
+      switch rows {
+      case ...1: quads.one
+      case 2...3: quads.two
+      default: quads.four
+      }
+    return min(full * min(1, busyQuads.base + busyQuads.slope * density), chains(rows, vectors))
+  }
+
+  /// What the sums that are worked on at a time allow.
+  private func chains(_ rows: Int, _ vectors: Int) -> Double {
+    perChain * Double(min(rows, KernelTable.stripHeights[0]) * max(vectors, 1))
   }
 
   /// Strips of `rows` rows and panels of `vectors` registers, at a density of the weights.
@@ -92,10 +105,9 @@ struct KernelShares {
       case 3: strips.three
       default: strips.more
       }
-    // Below 10 % density sums and panels take as long as weights.
-    let busy = full * min(1, 0.3 + 7 * density)
-    let chains = min(rows, KernelTable.stripHeights[0]) * max(vectors, 1)
-    return min(busy, perChain * Double(chains))
+    // Of sparse weights sums and panels take as long as weights.
+    let busy = full * min(1, busyStrips.base + busyStrips.slope * density)
+    return min(busy, chains(rows, vectors))
   }
 
   /// Steps of a window kernel over steps in which every lane works. Of 16 lanes 91 % work at a

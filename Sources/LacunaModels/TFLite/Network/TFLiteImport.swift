@@ -118,9 +118,7 @@ final class TFLiteImport {
       let array = try TensorNumbers.array(bytes, found.type, found.name)
       values = .i64(try array.integers())
     }
-    let array = try GraphArray.checked(found.shape, values)
-    known[tensor] = array
-    return array
+    return try GraphArray.checked(found.shape, values)
   }
 
   /// The elements of an operand that has to be known now.

@@ -39,7 +39,9 @@ struct QuadFormat: ProductFormat {
       isDense ? Double(request.rows) * Double(request.columns) : Double(request.stored)
     return ProductCost(
       operations: 2 * useful * n, weightBytes: quads * 4 + quads / Double(height) * 2,
-      share: KernelShares(request.table.isa).quads(rows: height),
+      share: KernelShares(request.table.isa).quads(
+        rows: height, vectors: Int((n / lanes).rounded(.up)),
+        density: isDense ? 1 : request.density),
       work: 4 * quads / max(useful, 1) * (n / lanes).rounded(.up) * lanes / max(n, 1))
   }
 
