@@ -610,6 +610,18 @@ def sixteen_bits():
             y = lacuna.Plan(matrix, width=width)(np.ascontiguousarray(x[:, :width]))
             assert y.dtype == np.float32
             assert np.allclose(y, values @ x[:, :width], rtol=0, atol=1e-5), width
+    # x may be rounded where that is allowed and the processor can: then it is a product of bfloat16 by bfloat16.
+    x = RANDOM.standard_normal((12, 40)).astype(np.float32)
+    near = np.abs(rounded) @ np.abs(x) * 2.0 ** -8 + 1e-5
+    allowed = lacuna.Plan(brain, width=40, allow_bf16_activations=True)
+    assert (np.abs(allowed(x) - rounded @ x) <= near).all()
+    if lacuna.info()["isa"] == "v4-bf16":
+        assert lacuna.Plan(brain, width=40, kernel="pairs-4x2", allow_bf16_activations=True).kernel == "pairs-4x2"
+    try:
+        lacuna.Plan(brain, width=40, kernel="pairs-4x2")
+        raise AssertionError("x was rounded unasked")
+    except lacuna.Error as error:
+        assert "pairs-4x2" in str(error)
 
 
 def load_tests(loader, tests, pattern):

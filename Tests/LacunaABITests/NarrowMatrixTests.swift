@@ -176,6 +176,54 @@ import Testing
     expect(lcn_matrix_destroy(source), "LCN_OK")
   }
 
+  @Test func `A plan may round x to bf16 where it is allowed and can be`() {
+    let source = dense(LCN_BF16)
+    let exact = widened(bits(LCN_BF16), LCN_BF16)
+    let width = 20
+    // Numbers of bf16: every kernel has the same product to compute.
+    let x = (0..<Self.columns * width).map { Float($0 % 13) / 4 - 1 }
+    var (matrix, plan): (OpaquePointer?, OpaquePointer?)
+    expect(lcn_matrix_convert(source, Int32(LCN_CSR), 1, 1, &matrix), "LCN_OK")
+    var o = planOptions(width: width, layout: LCN_COLUMNS, activation: LCN_ACTIVATION_NONE)
+    o.kernel = UnsafePointer(pinned("pairs-4x2".utf8CString.map { $0 }))
+    expect(lcn_plan_create(matrix, &o, &plan), "LCN_UNSUPPORTED")
+    o.allow_bf16_activations = 2
+    expect(lcn_plan_create(matrix, &o, &plan), "LCN_INVALID_ARGUMENT")
+    #expect(lastError().contains("allow_bf16_activations"))
+    o.allow_bf16_activations = 1
+    if !ISA.selected.includes(.v4BF16) {
+      expect(lcn_plan_create(matrix, &o, &plan), "LCN_UNSUPPORTED")
+      o.kernel = nil
+    }
+    expect(lcn_plan_create(matrix, &o, &plan), "LCN_OK")
+    func run(_ plan: OpaquePointer?) -> [Float] {
+      var y = [Float](repeating: -1, count: Self.rows * width)
+      expect(lcn_plan_run(plan, x, Int64(width), &y, Int64(width), Int64(width), nil, 0), "LCN_OK")
+      return y
+    }
+    let y = run(plan)
+    for i in 0..<Self.rows {
+      for n in 0..<width {
+        let terms = (0..<Self.columns).map {
+          Double(exact[i * Self.columns + $0]) * Double(x[$0 * width + n])
+        }
+        let size = terms.reduce(0) { $0 + abs($1) }
+        #expect(abs(Double(y[i * width + n]) - terms.reduce(0, +)) <= 1e-5 * size)
+      }
+    }
+    // A blob remembers the permission: its kernel would not be found without.
+    var length = 0
+    expect(lcn_plan_serialize(plan, nil, 0, &length), "LCN_OK")
+    var blob = [UInt8](repeating: 0, count: length)
+    expect(lcn_plan_serialize(plan, &blob, length, &length), "LCN_OK")
+    var mapped: OpaquePointer?
+    expect(lcn_plan_map(blob, length, &mapped), "LCN_OK")
+    #expect(run(mapped) == y)
+    for handle in [plan, mapped] { expect(lcn_plan_destroy(handle), "LCN_OK") }
+    expect(lcn_matrix_destroy(matrix), "LCN_OK")
+    expect(lcn_matrix_destroy(source), "LCN_OK")
+  }
+
   @Test func `Types that do not fit are named, both of them`() {
     let matrix = dense(LCN_BF16)
     var plan: OpaquePointer?

@@ -205,8 +205,12 @@ def _replace(node: ov.Node, factory: NodeFactory, decision: Dict[str, Any], min_
     activation = _activation(_reader(nodes[-1]))
     if activation is not None:
         nodes.append(_reader(nodes[-1]))
-    plan = lacuna.Plan(lacuna.Matrix.from_numpy(weights).converted("csr"), width, "rows", bias, activation)
-    if plan.kernel == "dense":
+    matrix = lacuna.Matrix.from_numpy(weights).converted("csr")
+    if halves:
+        # As OpenVINO rounds them, and its activations.
+        matrix = matrix.astype("bfloat16")
+    plan = lacuna.Plan(matrix, width, "rows", bias, activation, allow_bf16_activations=halves)
+    if plan.kernel in ("dense", "pairs-dense"):
         raise Refusal("by the plan's estimate dense is as fast")
     blob = ov.op.Constant(np.frombuffer(bytes(plan), np.uint8))
     made = factory.create("LacunaProduct", [node.input_value(0), blob.output(0)])

@@ -104,7 +104,7 @@ class Product : public ov::op::Op {
     NODE_VALIDATION_CHECK(this, readable, "its plan cannot be read: ", lcn_last_error());
     std::shared_ptr<lcn_plan> plan(mapped, lcn_plan_destroy);
     lcn_plan_get_info(mapped, &info_);
-    NODE_VALIDATION_CHECK(this, info_.dtype == LCN_F32 && info_.layout == LCN_ROWS, "its plan is not of f32 rows");
+    NODE_VALIDATION_CHECK(this, info_.activations == LCN_F32 && info_.output == LCN_F32 && info_.layout == LCN_ROWS, "its plan is not of f32 rows");
     plan_ = std::move(plan);
   }
 

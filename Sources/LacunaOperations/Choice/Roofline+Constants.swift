@@ -1,13 +1,20 @@
 // What estimates assume about a core and about each kernel, and the measurements that say so.
 //
-// Shares are of the multiply-add peak, on useful work. Those of strips on AVX-512 were measured on one Zen 5 core (277
-// GF/s in f32, 1100 GOP/s in bytes), 512×512 and 768×3072 by 16 to 128 columns, beside other work; its window kernels'
-// were set by hand, against a peak that was measured too low. Those of AVX2, which SSE2 borrows, were measured on an AMD EPYC with Zen 3 cores
-// (98 GF/s in f32, OpenBLAS's Haswell kernels), one thread, a loaded machine, 476 cases: 64×64 to
-// 2048×2048, 2 to 80 % kept, 1 to 512 columns, both layouts, f32 and 1×1 only. Fitted to these cases, they
-// choose what takes 1.0 % longer than the fastest candidate in the geometric mean and 1.5 times as long at
-// worst (worked out from the measured times, not run again); by the shares of AVX-512 it was 7.7 % and
-// 3.3 times. f64, blocks and SSE2 were not fitted.
+// Shares are of the multiply-add peak, on useful work. Those of strips and of OpenBLAS on AVX-512 were measured on one Zen 5
+// core (277 GF/s in f32, 1100 GOP/s in bytes): over 608 products of 64×256 to 4096×4096 by 1 to 3136 columns, in f32, bf16
+// and bytes, what the estimate alone chooses takes as long as what timing chooses in the geometric mean (0.995 to 1.000), and
+// 1.41 times as long at worst. Its window kernels' were set by hand, against a peak that was measured too low. Those of AVX2,
+// which SSE2 borrows, were measured on an AMD EPYC with Zen 3 cores (98 GF/s in f32, OpenBLAS's Haswell kernels), one thread,
+// a loaded machine, 476 cases: 64×64 to 2048×2048, 2 to 80 % kept, 1 to 512 columns, both layouts, f32 and 1×1 only. Fitted
+// to these cases, they choose what takes 1.0 % longer than the fastest candidate in the geometric mean and 1.5 times as long
+// at worst (worked out from the measured times, not run again); by the shares of AVX-512 it was 7.7 % and 3.3 times. f64,
+// blocks and SSE2 were not fitted.
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 extension Roofline {
   // Bytes per second of one core: orders of magnitude on current servers.
@@ -17,7 +24,18 @@ extension Roofline {
 
   /// OpenBLAS, of the peak of the kernels that it has: gemv at one column, gemm at more.
   static func denseShare(columns: Int, isa: ISA) -> Double {
-    if isa.includes(.v4) { return columns == 1 ? 0.2 : columns < 16 ? 0.4 : 0.75 }
+    if isa.includes(.v4) {
+      // Zen 5, OpenBLAS 0.3.21 with its Cooperlake core: 64×256 to 3072×768, W·X.
+      return switch columns {
+      case ...1: 0.2
+      case ..<4: 0.08
+      case ..<8: 0.19
+      case ..<16: 0.3
+      case ..<32: 0.55
+      case ..<128: 0.67
+      default: 0.83
+      }
+    }
     return switch columns {
     case ...1: 0.2
     case ..<8: 0.17
@@ -58,9 +76,9 @@ struct KernelShares {
   let bitmask = 0.17
   /// Windows of bytes, one right-hand side, of all slots: 123 GOP/s on Zen 5, whose peak is 1100.
   let byteWindow = 0.11
-  /// What each sum that a strip kernel works on at a time contributes at most: a multiply-add waits
-  /// four cycles for the one before it, and two start in each.
-  let perChain: Double
+  /// What sums that a strip kernel works on at a time contribute at most, `first · number ^ power`: a multiply-add waits
+  /// four cycles for the one before it, and two start in each; of few sums those of the next strip come in between.
+  let chains: (first: Double, power: Double)
 
   init(_ isa: ISA) {
     quads = isa.hasByteProducts ? (0.7, 0.82, 0.9) : (0.54, 0.55, 0.57)
@@ -70,12 +88,12 @@ struct KernelShares {
     if isa.includes(.v4) {
       (windowVector, windowColumns, windowCompressedVector) = (0.21, 0.28, 0.135)
       (blockVector, csr) = (0.3, 0.02)
-      (strips, transposed, perChain) = ((0.55, 0.78, 0.75, 0.85), 0.8, 0.135)
+      (strips, transposed, chains) = ((0.55, 0.78, 0.75, 0.85), 0.8, (0.19, 0.75))
       busyStrips = (0.6, 3)
     } else {
       (windowVector, windowColumns, windowCompressedVector) = (0.088, 0.112, 0.112)
       (blockVector, csr) = (0.3, 0.033)
-      (strips, transposed, perChain) = ((0.46, 0.55, 0.5, 0.6), 1, 0.125)
+      (strips, transposed, chains) = ((0.46, 0.55, 0.5, 0.6), 1, (0.125, 1))
       busyStrips = (0.3, 7)
     }
   }
@@ -88,12 +106,14 @@ struct KernelShares {
       case 2...3: quads.two
       default: quads.four
       }
-    return min(full * min(1, busyQuads.base + busyQuads.slope * density), chains(rows, vectors))
+    return min(
+      full * min(1, busyQuads.base + busyQuads.slope * density), atATime(rows, vectors))
   }
 
   /// What the sums that are worked on at a time allow.
-  private func chains(_ rows: Int, _ vectors: Int) -> Double {
-    perChain * Double(min(rows, KernelTable.stripHeights[0]) * max(vectors, 1))
+  private func atATime(_ rows: Int, _ vectors: Int) -> Double {
+    let sums = Double(min(rows, KernelTable.stripHeights[0]) * max(vectors, 1))
+    return chains.first * pow(sums, chains.power)
   }
 
   /// Strips of `rows` rows and panels of `vectors` registers, at a density of the weights.
@@ -107,7 +127,7 @@ struct KernelShares {
       }
     // Of sparse weights sums and panels take as long as weights.
     let busy = full * min(1, busyStrips.base + busyStrips.slope * density)
-    return min(busy, chains(rows, vectors))
+    return min(busy, atATime(rows, vectors))
   }
 
   /// Steps of a window kernel over steps in which every lane works. Of 16 lanes 91 % work at a
