@@ -616,7 +616,8 @@ def sixteen_bits():
     allowed = lacuna.Plan(brain, width=40, allow_bf16_activations=True)
     assert (np.abs(allowed(x) - rounded @ x) <= near).all()
     if lacuna.info()["isa"] == "v4-bf16":
-        assert lacuna.Plan(brain, width=40, kernel="pairs-4x2", allow_bf16_activations=True).kernel == "pairs-4x2"
+        for matrix, kernel in ((brain, "pairs-dense"), (brain.converted("csr"), "pairs-4x2")):
+            assert lacuna.Plan(matrix, width=40, kernel=kernel, allow_bf16_activations=True).kernel == kernel
     try:
         lacuna.Plan(brain, width=40, kernel="pairs-4x2")
         raise AssertionError("x was rounded unasked")

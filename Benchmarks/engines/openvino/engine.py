@@ -38,7 +38,8 @@ def compiled(content, threads, extension=None, precision=None):
     core = ov.Core()
     model, decisions = core.read_model(content), []
     if extension:
-        model, decisions = lacuna_openvino.claim(core, model, extension)
+        halves = core.get_property("CPU", "INFERENCE_PRECISION_HINT").to_string() == "bf16"
+        model, decisions = lacuna_openvino.claim(core, model, extension, bf16=halves)
     options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
     if precision:
         options["INFERENCE_PRECISION_HINT"] = precision

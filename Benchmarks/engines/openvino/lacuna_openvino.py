@@ -30,7 +30,7 @@ class Refusal(Exception):
 
 
 def claim(core: ov.Core, model: ov.Model, library: str, *, min_zeros: Optional[float] = None,
-          min_weights: int = 4096, width: int = 64, report: Optional[str] = None
+          min_weights: int = 4096, width: int = 64, bf16: bool = False, report: Optional[str] = None
           ) -> Tuple[ov.Model, List[Dict[str, Any]]]:
     """The model with products replaced where a plan is estimated to gain, or `model` itself where none is, and a dict for each
     product: name, type, the nodes that one plan computes, rows, columns, width, zeros, claimed, and the kernel or the reason.
@@ -39,6 +39,7 @@ def claim(core: ov.Core, model: ov.Model, library: str, *, min_zeros: Optional[f
     - min_zeros: the share of zeros below which weights are left alone whatever the estimate says; None: what was measured.
     - min_weights: the number of weights below which a layer is not worth the call.
     - width: rows that a product gets at once where the model's shapes do not say.
+    - bf16: round weights and activations to bfloat16, as OpenVINO does where it is compiled so; the sums stay float32.
     - report: a file that gets the same as JSON.
     """
     made, factory, unusable = model, None, ""
@@ -62,7 +63,7 @@ def claim(core: ov.Core, model: ov.Model, library: str, *, min_zeros: Optional[f
         try:
             if factory is None:
                 raise Refusal(unusable)
-            _replace(node, factory, decision, min_zeros, min_weights, width, halves)
+            _replace(node, factory, decision, min_zeros, min_weights, width, halves, bf16)
             decision["claimed"] = True
         except (Refusal, RuntimeError, ValueError) as why:
             decision["reason"] = str(why)
@@ -186,7 +187,7 @@ def _least_zeros(width: int, halves: bool) -> float:
 
 
 def _replace(node: ov.Node, factory: NodeFactory, decision: Dict[str, Any], min_zeros: Optional[float], min_weights: int,
-             width: int, halves: bool) -> None:
+             width: int, halves: bool, bf16: bool) -> None:
     import lacuna_sparse as lacuna
 
     weights = _weights(node)
@@ -206,10 +207,9 @@ def _replace(node: ov.Node, factory: NodeFactory, decision: Dict[str, Any], min_
     if activation is not None:
         nodes.append(_reader(nodes[-1]))
     matrix = lacuna.Matrix.from_numpy(weights).converted("csr")
-    if halves:
-        # As OpenVINO rounds them, and its activations.
+    if bf16:
         matrix = matrix.astype("bfloat16")
-    plan = lacuna.Plan(matrix, width, "rows", bias, activation, allow_bf16_activations=halves)
+    plan = lacuna.Plan(matrix, width, "rows", bias, activation, allow_bf16_activations=bf16)
     if plan.kernel in ("dense", "pairs-dense"):
         raise Refusal("by the plan's estimate dense is as fast")
     blob = ov.op.Constant(np.frombuffer(bytes(plan), np.uint8))
