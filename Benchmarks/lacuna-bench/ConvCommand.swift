@@ -33,8 +33,9 @@ struct ConvCommand: ParsableCommand {
   var blocks = List([BlockSize.element])
 
   @Option(
-    name: .customLong("dtype"), help: ArgumentHelp("Scalar types: f32, f64.", valueName: "t,…"))
-  var dtypes = List([DType.f32])
+    name: .customLong("dtype"),
+    help: ArgumentHelp("Types: f32, f64, i8 (weights and images of bytes).", valueName: "t,…"))
+  var dtypes = List([BenchType.f32])
 
   @Option(help: "nchw: channels first, as ONNX; nhwc: channels last, as TensorFlow.")
   var layout: ImageLayout = .nchw
@@ -44,6 +45,9 @@ struct ConvCommand: ParsableCommand {
   @OptionGroup var measure: MeasureOptions
 
   func validate() throws {
+    for type in dtypes.elements where type == .bf16 || type == .f16 {
+      throw ValidationError("--dtype \(type.rawValue): convolutions are of f32, f64 or i8")
+    }
     for shape in shapes?.elements ?? [] { try shape.checkSize("--shape") }
   }
 
@@ -89,13 +93,15 @@ struct ConvCase: Sendable {
   var layer: ConvLayer
   var sparsity: Double
   var block: BlockSize
-  var dtype: DType
+  var dtype: BenchType
   var layout: ImageLayout
 
   func measured(_ measure: MeasureOptions, _ options: PlanOptions) throws -> ConvResult {
     switch dtype {
     case .f32: try measured(Float.self, measure, options)
     case .f64: try measured(Double.self, measure, options)
+    case .i8: try measuredBytes(measure, options)
+    case .bf16, .f16: preconditionFailure("refused before")
     }
   }
 
@@ -147,6 +153,6 @@ struct ConvCase: Sendable {
       dtype: dtype, layout: layout, threads: measure.threads, cache: measure.cache,
       kernel: sparse.kernelName, denseKernel: best.kernelName, sparse: timings[0],
       dense: timings[1], patches: timings[2],
-      peak: Peak.gflops(dtype) * Double(measure.threads), check: checks[0])
+      peak: dtype.peakGflops * Double(measure.threads), check: checks[0])
   }
 }

@@ -8,7 +8,8 @@ struct ConvReference<Scalar: BenchScalar> {
   private let layout: ImageLayout
   private let gamma: [Double]
   /// [image, filter, pixel].
-  private var expected: [Double], magnitude: [Double]
+  private(set) var expected: [Double]
+  private var magnitude: [Double]
 
   init(_ layer: ConvShape, _ layout: ImageLayout, weights: DenseMatrix<Scalar>, x: [Scalar]) {
     (self.layer, self.layout) = (layer, layout)

@@ -7,7 +7,7 @@ struct ConvResult {
   var sparsity: Double
   var stored: Int
   var block: BlockSize
-  var dtype: DType
+  var dtype: BenchType
   var layout: ImageLayout
   var threads: Int
   var cache: CacheState
@@ -73,7 +73,7 @@ struct ConvSum {
     patches += count * result.patches.median
   }
 
-  func row(sparsity: Double, block: BlockSize, dtype: DType, layout: ImageLayout) -> Row {
+  func row(sparsity: Double, block: BlockSize, dtype: BenchType, layout: ImageLayout) -> Row {
     Row(fields: [
       ("op", .text("conv-sum")), ("layers", .integer(layers)), ("sparsity", .number(sparsity)),
       ("block", .text("\(block)")), ("dtype", .text(dtype.rawValue)),
@@ -83,7 +83,7 @@ struct ConvSum {
     ])
   }
 
-  func tableCells(sparsity: Double, block: BlockSize, dtype: DType) -> [String] {
+  func tableCells(sparsity: Double, block: BlockSize, dtype: BenchType) -> [String] {
     [
       "sum of \(layers) layers", "", Numeral.percent(sparsity), "\(block)", dtype.rawValue,
       Numeral.duration(seconds: seconds), Numeral.duration(seconds: dense),

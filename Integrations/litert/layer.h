@@ -10,6 +10,7 @@ struct Layer {
   float x_scale = 0, y_scale = 0;
   int64_t x_zero = 0, y_zero = 0;
   int activation = kTfLiteActNone;
+  int64_t inputs = 0;                                // neighbours in W that one tap multiplies
   int64_t width = 0;                                 // rows of X, or pixels of Y
   bool windows = false;                              // a convolution that is more than a product of pixels
   int64_t images = 1, height = 1, image_width = 1;   // of its X

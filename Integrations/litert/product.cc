@@ -175,7 +175,9 @@ std::shared_ptr<Product> examine(const Graph &graph, const Node &node, const Opt
     take_width(x, *product, options.width, layer);
     decision.width = layer.width;
     layer.windows = convolution && (product->groups != 1 || product->columns != product->channels);
-    if (product->bytes && layer.windows) throw Refusal("a kernel of several taps on bytes");
+    if (product->bytes && layer.windows && product->channels / product->groups < 4)
+      throw Refusal("a kernel on groups of fewer than four channels of bytes");
+    layer.inputs = convolution ? shape[3] : shape[1];
     make_product(layer, options, threads, *product, decision);
     decision.nodes.insert(decision.nodes.end(), product->constants.begin(), product->constants.end());
     return product;

@@ -58,7 +58,7 @@ struct Product {
   bool is_strided() const { return plan && (axes[0].stride != 1 || axes[1].stride != 1); }
   // Else its plan is for images of one size, and made again for another.
   std::unique_ptr<lcn_matrix, Destroy> weights;
-  std::vector<float> bias;
+  std::vector<float> bias, scales;
   lcn_conv_options options = LCN_CONV_OPTIONS_INIT;
   std::unique_ptr<lcn_conv, Destroy> conv;
   void plan_images(int64_t height, int64_t width);

@@ -45,10 +45,12 @@ ConvOptions = _struct("ConvOptions", layout=c_int32, images=c_int64, channels=c_
                       pad_bottom=c_int64, pad_right=c_int64, groups=c_int64, kernel_order=c_int32,
                       adds_residual=c_int32, bias=c_void_p, bias_count=c_int64, activation=c_int32, threads=c_int32,
                       clamp_lower=c_double, clamp_upper=c_double, deterministic=c_int32, exclude_dense=c_int32,
-                      kernel=c_char_p)
+                      kernel=c_char_p, weights=c_int32, activations=c_int32, activation_scale=c_double,
+                      zero_point=c_int32, one_scale=c_int32, output=c_int32, output_zero_point=c_int32,
+                      output_scale=c_double, weight_scales=c_void_p, weight_scale_count=c_int64)
 ConvInfo = _struct("ConvInfo", dtype=c_int32, layout=c_int32, threads=c_int32, images=c_int64, filters=c_int64,
                    output_height=c_int64, output_width=c_int64, slices=c_int64, stored=c_int64,
-                   packed_bytes=c_int64, kernel=c_char * 64)
+                   packed_bytes=c_int64, kernel=c_char * 64, activations=c_int32, output=c_int32)
 RecurrentWeights = _struct("RecurrentWeights", reserved=c_int32, input=c_void_p, recurrent=c_void_p,
                            input_bias=c_void_p, recurrent_bias=c_void_p)
 RecurrentOptions = _struct("RecurrentOptions", cell=c_int32, inputs=c_int64, hidden=c_int64, layers=c_int64,

@@ -45,7 +45,10 @@ class Quantization:
     output: Optional[Tuple[Any, float, int]] = None
     weight_scales: Optional[Any] = None
 
-    def _set(self, options: Any) -> None:
+    def _set(self, options: Any, only_bytes: bool = False) -> None:
+        """With `only_bytes` x has to be bytes: then there is no range that is measured."""
+        if only_bytes and (np.dtype(self.activations) == np.float32 or isinstance(self.range, str)):
+            raise ValueError("a convolution of bytes wants activations of uint8 or int8, and their range (scale, zero point)")
         options.weights = 3
         options.activations = _byte_code(self.activations, "activations")
         options.one_scale = int(bool(self.one_scale))

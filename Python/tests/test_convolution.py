@@ -146,6 +146,53 @@ class ConvolutionTests(unittest.TestCase):
         self.assertIn("direct-2x1", str(conv))
         self.assertGreater(conv.workspace_size, 0)
 
+    def test_convolutions_of_bytes_are_exact(self):
+        for case in range(60):
+            shape, w = random_case(2 * case)
+            images, outputs = ((np.uint8, np.int8)[case % 2], (np.float32, np.uint8, np.int8)[case % 3])
+            layout, order = ("NCHW", "NHWC")[case // 2 % 2], ("OIHW", "HWIO", "OHWI")[case % 3]
+            zero = int(RANDOM.integers(np.iinfo(images).min, np.iinfo(images).max + 1))
+            bias = RANDOM.standard_normal(w.shape[0]).astype("float32")
+            x = RANDOM.integers(np.iinfo(images).min, np.iinfo(images).max + 1,
+                                (2, w.shape[1] * shape["groups"]) + shape["image"]).astype(images)
+            scales = (abs(w).reshape(len(w), -1).max(axis=1) / 127).astype("float32")
+            integers = np.rint(w / np.where(scales > 0, scales, 1)[:, None, None, None])
+            stored = (integers * scales[:, None, None, None]).astype("float32")
+            arguments = {name: shape[name] for name in ("stride", "padding", "dilation", "groups")}
+            sums = oracle(x.astype(int) - zero, integers, **arguments)
+            column = (slice(None), None, None)
+            want = sums.astype("float32") * (scales * np.float32(0.03))[column] + bias[column]
+            want = np.maximum(want, 0)
+            output = None if outputs == np.float32 else (outputs, 0.5, 7)
+            if output:
+                least, most = np.iinfo(outputs).min, np.iinfo(outputs).max
+                want = np.clip(np.rint(want * (np.float32(1) / np.float32(0.5))) + 7, least, most).astype(outputs)
+            kernel = {"OIHW": stored, "HWIO": stored.transpose(2, 3, 1, 0), "OHWI": stored.transpose(0, 2, 3, 1)}[order]
+            conv = lacuna.Convolution(
+                kernel, layout=layout, order=order, bias=bias, activation="relu", **shape,
+                quantization=lacuna.Quantization(images, (0.03, zero), output=output, weight_scales=scales))
+            self.assertEqual((conv.dtype, conv.input_dtype, conv.output_dtype), (np.int8, images, outputs))
+            self.assertTrue(np.array_equal(conv(turned(x, layout)), turned(want, layout)), f"case {case}: {conv!r}")
+
+    def test_what_convolutions_of_bytes_refuse(self):
+        w = np.ones((4, 4, 3, 3), "float32")
+        good = lacuna.Quantization(np.uint8, (0.1, 3))
+        for arguments, error, words in [
+            (dict(quantization=lacuna.Quantization()), ValueError, "uint8 or int8"),
+            (dict(quantization=lacuna.Quantization(np.uint8)), ValueError, "their range"),
+            (dict(quantization=lacuna.Quantization(np.uint8, (0.1, 256))), ValueError, "256"),
+            (dict(quantization=lacuna.Quantization(np.uint8, (0.0, 1))), ValueError, "scale"),
+            (dict(quantization=good, adds_residual=True), NotImplementedError, "no residual"),
+            (dict(quantization=lacuna.Quantization(np.uint8, (0.1, 3), weight_scales=np.ones(3, "float32"))), ValueError, "3"),
+        ]:
+            with self.subTest(arguments), self.assertRaisesRegex(error, words):
+                lacuna.Convolution(w, image=(5, 5), **arguments)
+        with self.assertRaisesRegex(NotImplementedError, "LCN_F64"):
+            lacuna.Convolution(w.astype("float64"), image=(5, 5), quantization=good)
+        conv = lacuna.Convolution(w, image=(5, 5), quantization=good)
+        with self.assertRaisesRegex(TypeError, "uint8 wanted"):
+            conv(np.ones((1, 4, 5, 5), "float32"))
+
     def test_several_threads_run_one_convolution(self):
         shape, w = random_case(0)
         conv = lacuna.Convolution(w, **shape)

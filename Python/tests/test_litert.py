@@ -437,6 +437,25 @@ class Delegate(unittest.TestCase):
             for threads in (1, 2):
                 self.compare(model.content([x], [names[-1]]), 2, threads=threads, min_weights=0)
 
+    def test_convolutions_of_windows_on_bytes(self):
+        for number, (kernel, groups, more) in enumerate((
+                ((3, 3), 1, {}), ((3, 3), 1, dict(strides=(2, 2))), ((5, 1), 1, dict(same=False)),
+                ((3, 2), 1, dict(dilations=(2, 3))), ((3, 3), 2, dict(strides=(1, 2))), ((7, 7), 1, dict(strides=(2, 2))))):
+            model, spans = Model(), [(k - 1) * d + 1 for k, d in zip(kernel, more.get("dilations", (1, 1)))]
+            x = model.tensor((2, 15, 13, 64), np.int8, scales=0.04, zero=3)
+            scales = RANDOM.uniform(0.005, 0.02, 96)
+            w = model.constant(self.integers(96, *kernel, 64 // groups), scales)
+            b = model.constant(RANDOM.integers(-2000, 2000, 96).astype(np.int32), 0.04 * scales)
+            out = [-(-(n if more.get("same", True) else n - span + 1) // s)
+                   for n, span, s in zip((15, 13), spans, more.get("strides", (1, 1)))]
+            y = model.convolution(x, w, b, (2, *out, 96), "RELU6" if number % 2 else "", dtype=np.int8, scales=0.06, zero=-20,
+                                  **more)
+            for threads in (1, 2):
+                (decision,) = self.compare(model.content([x], [y]), 1, threads=threads, min_weights=0, min_zeros=0)
+                self.assertIn("x4", decision["kernel"])
+            # The plan is made again for images of another size.
+            self.compare(model.content([x], [y]), 1, [(1, 19, 21, 64), (3, 15, 13, 64)], min_weights=0, min_zeros=0)
+
     def test_sparse_bytes_and_shapes_known_at_run_time(self):
         model = Model()
         x = model.tensor((1, 96), np.int8, signature=[-1, 96], scales=0.04, zero=1)
@@ -454,7 +473,9 @@ class Delegate(unittest.TestCase):
         for reason, weights, options, axes in (
                 ("whole groups of four", RANDOM.integers(-9, 10, (128, 96)).astype(np.int8), {"scales": 0.01}, None),
                 ("a zero point", self.integers(128, 96), {"scales": 0.01, "zero": 3}, None),
-                ("several taps", self.integers(96, 3, 3, 64), {"scales": 0.01}, (2, 9, 7, 64))):
+                ("fewer than four channels", self.integers(96, 3, 3, 2), {"scales": 0.01}, (2, 9, 7, 64)),
+                ("few zeros in whole groups of four", RANDOM.integers(-9, 10, (96, 3, 3, 64)).astype(np.int8),
+                 {"scales": 0.01}, (2, 9, 7, 64))):
             model = Model()
             x = model.tensor(axes or (32, 96), np.int8, scales=0.04)
             w = model.tensor(weights.shape, np.int8, weights, **options)

@@ -59,18 +59,18 @@ private struct Images {
         : Failure(.shapeMismatch, "residual is given, but the convolution adds none")
     }
     if count == 0 { return nil }
-    let size = core.dtype.size
+    let (xSize, ySize) = (core.types.activations.size, core.types.output.size)
     let xCount = try product(count, core.shape.inputCount, "x")
     let yCount = try product(count, core.shape.outputCount, "y")
-    let from = try array(x, count: xCount, size: size, "x")
-    let into = try mutableArray(y, count: yCount, size: size, "y")
+    let from = try array(x, count: xCount, size: xSize, "x")
+    let into = try mutableArray(y, count: yCount, size: ySize, "y")
     let added = try residual.map { (r) throws(Failure) in
-      try array(r, count: yCount, size: size, "residual")
+      try array(r, count: yCount, size: ySize, "residual")
     }
-    if overlap(from, xCount * size, UnsafeRawPointer(into), yCount * size) {
+    if overlap(from, xCount * xSize, UnsafeRawPointer(into), yCount * ySize) {
       throw Failure(.invalidArgument, "x and y overlap")
     }
-    if let added, overlap(added, yCount * size, UnsafeRawPointer(into), yCount * size) {
+    if let added, overlap(added, yCount * ySize, UnsafeRawPointer(into), yCount * ySize) {
       throw Failure(.invalidArgument, "residual and y overlap")
     }
     call = ConvolutionCall(x: from, y: into, residual: added, images: count)

@@ -14,6 +14,8 @@ private struct ConvolutionRequest {
   let addsResidual: Bool
   let activation: Activation
   let options: PlanOptions
+  /// 8-bit weights, and what images are given as; nil for a convolution in the matrix's type.
+  let quantization: PlanRequestFromC.Quantization?
 
   init(_ o: lcn_conv_options) throws(Failure) {
     switch Int(o.layout) {
@@ -65,6 +67,26 @@ private struct ConvolutionRequest {
       excludesDense: try flag(o.exclude_dense, "exclude_dense"))
     if let name = o.kernel { options.kernel = try text(name, limit: 256, "kernel") }
     self.options = options
+    quantization = try PlanRequestFromC.quantization(o.products)
+    if quantization?.activations == .f32 {
+      throw Failure(
+        .unsupported, "activations is LCN_F32, of 8-bit convolutions it must be LCN_U8 or LCN_I8")
+    }
+    if quantization != nil && addsResidual {
+      throw Failure(.unsupported, "adds_residual is 1, but 8-bit convolutions add no residual")
+    }
+  }
+}
+
+extension lcn_conv_options {
+  /// The members for 8-bit weights where products have them.
+  fileprivate var products: lcn_plan_options {
+    var o = lcn_plan_options()
+    (o.weights, o.activations, o.range) = (weights, activations, Int32(LCN_RANGE_FIXED))
+    (o.activation_scale, o.zero_point, o.one_scale) = (activation_scale, zero_point, one_scale)
+    (o.output, o.output_zero_point, o.output_scale) = (output, output_zero_point, output_scale)
+    (o.weight_scales, o.weight_scale_count) = (weight_scales, weight_scale_count)
+    return o
   }
 }
 
@@ -79,6 +101,16 @@ public func lcn_conv_create(
     let o = try descriptor(options, "options")
     let request = try ConvolutionRequest(o)
     try HandleTable.use(weights, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
+      if let quantization = request.quantization {
+        guard let m = object.value as? StoredMatrix<Float> else {
+          throw Failure(
+            .unsupported,
+            "weights is LCN_I8, the matrix is \(name(object.value.type)), must be LCN_F32")
+        }
+        let bias = try bias(o.bias, o.bias_count, rows: m.rows, Float.self)
+        return try deliver(
+          try makeQuantized(m, request, quantization, bias), .convolution, to: out)
+      }
       switch object.value {
       case let m as StoredMatrix<Float>:
         let bias = try bias(o.bias, o.bias_count, rows: m.rows, Float.self)
@@ -122,6 +154,26 @@ private func make<Scalar: SparseScalar>(
   }
 }
 
+private func makeQuantized(
+  _ matrix: StoredMatrix<Float>, _ request: ConvolutionRequest,
+  _ quantization: PlanRequestFromC.Quantization, _ bias: [Float]?
+) throws(Failure) -> ConvolutionCore {
+  // Weights as bytes with their places while they are sorted; quads of four candidates, each for one weight at worst.
+  try reserve(try product(matrix.stored, 128, "bytes") + matrix.rows * 64)
+  if !request.options.excludesDense {
+    let elements = try product(matrix.rows, matrix.columns, "elements")
+    try reserve(try product(elements, 48, "bytes"))
+  }
+  let weights = try quantizedSource(matrix, quantization.weightScales)
+  return try Failure.operation { () throws(OperationError) in
+    try ConvolutionCore(
+      weights, order: request.order, shape: request.shape, layout: request.layout,
+      images: request.images, activations: (quantization.activations, quantization.range),
+      output: quantization.output, epilogue: Epilogue(bias: bias, activation: request.activation),
+      options: request.options)
+  }
+}
+
 @c @implementation
 public func lcn_conv_get_info(
   _ conv: OpaquePointer?, _ info: UnsafeMutablePointer<lcn_conv_info>?
@@ -129,7 +181,9 @@ public func lcn_conv_get_info(
   call { () throws(Failure) in
     try fill(info, "info") { (info) throws(Failure) in
       try HandleTable.use(conv, .convolution, as: ConvolutionCore.self) { (core) throws(Failure) in
-        (info.dtype, info.threads) = (constant(core.dtype), Int32(core.threads))
+        (info.dtype, info.threads) = (constant(core.types.weights), Int32(core.threads))
+        info.activations = constant(core.types.activations)
+        info.output = constant(core.types.output)
         info.layout = Int32(core.layout == .nchw ? LCN_NCHW : LCN_NHWC)
         (info.images, info.filters) = (Int64(core.images), Int64(core.shape.filters))
         info.output_height = Int64(core.shape.outputHeight)

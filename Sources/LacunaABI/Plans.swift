@@ -85,7 +85,7 @@ extension PlanRequestFromC {
 
 extension PlanRequestFromC {
   /// The members for 8-bit weights; without LCN_I8 none of them may be set.
-  private static func quantization(_ o: lcn_plan_options) throws(Failure) -> Quantization? {
+  static func quantization(_ o: lcn_plan_options) throws(Failure) -> Quantization? {
     if o.weights == 0 {
       try zero(o.activations, "activations, without 8-bit weights,")
       try zero(o.range, "range, without 8-bit weights,")

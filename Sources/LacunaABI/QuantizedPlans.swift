@@ -14,21 +14,25 @@ func makeQuantizedPlan(
   if request.options.kernel == "dense" {
     try reserve(try product(try product(matrix.rows, matrix.columns, "elements"), 8, "bytes"))
   }
-  let scales = quantization.weightScales
-  let source: QuantizedSource
+  let source = try quantizedSource(matrix, quantization.weightScales)
+  return try makePlan(source, request, quantization, bias: bias)
+}
+
+/// The weights as bytes, in blocks where the matrix has them.
+func quantizedSource(
+  _ matrix: StoredMatrix<Float>, _ scales: WeightScales
+) throws(Failure) -> QuantizedSource {
   if case .bsr(let m) = matrix {
-    source = .bsr(
+    return .bsr(
       try quantized { () throws(QuantizationError) in
         try QuantizedBSR(quantizing: m, scales: scales)
       })
-  } else {
-    let m = try matrix.csr()
-    source = .csr(
-      try quantized { () throws(QuantizationError) in
-        try QuantizedCSR(quantizing: m, scales: scales)
-      })
   }
-  return try makePlan(source, request, quantization, bias: bias)
+  let m = try matrix.csr()
+  return .csr(
+    try quantized { () throws(QuantizationError) in
+      try QuantizedCSR(quantizing: m, scales: scales)
+    })
 }
 
 /// A plan of weights that are bytes already.

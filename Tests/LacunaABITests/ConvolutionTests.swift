@@ -33,13 +33,22 @@ private enum Sizes {
   private func expected(
     _ w: [Float], _ x: [Float], _ bias: [Float], _ residual: [Float]?, nchw: Bool
   ) -> [Double] {
+    let sums = unbounded(w, x, nchw: nchw)
+    return sums.indices.map { i in
+      let filter = nchw ? i / 12 % 6 : i % 6
+      return min(max(sums[i] + Double(bias[filter]) + Double(residual?[i] ?? 0), -0.5), 1)
+    }
+  }
+
+  /// W ∗ X by its definition.
+  private func unbounded(_ w: [Float], _ x: [Float], nchw: Bool) -> [Double] {
     var y = [Double](repeating: 0, count: Sizes.y)
     for n in 0..<2 {
       for f in 0..<6 {
         for oy in 0..<2 {
           for ox in 0..<6 {
             let at = nchw ? ((n * 6 + f) * 2 + oy) * 6 + ox : ((n * 2 + oy) * 6 + ox) * 6 + f
-            var sum = Double(bias[f]) + Double(residual?[at] ?? 0)
+            var sum = 0.0
             for c in 0..<2 {
               for ky in 0..<3 {
                 for kx in 0..<3 {
@@ -52,7 +61,7 @@ private enum Sizes {
                 }
               }
             }
-            y[at] = min(max(sum, -0.5), 1)
+            y[at] = sum
           }
         }
       }
@@ -219,6 +228,68 @@ private enum Sizes {
     expect(lcn_conv_create(matrix, &o, nil), "LCN_NULL_POINTER")
     expect(lcn_matrix_destroy(matrix), "LCN_OK")
     expect(lcn_conv_create(matrix, &o, &conv), "LCN_INVALID_HANDLE")
+  }
+
+  @Test(arguments: [LCN_NCHW, LCN_NHWC])
+  func `Convolutions of bytes give what integers give`(layout: Int) {
+    let scales: [Float] = [0.5, 0.25, 1, 2, 0.125, 0.5]
+    let integers = randomValues(6, Sizes.patch, density: 0.5, seed: 13).map { Int($0 * 100) }
+    let w = integers.enumerated().map { Float($1) * scales[$0 / Sizes.patch] }
+    let matrix = make(w, 6, Sizes.patch, format: LCN_CSR)
+    let bytes = randomValues(1, Sizes.x, density: 1, seed: 14).map { Int8($0 * 127) }
+    var o = convOptions(layout: layout)
+    (o.weights, o.activations, o.activation_scale) = (Int32(LCN_I8), Int32(LCN_I8), 0.5)
+    (o.zero_point, o.weight_scale_count) = (-3, 6)
+    o.weight_scales = UnsafePointer(pinned(scales))
+    (o.output, o.output_scale, o.output_zero_point) = (Int32(LCN_U8), 64, 100)
+    var conv: OpaquePointer?
+    expect(lcn_conv_create(matrix, &o, &conv), "LCN_OK")
+    var info = lcn_conv_info()
+    info.struct_size = UInt32(MemoryLayout<lcn_conv_info>.size)
+    expect(lcn_conv_get_info(conv, &info), "LCN_OK")
+    #expect(
+      (info.dtype, info.activations, info.output)
+        == (Int32(LCN_I8), Int32(LCN_I8), Int32(LCN_U8)))
+    var y = [UInt8](repeating: 7, count: Sizes.y)
+    expect(lcn_conv_run(conv, bytes, nil, &y, 2, nil, 0), "LCN_OK")
+    // Numbers are the bytes less the zero point, which is also what lies around an image.
+    let numbers = bytes.map { Float(Int($0) + 3) }
+    let unscaled = unbounded(
+      integers.map { Float($0) }, numbers, nchw: layout == LCN_NCHW)
+    for i in 0..<Sizes.y {
+      let filter = layout == LCN_NCHW ? i / 12 % 6 : i % 6
+      let value = Float(unscaled[i]) * (scales[filter] * 0.5)
+      let step = (value * (1 / 64)).rounded(.toNearestOrEven)
+      #expect(Int(y[i]) == min(max(Int(step) + 100, 0), 255), "\(i)")
+    }
+    var sliced = [UInt8](repeating: 7, count: Sizes.y)
+    for slice in 0..<3 {
+      expect(lcn_conv_run_slice(conv, Int64(slice), 3, bytes, nil, &sliced, 2, nil, 0), "LCN_OK")
+    }
+    #expect(sliced == y)
+    expect(lcn_conv_destroy(conv), "LCN_OK")
+    func refused(
+      _ status: String, _ words: String, sourceLocation: SourceLocation = #_sourceLocation,
+      _ change: (inout lcn_conv_options) -> Void
+    ) {
+      var changed = o
+      change(&changed)
+      expect(lcn_conv_create(matrix, &changed, &conv), status, sourceLocation: sourceLocation)
+      #expect(lastError().contains(words), "\(lastError())", sourceLocation: sourceLocation)
+    }
+    refused("LCN_UNSUPPORTED", "must be LCN_U8 or LCN_I8") {
+      ($0.activations, $0.zero_point) = (Int32(LCN_F32), 0)
+    }
+    refused("LCN_UNSUPPORTED", "no residual") { $0.adds_residual = 1 }
+    refused("LCN_INVALID_ARGUMENT", "128") { $0.zero_point = 128 }
+    refused("LCN_INVALID_ARGUMENT", "scale") { $0.activation_scale = 0 }
+    refused("LCN_INVALID_ARGUMENT", "output_zero_point") {
+      ($0.output, $0.output_scale) = (0, 0)
+    }
+    refused("LCN_INVALID_ARGUMENT", "weights is 4") { $0.weights = Int32(LCN_U8) }
+    refused("LCN_INVALID_ARGUMENT", "without 8-bit weights") { $0.weights = 0 }
+    refused("LCN_SHAPE_MISMATCH", "scales") { $0.weight_scale_count = 5 }
+    expect(lcn_matrix_destroy(matrix), "LCN_OK")
   }
 
   @Test func `Runs that do not fit are refused, and nothing is written`() {

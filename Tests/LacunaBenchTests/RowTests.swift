@@ -148,6 +148,28 @@ struct RowTests {
     }
   }
 
+  @Test("convolutions of bytes are exact")
+  func convolutionsOfBytes() throws {
+    for layout in ["nchw", "nhwc"] {
+      let run = try BenchRun(
+        "conv --shape 2x5x7x6x8x3x3x2x1x1,1x8x9x9x6x3x3x1x1x2 --sparsity 0,0.5 --block 1x1,2x4 "
+          + "--layout \(layout) --dtype i8 --time 0.001 --json")
+      #expect(run.exitCode == 0, "\(run.errors)")
+      let rows = try run.rows()
+      #expect(rows.count == 8)
+      for row in rows {
+        #expect(row["dtype"] as? String == "i8")
+        #expect((row["maxError"] as? NSNumber)?.doubleValue == 0)
+        #expect((row["errorBound"] as? NSNumber)?.doubleValue == 0)
+        for name in ["seconds", "denseSeconds", "im2colSeconds"] {
+          #expect(try #require(row[name] as? Double) > 0, "\(name)")
+        }
+      }
+    }
+    let refused = try BenchRun("conv --shape 1x4x4x4x4x1x1x1x0x1 --dtype bf16 --time 0.001")
+    #expect(refused.exitCode == 64 && refused.errors.contains("f32, f64 or i8"))
+  }
+
   @Test("recurrent layers of every cell and type, with the real-time factor")
   func recurrent() throws {
     let run = try BenchRun(

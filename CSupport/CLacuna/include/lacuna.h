@@ -585,14 +585,26 @@ typedef struct {
   int32_t deterministic;
   int32_t exclude_dense;
   const char *kernel;
+  /* The following members came later and are all 0 for a convolution in the matrix's own type. */
+  int32_t weights;       /* LCN_I8: the weights of an LCN_F32 matrix become 8-bit, symmetric, zero exact, with exact sums, as
+                            in lcn_plan_options; blocks of 1×4 and more in the order LCN_OHWI gain most. No residual then */
+  int32_t activations;   /* what images hold: LCN_U8 or LCN_I8; the bias is f32 */
+  double activation_scale; /* what a step of one byte of an image stands for, a normal positive float */
+  int32_t zero_point;    /* the byte that stands for 0, also around an image; 0 … 255, of LCN_I8 −128 … 127 */
+  int32_t one_scale;     /* this and the rest as in lcn_plan_options */
+  int32_t output;
+  int32_t output_zero_point;
+  double output_scale;
+  const float *weight_scales;
+  int64_t weight_scale_count;
 } lcn_conv_options;
 #define LCN_CONV_OPTIONS_INIT                                                                                \
   {(uint32_t)sizeof(lcn_conv_options), LCN_NCHW, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, LCN_OIHW, 0, \
-   NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL}
+   NULL, 0, LCN_ACTIVATION_NONE, 1, 0.0, 0.0, 1, 0, NULL, 0, 0, 0.0, 0, 0, 0, 0, 0.0, NULL, 0}
 
 typedef struct {
   uint32_t struct_size;
-  int32_t dtype;
+  int32_t dtype;         /* of the weights: LCN_I8 when they became bytes */
   int32_t layout;
   int32_t threads;
   int64_t images;        /* expected per run */
@@ -603,15 +615,18 @@ typedef struct {
   int64_t stored;        /* stored weights */
   int64_t packed_bytes;  /* memory of the packed weights */
   char kernel[64];       /* the kernel's name */
+  int32_t activations;   /* types of x and y in lcn_conv_run */
+  int32_t output;
 } lcn_conv_info;
-#define LCN_CONV_INFO_INIT {(uint32_t)sizeof(lcn_conv_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
+#define LCN_CONV_INFO_INIT {(uint32_t)sizeof(lcn_conv_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0}
 
 /* Packs the weights and chooses the kernel. Nothing of the caller's is kept.
  *
  * Errors: those of lcn_plan_create; LCN_INVALID_ARGUMENT for a size below 1 or a padding below 0; LCN_SHAPE_MISMATCH for
  * a matrix of another shape, groups that do not divide, a padding as large as the dilated kernel, a dilated kernel larger
  * than the padded image; LCN_SIZE_OVERFLOW for more elements than can be addressed; LCN_UNSUPPORTED for a kernel of more
- * than 65536 positions. The text has the numbers. O(stored), allocates. */
+ * than 65536 positions, and for a residual or images of floats with 8-bit weights. The text has the numbers. O(stored),
+ * allocates. */
 lcn_status lcn_conv_create(const lcn_matrix *weights, const lcn_conv_options *options,
                            lcn_conv **result) LCN_NOEXCEPT;
 
@@ -624,7 +639,8 @@ lcn_status lcn_conv_describe(const lcn_conv *conv, char *text, size_t capacity, 
 /* Bytes of scratch memory that one run or slice wants, aligned to 64. Never changes for one convolution. */
 lcn_status lcn_conv_workspace_size(const lcn_conv *conv, size_t *bytes) LCN_NOEXCEPT;
 
-/* `images` results at y from as many packed images at x, of the weights' dtype; 0 does nothing. `residual` has the
+/* `images` results at y from as many packed images at x, of the types in lcn_conv_info; 0 does nothing. With 8-bit weights
+ * the bits are those of every processor, as in lcn_plan_run. `residual` has the
  * shape of y and is NULL unless the convolution adds one. y overlaps neither. `workspace` and what is allocated: as
  * lcn_plan_run ("im2col" is the kernel that calls OpenBLAS here).
  * Errors: LCN_NULL_POINTER, LCN_MISALIGNED, LCN_SIZE_OVERFLOW, LCN_BUFFER_TOO_SMALL, LCN_INVALID_ARGUMENT for overlapping

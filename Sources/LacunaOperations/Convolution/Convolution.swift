@@ -76,28 +76,19 @@ public final class Convolution<Scalar: SparseScalar>: Sendable {
     source: WeightSource<Scalar>, order: KernelOrder, shape: ConvolutionShape, layout: ImageLayout,
     images: Int, epilogue: ConvolutionEpilogue<Scalar>, options: PlanOptions
   ) throws(OperationError) {
-    if images < 1 { throw .outOfRange(name: "images", value: images, minimum: 1, maximum: .max) }
-    try options.validate()
-    if options.decision != nil {
-      throw .invalidDecision(reason: "it was made for a product, not for a convolution")
-    }
-    if options.updatable { throw .convolution(.updatable) }
-    try expect("the kernel", "rows", shape.filters, source.rows)
-    try expect("the kernel", "columns", shape.patch, source.columns)
-    try ConvolutionShape.check("the images", [images, shape.inputCount])
-    try ConvolutionShape.check("the results", [images, shape.outputCount])
+    try shape.check(images: images, kernel: (source.rows, source.columns), options)
     let fused = Epilogue(bias: epilogue.bias, activation: epilogue.activation)
     try fused.validate(rows: shape.filters)
     let bytes = (shape.inputCount + 2 * shape.outputCount + 4 * shape.filters) * Scalar.dtype.size
     if bytes > 1 << 20 && !AvailableMemory.has(bytes) { throw .outOfMemory(bytes: bytes) }
     let table = KernelTable.of(options.isa ?? .selected)
     let context = ConvolutionContext(
-      shape: shape, layout: layout, dtype: Scalar.dtype,
+      shape: shape, layout: layout, types: ProductTypes(Scalar.dtype),
       epilogue: EpilogueValues(fused, rows: shape.filters, table: table),
       addsResidual: epilogue.addsResidual, table: table, options: options, images: images,
       stored: source.stored)
     core = try ConvolutionCore(
-      context, ConvolutionWeights(source: source, shape: shape, order: order), fused)
+      context, ConvolutionWeights(source: source, shape: shape, order: order))
   }
 
   /// Sizes of images, kernel and results.

@@ -35,7 +35,10 @@ package protocol ConvolutionBody: AnyObject, Sendable {
 struct ConvolutionContext: Sendable {
   let shape: ConvolutionShape
   let layout: ImageLayout
-  let dtype: DType
+  /// Of an image's and a result's elements.
+  let types: ProductTypes
+  /// 8-bit weights, with what bytes stand for; nil for a convolution of floats.
+  var bytes: QuantizedWeights?
   let epilogue: EpilogueValues
   let addsResidual: Bool
   let table: KernelTable
@@ -43,6 +46,12 @@ struct ConvolutionContext: Sendable {
   let images: Int
   /// Stored weights.
   let stored: Int
+
+  /// What a tile, sums and the epilogue are made of; 32 bits for quads of bytes, too.
+  var dtype: DType { types.float }
+  /// Bytes of an image's element, and of a result's.
+  var inputSize: Int { types.activations.size }
+  var outputSize: Int { types.output.size }
 
   /// Whether a run of that many images is not worth a second thread.
   func isSmall(images: Int) -> Bool {

@@ -6,7 +6,7 @@ import LacunaFormats
 package final class ConvolutionCore: Sendable {
   package let shape: ConvolutionShape
   package let layout: ImageLayout
-  package let dtype: DType
+  package let types: ProductTypes
   package let images: Int, threads: Int
   package let addsResidual: Bool
   /// Stored weights.
@@ -18,14 +18,24 @@ package final class ConvolutionCore: Sendable {
   private let context: ConvolutionContext
   private let workspaces: WorkspacePool
 
-  /// Chooses. Not checked: that shape, epilogue and options fit the weights.
-  init<Scalar: SparseScalar>(
-    _ context: ConvolutionContext, _ weights: ConvolutionWeights<Scalar>,
-    _ epilogue: Epilogue<Scalar>
+  /// Chooses. Not checked: that shape and options fit the weights.
+  convenience init<Scalar: SparseScalar>(
+    _ context: ConvolutionContext, _ weights: ConvolutionWeights<Scalar>
   ) throws(OperationError) {
-    (body, explanation) = try chooseConvolution(context, weights, epilogue)
+    let roof = context.roof
+    try self.init(
+      context, convolutionCandidates(context, weights, roof),
+      product: .floats(weights.source.withNarrowBlocks), roof)
+  }
+
+  /// Chooses among candidates.
+  init(
+    _ context: ConvolutionContext, _ candidates: [ConvolutionCandidate], product: PlanWeights,
+    _ roof: Roofline
+  ) throws(OperationError) {
+    (body, explanation) = try chooseConvolution(context, candidates, product: product, roof)
     self.context = context
-    (shape, layout, dtype) = (context.shape, context.layout, context.dtype)
+    (shape, layout, types) = (context.shape, context.layout, context.types)
     (images, threads) = (context.images, context.options.threads)
     (addsResidual, stored) = (context.addsResidual, context.stored)
     workspaceBytes = body.workspaceBytes
@@ -34,7 +44,7 @@ package final class ConvolutionCore: Sendable {
 
   /// One line: shape, kernel, bytes.
   package var summary: String {
-    "\(shape) \(dtype.rawValue) \(layout.rawValue): \(body.name), \(body.packedBytes) bytes"
+    "\(shape) \(types) \(layout.rawValue): \(body.name), \(body.packedBytes) bytes"
   }
 
   /// The whole call, on as many threads as the convolution may use.

@@ -16,12 +16,12 @@ final class ConvolutionOperands {
   init(_ context: ConvolutionContext) {
     self.context = context
     let s = context.shape
-    let bytes = (s.inputCount + 2 * s.outputCount) * context.dtype.size
+    let bytes = s.inputCount * context.inputSize + 2 * s.outputCount * context.outputSize
     images = max(1, min(context.images, mostTimedBytes / bytes))
-    x = AlignedBuffer(count: images * s.inputCount * context.dtype.size)
-    y = AlignedBuffer(count: images * s.outputCount * context.dtype.size)
+    x = AlignedBuffer(count: images * s.inputCount * context.inputSize)
+    y = AlignedBuffer(count: images * s.outputCount * context.outputSize)
     residual = AlignedBuffer(
-      count: context.addsResidual ? images * s.outputCount * context.dtype.size : 0)
+      count: context.addsResidual ? images * s.outputCount * context.outputSize : 0)
   }
 
   /// The least seconds of a run after the first, for all images of the plan.

@@ -122,6 +122,22 @@ public struct ConvolutionShape: Hashable, Sendable {
 }
 
 extension ConvolutionShape {
+  /// Refuses what no plan of this shape can be made for.
+  func check(
+    images: Int, kernel: (rows: Int, columns: Int), _ options: PlanOptions
+  ) throws(OperationError) {
+    if images < 1 { throw .outOfRange(name: "images", value: images, minimum: 1, maximum: .max) }
+    try options.validate()
+    if options.decision != nil {
+      throw .invalidDecision(reason: "it was made for a product, not for a convolution")
+    }
+    if options.updatable { throw .convolution(.updatable) }
+    try expect("the kernel", "rows", filters, kernel.rows)
+    try expect("the kernel", "columns", patch, kernel.columns)
+    try Self.check("the images", [images, inputCount])
+    try Self.check("the results", [images, outputCount])
+  }
+
   /// Kernel positions.
   public var taps: Int { kernelHeight * kernelWidth }
   /// Output pixels of one image.

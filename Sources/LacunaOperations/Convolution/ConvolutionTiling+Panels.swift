@@ -1,4 +1,4 @@
-// Whether panels end with the rows of the output, and how much they compute in vain.
+// What a tile sees of a row of the image; whether panels end with the rows of the output, and how much they compute in vain.
 
 extension ConvolutionTiling {
   /// Panels narrower than this leave the multiply-add units waiting for sums.
@@ -22,5 +22,20 @@ extension ConvolutionTiling {
     }
     let width = (tileRows - 1) * rowStride + tileColumns
     return Double((width + lanes - 1) / lanes * lanes) / Double(tileRows * tileColumns)
+  }
+
+  /// The columns of a phase that lie in the image: the first, how many, and where the first comes from.
+  @inline(__always)
+  func columns(
+    _ tile: ConvolutionTile, _ phaseX: Int
+  ) -> (first: Int, count: Int, source: Int) {
+    let s = shape
+    let origin = tile.column * s.strideX + phaseX - s.padLeft
+    let all = tile.columns + rowStride - tileColumns
+    // x = origin + column · stride has to be in 0..<width.
+    let first = origin >= 0 ? 0 : (-origin + s.strideX - 1) / s.strideX
+    let last = s.width - 1 - origin
+    let end = last < 0 ? 0 : min(all, last / s.strideX + 1)
+    return (first, max(end - first, 0), origin + first * s.strideX)
   }
 }

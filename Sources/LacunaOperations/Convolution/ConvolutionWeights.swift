@@ -6,7 +6,7 @@ import LacunaFormats
 /// Weights of a run of groups as one block-diagonal matrix for the strip kernels.
 ///
 /// Groups are structure, not a case: filters of a group store nothing at the channels of others.
-struct ConvolutionWeights<Scalar: SparseScalar> {
+struct ConvolutionWeights<Scalar: SparseScalar>: StripConvolutionWeights {
   let source: WeightSource<Scalar>
   let shape: ConvolutionShape
   let order: KernelOrder
@@ -19,6 +19,18 @@ struct ConvolutionWeights<Scalar: SparseScalar> {
     case .bsr(let w): return fits(w.block.rows) ? w.block.rows : 1
     case .dense: return [4, 2].first { fits($0) && shape.groupFilters >= $0 } ?? 1
     }
+  }
+
+  var planes: ConvolutionShape { shape }
+  var inputs: Int { 1 }
+  var kernelTypes: ProductTypes { ProductTypes(Scalar.dtype) }
+
+  func packed(
+    groups: Range<Int>, channelStride: Int, tapOffsets: [Int], cut: (StripRows) -> PackingShape
+  ) throws(OperationError) -> PackedWeights {
+    let matrix = try matrix(groups: groups, channelStride: channelStride, tapOffsets: tapOffsets)
+    return matrix.packed(
+      cut(StripRows(rows: matrix.rows, storedBefore: matrix.storedBefore)))
   }
 
   /// Weight (filter, channel, tap) of these groups at row `filter`, column

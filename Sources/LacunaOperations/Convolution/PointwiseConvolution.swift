@@ -3,12 +3,12 @@
 import LacunaFormats
 
 /// A convolution that is a product of matrices as the images lie: with its own choice of a product's kernels.
-final class PointwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
+final class PointwiseConvolution: ConvolutionBody {
   private let context: ConvolutionContext
-  private let plan: Plan<Scalar>
+  private let plan: PlanCore
   let name: String
 
-  static var candidateName: String { "product" }
+  static let candidateName = "product"
 
   /// Whether the shape and the epilogue are a product's.
   static func suits(_ context: ConvolutionContext) -> Bool {
@@ -17,23 +17,22 @@ final class PointwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
       && s.padTop + s.padLeft + s.padBottom + s.padRight == 0
   }
 
+  /// - Parameter kernel: the product's, or nil for a choice.
   init(
-    _ context: ConvolutionContext, _ weights: ConvolutionWeights<Scalar>,
-    epilogue: Epilogue<Scalar>, kernel: String?
+    _ context: ConvolutionContext, _ weights: PlanWeights, kernel: String?
   ) throws(OperationError) {
     self.context = context
     var options = context.options
     options.kernel = kernel
     options.isa = context.table.isa
     let pixels = context.shape.pixels
-    plan = try Plan(
-      source: weights.source, layout: context.layout == .nchw ? .columns : .rows,
-      width: context.layout == .nchw ? pixels : pixels * max(context.images, 1),
-      epilogue: epilogue, options: options)
-    name = "\(Self.candidateName)-\(plan.kernelName)"
+    plan = try PlanCore(
+      weights, epilogue: context.epilogue, layout: context.layout == .nchw ? .columns : .rows,
+      width: context.layout == .nchw ? pixels : pixels * max(context.images, 1), options: options)
+    name = "\(Self.candidateName)-\(plan.body.name)"
   }
 
-  var packedBytes: Int { plan.packedBytes }
+  var packedBytes: Int { plan.body.packedBytes }
   var workspaceBytes: Int { plan.body.workspaceBytes }
 
   func usefulSlices(images: Int) -> Int {
@@ -44,13 +43,15 @@ final class PointwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
   func run(
     _ call: ConvolutionCall, slice: Int, of slices: Int, workspace: UnsafeMutableRawPointer
   ) {
-    let (s, size) = (context.shape, context.dtype.size)
+    let s = context.shape
     let columns = context.layout == .nchw
     for image in 0..<(columns ? call.images : 1) {
       plan.body.run(
         ProductCall(
-          x: call.x + image * s.inputCount * size, xStride: columns ? s.pixels : s.channels,
-          y: call.y + image * s.outputCount * size, yStride: columns ? s.pixels : s.filters,
+          x: call.x + image * s.inputCount * context.inputSize,
+          xStride: columns ? s.pixels : s.channels,
+          y: call.y + image * s.outputCount * context.outputSize,
+          yStride: columns ? s.pixels : s.filters,
           width: columns ? s.pixels : s.pixels * call.images),
         slice: slice, of: slices, workspace: workspace)
     }

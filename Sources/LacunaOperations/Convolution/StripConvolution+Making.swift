@@ -13,15 +13,15 @@ private let blockShare = 1.0
 private let partChannels = 32
 
 /// Makes strip convolutions of some weights.
-struct StripMaker<Scalar: SparseScalar> {
+struct StripMaker {
   let context: ConvolutionContext
-  let weights: ConvolutionWeights<Scalar>
+  let weights: any StripConvolutionWeights
 
-  private var shape: ConvolutionShape { context.shape }
+  private var shape: ConvolutionShape { weights.planes }
 
   /// Such as "direct-2x1".
   func name(_ reading: StripReading, prefix: String = "") -> String {
-    "\(prefix)\(reading.rawValue)-\(weights.blockRows)x1"
+    "\(prefix)\(reading.rawValue)-\(weights.blockRows)x\(weights.inputs)"
   }
 
   /// Groups per part, all parts but the last.
@@ -33,7 +33,9 @@ struct StripMaker<Scalar: SparseScalar> {
   }
 
   func tiling(_ reading: StripReading) -> ConvolutionTiling {
-    if reading == .panels && ConvolutionTiling.readsInPlace(shape, context.layout) {
+    if reading == .panels && weights.inputs == 1
+      && ConvolutionTiling.readsInPlace(shape, context.layout)
+    {
       return ConvolutionTiling(inPlace: shape)
     }
     let channels = partGroups * shape.groupChannels
@@ -44,7 +46,8 @@ struct StripMaker<Scalar: SparseScalar> {
   }
 
   private func kernel(_ height: Int) -> Kernel {
-    context.table.kernel(.spmm, variant: "\(height)x1", dtype: context.dtype)!
+    context.table.kernel(
+      .spmm, variant: "\(height)x\(weights.inputs)", types: weights.kernelTypes)!
   }
 
   private var heights: [Int] {
@@ -90,18 +93,18 @@ struct StripMaker<Scalar: SparseScalar> {
     var parts: [ConvolutionPart] = []
     for first in Swift.stride(from: 0, to: shape.groups, by: partGroups) {
       let groups = first..<min(first + partGroups, shape.groups)
-      let matrix = try weights.matrix(groups: groups, channelStride: stride, tapOffsets: offsets)
       let channels = groups.count * shape.groupChannels
       let block = channelBlock(reading, tiling, channels: channels)
       let tallest = max(CPUInfo.current.level2Bytes / 2 / rowBytes, 64)
       let tasks = context.options.threads > 1 ? 2 * context.options.threads : 1
       let others = tiling.tiles * ((shape.groups + partGroups - 1) / partGroups) * context.images
-      let cuts = balancedCuts(
-        rows: matrix.rows, unit: weights.blockRows,
-        parts: max((matrix.rows + tallest - 1) / tallest, (tasks + others - 1) / others),
-        stored: matrix.storedBefore)
-      let cut = PackingShape(rowCuts: cuts, columnBlock: block * stride, heights: heights)
-      let packed = matrix.packed(cut)
+      let packed = try weights.packed(groups: groups, channelStride: stride, tapOffsets: offsets) {
+        let cuts = balancedCuts(
+          rows: $0.rows, unit: weights.blockRows,
+          parts: max(($0.rows + tallest - 1) / tallest, (tasks + others - 1) / others),
+          stored: $0.storedBefore)
+        return PackingShape(rowCuts: cuts, columnBlock: block * stride, heights: heights)
+      }
       parts.append(
         ConvolutionPart(
           firstChannel: first * shape.groupChannels, channels: channels,

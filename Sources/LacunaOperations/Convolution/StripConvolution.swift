@@ -26,14 +26,16 @@ final class StripConvolution: ConvolutionBody {
   private let tiling: ConvolutionTiling
   private let reading: StripReading
   private let parts: [ConvolutionPart]
-  private let packer: TilePacker
+  private let packer: any PlanePacker
   private let copy: Kernel, turn: Kernel
   private let sum: Kernel
   private let mostVectors: Int, vectorBytes: Int
   private let rowsApart: Bool
+  /// Bytes of a tile's element and of a sum.
   private let size: Int
+  private let bytes: ByteResults?
   // Kept, not computed: every panel asks for them.
-  private let tileBytes: Int, sumsBytes: Int, panelBytes: Int
+  private let tileBytes: Int, scratchBytes: Int, sumsBytes: Int, panelBytes: Int
   private let rowBlocks: Int
 
   init(
@@ -43,12 +45,17 @@ final class StripConvolution: ConvolutionBody {
   ) {
     (self.name, self.context, self.tiling, self.reading) = (name, context, tiling, reading)
     (self.parts, mostVectors, self.vectorBytes) = (parts, vectors, vectorBytes)
-    packer = TilePacker(tiling, context)
+    packer =
+      context.bytes.map { QuadTilePacker(tiling, context, $0) } ?? TilePacker(tiling, context)
+    bytes = context.bytes.map {
+      ByteResults($0, columns: vectors * vectorBytes / 4, context)
+    }
     copy = context.table.kernel(.packRows, dtype: context.dtype)!
     turn = context.table.kernel(.packTransposed, dtype: context.dtype)!
     sum = context.table.kernel(.residual, dtype: context.dtype)!
     size = context.dtype.size
     tileBytes = (tiling.tileCount * size + 63) / 64 * 64
+    scratchBytes = (packer.scratchBytes + 63) / 64 * 64
     let rowBytes = vectors * vectorBytes
     sumsBytes = parts.map(\.weights.tallestRowBlock).max()! * rowBytes
     panelBytes =
@@ -60,7 +67,10 @@ final class StripConvolution: ConvolutionBody {
 
   var packedBytes: Int { parts.reduce(0) { $0 + $1.weights.byteCount } }
 
-  var workspaceBytes: Int { tileBytes + sumsBytes + panelBytes }
+  /// A tile, what its packer needs, a panel of sums, one of X, and results whose channels lie together before they
+  /// become bytes.
+  var workspaceBytes: Int { turnedOffset + (bytes?.turns == true ? sumsBytes : 0) }
+  private var turnedOffset: Int { tileBytes + scratchBytes + sumsBytes + panelBytes }
 
   func usefulSlices(images: Int) -> Int { images * tiling.tiles * rowBlocks }
 
@@ -85,7 +95,7 @@ final class StripConvolution: ConvolutionBody {
   ) {
     let (image, number) = position.quotientAndRemainder(dividingBy: tiling.tiles)
     let tile = tiling.tile(number)
-    let pixels = call.x + image * context.shape.inputCount * size
+    let pixels = call.x + image * context.shape.inputCount * context.inputSize
     var before = 0
     for part in parts {
       let mine = blocks.clamped(to: before..<(before + part.weights.rowBlocks))
@@ -96,13 +106,13 @@ final class StripConvolution: ConvolutionBody {
             pixels + (part.firstChannel * tiling.planeStride + tile.row * tiling.rowStride) * size
         } else {
           packer.pack(
-            tile, of: pixels, firstChannel: part.firstChannel, count: part.channels, into: workspace
-          )
+            tile, of: pixels, firstChannel: part.firstChannel, count: part.channels,
+            into: workspace, scratch: workspace + tileBytes)
         }
         for block in mine {
           multiply(
             Work(call: call, image: image, tile: tile, part: part, rowBlock: block - before),
-            planes: planes, sums: workspace + tileBytes)
+            planes: planes, sums: workspace + tileBytes + scratchBytes)
         }
       }
       before += part.weights.rowBlocks
@@ -148,7 +158,7 @@ final class StripConvolution: ConvolutionBody {
     let filter = part.firstFilter + firstRow
     let stride = vectors * vectorBytes
     let panel = sums + sumsBytes
-    let writesY = isContiguous(work.tile)
+    let writesY = isContiguous(work.tile) && bytes?.output == nil
     let target =
       writesY
       ? work.call.y
@@ -180,7 +190,7 @@ final class StripConvolution: ConvolutionBody {
           columns: Int64(writesY ? columns : vectors * vectorBytes / size),
           vectors: Int32(vectors), strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 ? 1 : 0, finishes: block == last ? 1 : 0, fetchesTarget: 0,
-          quads: lcn_quad_scales())
+          quads: bytes?.scales(filter: filter) ?? lcn_quad_scales())
         part.kernels[section].call(&arguments)
       }
     }
@@ -244,8 +254,14 @@ final class StripConvolution: ConvolutionBody {
       let left = start + columns - place
       let count = isWritten ? left : min(left, work.tile.columns - column)
       let pixel = pixel(place, in: work.tile)
-      let target = context.target(image: work.image, filter: filter, pixel: pixel) * size
-      if !isWritten {
+      let target =
+        context.target(image: work.image, filter: filter, pixel: pixel) * context.outputSize
+      if let bytes, bytes.output != nil {
+        bytes.deliver(
+          UnsafeRawPointer(sums + (place - start) * size), stride: stride / size,
+          to: work.call.y + target, rows: rows, count: count,
+          turned: sums + sumsBytes + panelBytes)
+      } else if !isWritten {
         move(
           UnsafeRawPointer(sums + (place - start) * size), stride: stride,
           to: work.call.y + target, rows: rows, count: count)

@@ -3,8 +3,20 @@
 import CSIMD
 import LacunaFormats
 
-/// Copies what one tile sees of an image, in either layout.
-struct TilePacker: Sendable {
+/// What a tile of planes is made by.
+protocol PlanePacker: Sendable {
+  /// Bytes of memory that it needs besides the tile.
+  var scratchBytes: Int { get }
+  /// - Parameters:
+  ///   - image: the first element of the image.
+  ///   - first: the first plane that is packed, `count` of them.
+  func pack(
+    _ tile: ConvolutionTile, of image: UnsafeRawPointer, firstChannel first: Int, count: Int,
+    into target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer)
+}
+
+/// Copies what one tile sees of an image of floats, in either layout.
+struct TilePacker: PlanePacker {
   private let tiling: ConvolutionTiling
   private let layout: ImageLayout
   private let size: Int
@@ -18,12 +30,11 @@ struct TilePacker: Sendable {
     loops = ImageLoops(context.dtype)
   }
 
-  /// - Parameters:
-  ///   - image: the first element of the image.
-  ///   - first: the first channel that is packed, `count` of them.
+  var scratchBytes: Int { 0 }
+
   func pack(
     _ tile: ConvolutionTile, of image: UnsafeRawPointer, firstChannel first: Int, count: Int,
-    into target: UnsafeMutableRawPointer
+    into target: UnsafeMutableRawPointer, scratch _: UnsafeMutableRawPointer
   ) {
     let s = tiling.shape
     // Also the slack: junk that happens to be subnormal would slow down whoever reads it.
@@ -32,7 +43,7 @@ struct TilePacker: Sendable {
     // A copy may write zeros up to a register's end into what follows it: rows are written in rising order.
     for p in 0..<tiling.phasesY.count {
       for q in 0..<tiling.phasesX.count {
-        let x = columns(tile, tiling.phasesX[q])
+        let x = tiling.columns(tile, tiling.phasesX[q])
         if x.count == 0 { continue }
         let phase = (p * tiling.phasesX.count + q) * tiling.phaseStride + x.first
         for row in 0..<(tile.rows + tiling.phaseRows - tiling.tileRows) {
@@ -67,21 +78,6 @@ struct TilePacker: Sendable {
         target + channel * tiling.planeStride * size, source + channel * s.height * s.width * size,
         s.strideX, columns)
     }
-  }
-
-  /// The columns of a phase that lie in the image: the first, how many, and where the first comes from.
-  @inline(__always)
-  private func columns(
-    _ tile: ConvolutionTile, _ phaseX: Int
-  ) -> (first: Int, count: Int, source: Int) {
-    let s = tiling.shape
-    let origin = tile.column * s.strideX + phaseX - s.padLeft
-    let all = tile.columns + tiling.rowStride - tiling.tileColumns
-    // x = origin + column · stride has to be in 0..<width.
-    let first = origin >= 0 ? 0 : (-origin + s.strideX - 1) / s.strideX
-    let last = s.width - 1 - origin
-    let end = last < 0 ? 0 : min(all, last / s.strideX + 1)
-    return (first, max(end - first, 0), origin + first * s.strideX)
   }
 
   @inline(__always)

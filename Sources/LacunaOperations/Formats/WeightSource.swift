@@ -50,6 +50,14 @@ package enum WeightSource<Scalar: StoredScalar> {
     }
   }
 
+  /// The same with blocks of more than 65 536 columns taken apart: strips count a block's columns in 16 bits.
+  var withNarrowBlocks: WeightSource {
+    if case .bsr(let matrix) = self, matrix.block.columns > 1 << 16 {
+      return .csr(CSRMatrix(matrix))
+    }
+    return self
+  }
+
   /// Whether they were given dense: then their zeros are stored.
   var isDense: Bool {
     switch self {

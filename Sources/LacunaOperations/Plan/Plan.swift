@@ -80,16 +80,12 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
     epilogue: Epilogue<Scalar>, options: PlanOptions
   ) throws(OperationError) {
     try PlanCore.validate(width: width, options)
-    var source = weights
-    // Strips count the columns of a block in 16 bits.
-    if case .bsr(let matrix) = weights, matrix.block.columns > 1 << 16 {
-      if options.updatable {
-        throw .outOfRange(
-          name: "columns of a block of an updatable plan", value: matrix.block.columns, minimum: 1,
-          maximum: 1 << 16)
-      }
-      source = .csr(CSRMatrix(matrix))
+    if case .bsr(let matrix) = weights, options.updatable, matrix.block.columns > 1 << 16 {
+      throw .outOfRange(
+        name: "columns of a block of an updatable plan", value: matrix.block.columns, minimum: 1,
+        maximum: 1 << 16)
     }
+    let source = weights.withNarrowBlocks
     try epilogue.validate(rows: source.rows)
     if options.updatable && source.stored >= Int(UInt32.max) {
       throw .outOfRange(

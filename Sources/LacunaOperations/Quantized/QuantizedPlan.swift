@@ -188,15 +188,7 @@ extension PlanCore {
     try Self.validate(width: width, options)
     try epilogue.validate(rows: source.rows)
     if options.updatable { throw .quantization(.updatable) }
-    let weights: QuantizedWeights
-    do throws(QuantizedPlanError) {
-      var bytes: QuantizedOutput?
-      if let scale = output.scale { bytes = try QuantizedOutput(type: output.type, scale) }
-      weights = try QuantizedWeights(
-        source,
-        activations: QuantizedActivations(type: activations.type, range: activations.range),
-        output: bytes)
-    } catch { throw .quantization(error) }
+    let weights = try QuantizedWeights(source, activations: activations, output: output)
     let values = EpilogueValues(
       epilogue, rows: source.rows, table: KernelTable.of(options.isa ?? .selected))
     try self.init(

@@ -97,6 +97,21 @@ final class QuantizedWeights: @unchecked Sendable {
     }
   }
 
+  /// - Throws: ``OperationError/quantization(_:)``.
+  convenience init(
+    _ source: QuantizedSource, activations: (type: NumberType, range: ActivationRange),
+    output: (type: NumberType, scale: OutputScale?)
+  ) throws(OperationError) {
+    do throws(QuantizedPlanError) {
+      var bytes: QuantizedOutput?
+      if let scale = output.scale { bytes = try QuantizedOutput(type: output.type, scale) }
+      try self.init(
+        source,
+        activations: QuantizedActivations(type: activations.type, range: activations.range),
+        output: bytes)
+    } catch { throw .quantization(error) }
+  }
+
   var rows: Int { source.rows }
   var columns: Int { source.columns }
   var isDense: Bool { false }

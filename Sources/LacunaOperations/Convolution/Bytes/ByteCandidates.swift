@@ -1,0 +1,54 @@
+// What a convolution of bytes may run: strips of quads of each height, sparse and dense, or a product of bytes.
+
+import LacunaFormats
+
+/// Every way, with what it would take by a roofline.
+func byteCandidates(
+  _ context: ConvolutionContext, _ quantized: QuantizedWeights, order: KernelOrder, _ roof: Roofline
+) throws(OperationError) -> [ConvolutionCandidate] {
+  let s = context.shape
+  let images = Double(max(context.images, 1))
+  let traffic =
+    Double(s.inputCount * context.inputSize + s.outputCount * context.outputSize) * images
+  // Results are floats in between.
+  let finished = context.outputSize == 4 ? 0 : Double(s.outputCount) * 8 * images
+  var list: [ConvolutionCandidate] = []
+
+  func strips(height: Int, isDense: Bool) throws(OperationError) {
+    let weights = try ConvolutionQuads(
+      quantized.source, shape: s, order: order, blockRows: height, isDense: isDense)
+    let maker = StripMaker(context: context, weights: weights)
+    let quads = Double(weights.quads)
+    let useful = isDense ? Double(s.filters * s.patch) : Double(quantized.stored)
+    let flops = 2 * useful * Double(s.pixels) * images
+    let share = KernelShares(context.table.isa).quads(
+      rows: height, vectors: maker.vectors, density: useful / Double(s.filters * s.patch))
+    for reading in StripReading.allCases {
+      let tiling = maker.tiling(reading)
+      let work = tiling.work(lanes: maker.lanes, vectors: maker.vectors)
+      let planes = Double(weights.planes.channels)
+      let copied =
+        reading == .direct ? 0 : planes * Double(s.taps * s.pixels) * work * 8 * images
+      let packed = Double(tiling.tileCount * tiling.tiles) * images * 8
+      let reached =
+        reading == .direct && height == 1 ? share * unalignedShare(context.table.isa) : share
+      let name = maker.name(reading, prefix: isDense ? "dense-" : "")
+      list.append(
+        ConvolutionCandidate(
+          name: name, isDense: isDense,
+          seconds: 8 * quads * Double(s.pixels) * images * work / (roof.peak * reached)
+            + (copied + packed + finished + traffic) / copyRate,
+          flops: flops, bytes: traffic + quads * (4 + 2 / Double(height)),
+          make: { () throws(OperationError) in try maker.make(name, reading) }))
+    }
+  }
+
+  for height in KernelTable.stripHeights { try strips(height: height, isDense: false) }
+  if PointwiseConvolution.suits(context) {
+    list.append(context.productCandidate(.i8(quantized), besides: list, isDense: false))
+  }
+  if !context.options.excludesDense {
+    try strips(height: KernelTable.stripHeights[0], isDense: true)
+  }
+  return list
+}
