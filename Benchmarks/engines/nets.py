@@ -77,6 +77,18 @@ def decode(layers=12, width=768):
     return built(nodes, {"x": [1, width]}, [x], weights)
 
 
+def recurrent(layers=2, units=256, steps=64):
+    """LSTMs one after the other, one sequence."""
+    nodes, weights, x = [], {"axes": np.array([1])}, "x"
+    for n in range(layers):
+        for key in "wr":
+            weights[f"{key}{n}"] = (RANDOM.standard_normal((1, 4 * units, units)) / units ** 0.5).astype("float32")
+        nodes += [helper.make_node("LSTM", [x, f"w{n}", f"r{n}"], [f"y{n}"], name=f"lstm {n}", hidden_size=units),
+                  helper.make_node("Squeeze", [f"y{n}", "axes"], [f"s{n}"])]
+        x = f"s{n}"
+    return built(nodes, {"x": [steps, 1, units]}, [x], weights)
+
+
 def products_of_bytes(sparsity, block, layers=6, width=1024, rows=128):
     """Products of a quantized model (QDQ), one after the other: weights in blocks of outputs by inputs.
 
@@ -101,6 +113,26 @@ def products_of_bytes(sparsity, block, layers=6, width=1024, rows=128):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
+def convolutions_of_bytes(sparsity, block, layers=6, channels=128, size=28):
+    """3×3 convolutions of a quantized model (QDQ), one after the other: weights in blocks of filters by channels of one tap."""
+    nodes, holders, x = [], {"zero": np.uint8(128), "step": np.float32(0.05)}, "x"
+    for n in range(layers):
+        kept = RANDOM.random((channels // block[0], channels // block[1], 3, 3)) >= sparsity
+        kept = np.repeat(np.repeat(kept, block[0], axis=0), block[1], axis=1)
+        holders[f"w{n}"] = (RANDOM.integers(-63, 64, (channels, channels, 3, 3)) * kept).astype(np.int8)
+        holders[f"s{n}"] = np.full(channels, 0.02 / max(9 * channels * (1 - sparsity), 1) ** 0.5, "float32")
+        nodes += [helper.make_node("DequantizeLinear", [x, "step", "zero"], [f"x{n}"]),
+                  helper.make_node("DequantizeLinear", [f"w{n}", f"s{n}"], [f"f{n}"], axis=0),
+                  helper.make_node("Conv", [f"x{n}", f"f{n}"], [f"p{n}"], name=f"convolution {n}", pads=[1, 1, 1, 1]),
+                  helper.make_node("QuantizeLinear", [f"p{n}", "step", "zero"], [f"y{n}"])]
+        x = f"y{n}"
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.UINT8, [1, channels, size, size])],
+        [helper.make_tensor_value_info(x, TensorProto.UINT8, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in holders.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
 def sized(model, shape):
     """The model for an input of that shape, where one is given."""
     if shape is not None:
@@ -117,6 +149,7 @@ def pruned(model, sparsity):
     made = onnx.ModelProto()
     made.CopyFrom(model)
     used = {node.input[1] for node in made.graph.node if node.op_type in ("MatMul", "Gemm", "Conv") and len(node.input) > 1}
+    used |= {name for node in made.graph.node if node.op_type in ("LSTM", "GRU") for name in node.input[1:3]}
     for node in made.graph.node:
         if any(a.name == "group" and a.i > 1 for a in node.attribute):
             used.discard(node.input[1])
@@ -126,7 +159,7 @@ def pruned(model, sparsity):
     for tensor, name in held if sparsity else ():
         if name in used and tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
             w = numpy_helper.to_array(tensor).copy()
-            flat = w.reshape(len(w), -1)
+            flat = w.reshape(-1, w.shape[-1]) if w.ndim == 3 else w.reshape(len(w), -1)
             lacuna.apply_mask(flat, lacuna.mask(flat, sparsity))
             kept = tensor.name
             tensor.CopyFrom(numpy_helper.from_array(w, kept))

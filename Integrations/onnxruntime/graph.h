@@ -123,10 +123,11 @@ class Graph {
     return leaves || count > readers;
   }
 
-  // The name of a node's first output, which no other node of its graph has; nodes themselves need no names.
+  // The name of a node's first output that is there, which no other node of its graph has; nodes themselves need no names.
   std::string key(const OrtNode *node) const {
-    const auto out = outputs(node);
-    return out.empty() || out[0] == nullptr ? "" : name(out[0]);
+    for (const OrtValueInfo *value : outputs(node))
+      if (value != nullptr && !name(value).empty()) return name(value);
+    return "";
   }
 
   // A node that reads a value, and the input at which it does.
@@ -249,6 +250,17 @@ class Graph {
     check(api, api.ReadOpAttr(attribute, int(kAttrString), static_cast<void *>(result.data()), result.size(), &bytes));
     result.resize(bytes);
     return result.c_str();
+  }
+  // Several of them.
+  std::vector<std::string> words(const OrtNode *node, const char *name) const {
+    const OrtOpAttr *attribute = find(node, name);
+    if (attribute == nullptr) return {};
+    std::string bytes(1024, 0);
+    size_t size = 0;
+    check(api, api.ReadOpAttr(attribute, int(kAttrStrings), static_cast<void *>(bytes.data()), bytes.size(), &size));
+    std::vector<std::string> result;
+    for (size_t start = 0; start < size; start += result.back().size() + 1) result.emplace_back(bytes.c_str() + start);
+    return result;
   }
   float real(const OrtNode *node, const char *name, float otherwise) const {
     return number<float>(node, name, kAttrFloat, otherwise);

@@ -80,7 +80,7 @@ struct OrtEpFactory {
 constexpr uint32_t kOrtVersion = 23;
 enum { kOrtFail = 1, kOrtInvalidArgument = 2 };
 enum { kOrtFloat = 1, kOrtU8 = 2, kOrtI8 = 3, kOrtI32 = 6, kOrtI64 = 7 };  // ONNX_TENSOR_ELEMENT_DATA_TYPE_…
-enum { kAttrInt = 1, kAttrInts = 2, kAttrFloat = 3, kAttrString = 5 };
+enum { kAttrInt = 1, kAttrInts = 2, kAttrFloat = 3, kAttrString = 5, kAttrStrings = 6 };
 enum { kHardwareCPU = 0 };
 
 // The table, typed where it is called.

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "../report.h"
+#include "recurrent.h"
 #include "running.h"
 
 namespace {
@@ -81,15 +82,19 @@ OrtStatus *get_capability(OrtEp *self, const OrtGraph *ort, OrtEpGraphSupportInf
   }
 }
 
-// Where onnxruntime has values of those names.
+// Where onnxruntime has a value of that name; nowhere when it has none, or there is no name.
+size_t place(const Graph &graph, const std::string &name, const std::vector<const OrtValueInfo *> &values) {
+  size_t place = 0;
+  while (place < values.size() && (values[place] == nullptr || graph.name(values[place]) != name)) place++;
+  return name.empty() || place == values.size() ? kNowhere : place;
+}
+
 std::vector<size_t> places(const Graph &graph, const std::vector<std::string> &names,
                            const std::vector<const OrtValueInfo *> &values) {
   std::vector<size_t> result;
   for (const std::string &name : names) {
-    size_t place = 0;
-    while (place < values.size() && graph.name(values[place]) != name) place++;
-    if (place == values.size()) throw Refusal("a region came back without its value " + name);
-    result.push_back(place);
+    result.push_back(place(graph, name, values));
+    if (result.back() == kNowhere) throw Refusal("a region came back without its value " + name);
   }
   return result;
 }
@@ -126,6 +131,10 @@ OrtStatus *compile(OrtEp *self, const OrtGraph **graphs, const OrtNode **, size_
         kernel->to = places(graph, kernel->region.outputs, graph.outputs(graphs[i]));
       } else {
         kernel->stretch = std::move(*found);
+        if (const auto &recurrence = kernel->stretch.recurrence) {
+          for (const std::string &name : recurrence->names) kernel->from.push_back(place(graph, name, graph.inputs(graphs[i])));
+          for (const std::string &name : recurrence->results) kernel->to.push_back(place(graph, name, graph.outputs(graphs[i])));
+        }
       }
       kernel->stretch.nodes.clear();
       kernel->region.nodes.clear();

@@ -5,6 +5,35 @@
 #include <atomic>
 #include <cstring>
 
+#include "recurrent.h"
+
+std::string written(const std::vector<int64_t> &shape) {
+  std::string text;
+  for (int64_t d : shape) text += (text.empty() ? "" : "×") + std::to_string(d);
+  return text;
+}
+
+int64_t elements(const std::vector<int64_t> &shape) {
+  int64_t count = 1;
+  for (int64_t d : shape) count *= d;
+  return count;
+}
+
+OrtStatus *take_input(const Api &api, OrtKernelContext *context, size_t place, const OrtValue *&input,
+                      std::vector<int64_t> &shape) {
+  if (OrtStatus *status = api.KernelContext_GetInput(static_cast<const OrtKernelContext *>(context), place, &input))
+    return status;
+  if (input == nullptr) return nullptr;
+  OrtTensorTypeAndShapeInfo *info = nullptr;
+  if (OrtStatus *status = api.GetTensorTypeAndShape(input, &info)) return status;
+  size_t rank = 0;
+  OrtStatus *status = api.GetDimensionsCount(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &rank);
+  shape.resize(rank);
+  if (!status) status = api.GetDimensions(static_cast<const OrtTensorTypeAndShapeInfo *>(info), shape.data(), rank);
+  api.ReleaseTensorTypeAndShapeInfo(info);
+  return status;
+}
+
 namespace {
 
 struct Run {
@@ -31,16 +60,10 @@ void gather(const char *x, size_t size, const std::vector<int64_t> &shape, const
         std::memcpy(out, x + ((c * shape[2] + i) * shape[3] + j) * size, size);
 }
 
-std::string written(const std::vector<int64_t> &shape) {
-  std::string text;
-  for (int64_t d : shape) text += (text.empty() ? "" : "×") + std::to_string(d);
-  return text;
-}
-
 struct ConvolutionRun {
   const lcn_conv *conv;
-  const float *x;
-  float *y;
+  const void *x;
+  void *y;
   int64_t images, slices;
   std::atomic<lcn_status> status{LCN_OK};
 };
@@ -73,7 +96,7 @@ OrtStatus *convolve(const Kernel &kernel, OrtKernelContext *context, const OrtVa
   if (OrtStatus *bad = api.GetTensorMutableData(const_cast<OrtValue *>(input), &x)) return bad;
   if (OrtStatus *bad = api.GetTensorMutableData(output, &y)) return bad;
   if (shape[0] == 0) return nullptr;
-  ConvolutionRun run{s.conv.get(), static_cast<const float *>(x), static_cast<float *>(y), shape[0], 1};
+  ConvolutionRun run{s.conv.get(), x, y, shape[0], 1};
   const int64_t useful = std::max<int64_t>(1, s.stored * s.out_height * s.out_width * shape[0] / kWorthAThread);
   run.slices = std::min({useful, s.slices * shape[0], kernel.threads});
   if (run.slices == 1) {
@@ -85,27 +108,6 @@ OrtStatus *convolve(const Kernel &kernel, OrtKernelContext *context, const OrtVa
   }
   const lcn_status status = run.status.load();
   return status == LCN_OK ? nullptr : failed(api, lcn_status_string(status));
-}
-
-// An input of a node that runs, and its shape.
-OrtStatus *take_input(const Api &api, OrtKernelContext *context, size_t place, const OrtValue *&input,
-                      std::vector<int64_t> &shape) {
-  if (OrtStatus *status = api.KernelContext_GetInput(static_cast<const OrtKernelContext *>(context), place, &input))
-    return status;
-  OrtTensorTypeAndShapeInfo *info = nullptr;
-  if (OrtStatus *status = api.GetTensorTypeAndShape(input, &info)) return status;
-  size_t rank = 0;
-  OrtStatus *status = api.GetDimensionsCount(static_cast<const OrtTensorTypeAndShapeInfo *>(info), &rank);
-  shape.resize(rank);
-  if (!status) status = api.GetDimensions(static_cast<const OrtTensorTypeAndShapeInfo *>(info), shape.data(), rank);
-  api.ReleaseTensorTypeAndShapeInfo(info);
-  return status;
-}
-
-int64_t elements(const std::vector<int64_t> &shape) {
-  int64_t count = 1;
-  for (int64_t d : shape) count *= d;
-  return count;
 }
 
 // Lacuna's tasks on onnxruntime's threads.
@@ -190,6 +192,7 @@ OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) 
   const Stretch &s = kernel.stretch;
   try {
     if (kernel.region.plan) return run_region(kernel, context);
+    if (s.recurrence) return run_recurrent(kernel, context);
     const OrtValue *input = nullptr;
     std::vector<int64_t> shape;
     if (OrtStatus *bad = take_input(api, context, 0, input, shape)) return bad;

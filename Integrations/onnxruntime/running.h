@@ -12,11 +12,21 @@ struct Kernel : OrtNodeComputeInfo {
   Stretch stretch;
   int64_t threads;
   Region region;
-  std::vector<size_t> from, to;  // onnxruntime's numbers of the region's inputs and outputs
+  std::vector<size_t> from, to;  // onnxruntime's numbers of inputs and outputs of a region or a recurrent node
 };
+
+// No place.
+constexpr size_t kNowhere = ~size_t(0);
 
 // An error for onnxruntime.
 OrtStatus *failed(const Api &api, const std::string &why);
+
+// An input of a node, with its shape; NULL for one that is left out.
+OrtStatus *take_input(const Api &api, OrtKernelContext *context, size_t place, const OrtValue *&input,
+                      std::vector<int64_t> &shape);
+// A shape in words, and its product.
+std::string written(const std::vector<int64_t> &shape);
+int64_t elements(const std::vector<int64_t> &shape);
 
 // OrtNodeComputeInfo::Compute of a Kernel. No exception leaves it.
 OrtStatus *compute(OrtNodeComputeInfo *self, void *state, OrtKernelContext *context);

@@ -41,13 +41,16 @@ struct Window {
   int64_t top = 0, left = 0, bottom = 0, right = 0, groups = 1;
 };
 
+struct Recurrence;  // see recurrent.h
+
 // A stretch that is taken: its nodes, and the plan that computes them.
 struct Stretch {
   std::vector<const OrtNode *> nodes;
   std::string key;  // the name of the product's output
   std::unique_ptr<lcn_plan, PlanDeleter> plan;
   std::unique_ptr<lcn_conv, PlanDeleter> conv;  // instead of a plan
-  bool is_taken() const { return plan || conv; }
+  std::shared_ptr<Recurrence> recurrence;       // of an LSTM or a GRU
+  bool is_taken() const { return plan || conv || recurrence; }
   std::optional<Window> window;          // of a conv; its images have this height and width
   int64_t out_height = 0, out_width = 0;  // of its results
   int64_t rows = 0, columns = 0, stored = 0, width = 1, slices = 1;
@@ -58,7 +61,7 @@ struct Stretch {
   size_t y_size() const { return y ? 1 : sizeof(float); }
 };
 
-// Looks at a product of the graph. `elsewhere` is why nothing of the graph is taken, or NULL. Says in `decision` what became of it; the stretch has a plan when it is taken.
+// Looks at a product or a recurrent node of the graph. `elsewhere` is why nothing of the graph is taken, or NULL. Says in `decision` what became of it; the stretch has a plan when it is taken.
 Stretch examine(const Graph &graph, const OrtNode *node, const Options &options, const char *elsewhere, Decision &decision);
 
 // Whether `examine` has something to say about a node.

@@ -267,15 +267,15 @@ class Provider(unittest.TestCase):
             [numpy_helper.from_array(np.asarray(value), name) for name, value in holders.items()])
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
-    def compare_bytes(self, content, feeds, nodes, threads=1):
+    def compare_bytes(self, content, feeds, nodes, threads=1, **how):
         """Against onnxruntime computing in floats as the model says: its products of bytes saturate without VNNI."""
         plain = options(threads, ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
         alone = ort.InferenceSession(content, plain, providers=["CPUExecutionProvider"])
         for level in (None, ort.GraphOptimizationLevel.ORT_DISABLE_ALL):
-            (decision,) = lacuna_ort.explain(content, options(threads, level))
+            (decision,) = lacuna_ort.explain(content, options(threads, level), **how)
             self.assertTrue(decision["claimed"], decision)
             self.assertEqual(len(decision["nodes"]), nodes, decision)
-            both = ort.InferenceSession(content, lacuna_ort.session_options(options(threads, level)))
+            both = ort.InferenceSession(content, lacuna_ort.session_options(options(threads, level), **how))
             for feed in feeds:
                 (mine,), (theirs,) = both.run(None, feed), alone.run(None, feed)
                 self.assertEqual((mine.shape, mine.dtype), (theirs.shape, theirs.dtype))
@@ -312,6 +312,12 @@ class Provider(unittest.TestCase):
             for strides in ([1, 1], [2, 3]):
                 content = self.quantized("Conv", w, ["n", 64, "h", "v"], bias=array(96), strides=strides, **more)
                 self.compare_bytes(content, images, 5 if output else 4)
+            for kernel, attributes in (((3, 3), dict(pads=[1, 1, 1, 1])), ((5, 1), dict(pads=[3, 0, 1, 0], strides=[2, 1])),
+                                       ((3, 2), dict(dilations=[2, 3])), ((3, 3), dict(group=2, pads=[2, 0, 0, 1])),
+                                       ((7, 7), dict(pads=[3, 3, 3, 3], strides=[2, 2]))):
+                w = self.integers(96, 64 // attributes.get("group", 1), *kernel, groups=1)
+                content = self.quantized("Conv", w, ["n", 64, 9, 7], bias=array(96), activation="Relu", **attributes, **more)
+                self.compare_bytes(content, images, 6 if output else 5, min_zeros=0)
         # Unsigned weights around 128.
         content = self.quantized("MatMul", self.integers(96, 128), ["n", 96], weights=np.uint8)
         self.compare_bytes(content, [{"q": RANDOM.integers(0, 256, (7, 96)).astype(np.uint8)}], 3)
@@ -328,10 +334,18 @@ class Provider(unittest.TestCase):
         for reason, content in (
                 ("whole groups of four", self.quantized("MatMul", scattered, ["n", 96])),
                 ("whole groups of four", self.quantized("MatMul", self.integers(96, 128), [1, 96])),
-                ("several taps", self.quantized("Conv", self.integers(96, 64, 3, 3, groups=1), [1, 64, 9, 7]))):
+                ("fewer than four channels", self.quantized("Conv", self.integers(96, 2, 3, 3), [1, 64, 9, 7], group=32)),
+                ("whole groups of four", self.quantized("Conv", RANDOM.integers(1, 101, (96, 64, 3, 3)), [1, 64, 9, 7]))):
             (decision,) = lacuna_ort.explain(content, options(1, level))
             self.assertFalse(decision["claimed"])
             self.assertIn(reason, decision["reason"])
+        # The same bits with any number of threads, of kernels of several taps as well.
+        content = self.quantized("Conv", self.integers(256, 128, 3, 3, groups=1), [2, 128, 40, 40], output=np.int8,
+                                 pads=[1, 1, 1, 1])
+        q = RANDOM.integers(0, 256, (2, 128, 40, 40)).astype(np.uint8)
+        results = [ort.InferenceSession(content, lacuna_ort.session_options(options(threads))).run(None, {"q": q})[0]
+                   for threads in (1, 2, 3)]
+        self.assertTrue(np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2]))
         content = self.quantized("MatMul", scattered, [1, 96])
         (decision,) = lacuna_ort.explain(content, options(1, level), min_zeros=0)
         self.assertTrue(decision["claimed"], decision)
@@ -379,6 +393,84 @@ class Provider(unittest.TestCase):
             level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # else alpha and strides might be rewritten first
             (decision,) = self.compare(content, [feed], 0, level=level)
             self.assertIn(reason, decision["reason"])
+
+    def recurrent(self, cell, directions, inputs=20, hidden=48, zeros=0.9, bias=True, lengths=None, states=None,
+                  outputs=(True, True, True), axes=("steps", "batch"), **attributes):
+        """A model of one node. Lengths and first states are "given" as inputs, or held by the model, or left out (None)."""
+        gates = {"LSTM": 4, "GRU": 3}[cell] * hidden
+        held = {"w": array(directions, gates, inputs, zeros=zeros) / 4, "r": array(directions, gates, hidden, zeros=zeros) / 4}
+        if bias:
+            held["b"] = array(directions, 2 * gates)
+        names = ["x", "w", "r", "b" if bias else "", "", ""] + [""] * (cell == "LSTM")
+        given = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [*axes, inputs])]
+        if lengths is not None:
+            names[4] = "lengths"
+            if lengths == "given":
+                given.append(helper.make_tensor_value_info("lengths", TensorProto.INT32, [axes[1]]))
+            else:
+                held["lengths"] = np.array(lengths, np.int32)
+        for place, name in enumerate(("h", "c")[:2 if cell == "LSTM" else 1]):
+            if states is not None:
+                names[5 + place] = name
+            if states == "given":
+                given.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [directions, axes[1], hidden]))
+            elif states is not None:
+                held[name] = array(directions, states, hidden)
+        results = [name if there else "" for name, there in zip(("y", "yh", "yc"), outputs)][:3 if cell == "LSTM" else 2]
+        node = helper.make_node(cell, names, results, hidden_size=hidden,
+                                **({} if directions == 1 else {"direction": "bidirectional"}), **attributes)
+        graph = helper.make_graph(
+            [node], "g", given,
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in results if name],
+            [numpy_helper.from_array(np.asarray(value), name) for name, value in held.items()])
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+    def test_recurrent_nodes(self):
+        forms = (("LSTM", 1, {}), ("LSTM", 1, {"direction": "reverse"}), ("LSTM", 2, {}), ("GRU", 1, {}),
+                 ("GRU", 2, {"linear_before_reset": 1}), ("GRU", 1, {"linear_before_reset": 1, "direction": "reverse"}),
+                 ("LSTM", 2, {"activations": ["Sigmoid", "Tanh", "Tanh"] * 2}))
+        for cell, directions, attributes in forms:
+            for bias, lengths, states, outputs in (
+                    (True, None, None, (True, True, True)), (False, None, "given", (True, False, False)),
+                    (True, "given", "given", (True, True, True)), (True, None, 3, (False, True, True)),
+                    (False, (7, 2, 5), None, (False, True, False))):
+                content = self.recurrent(cell, directions, bias=bias, lengths=lengths, states=states, outputs=outputs,
+                                         **attributes)
+                feeds = []
+                for steps, batch in ((7, 3),) if states == 3 or isinstance(lengths, tuple) else ((7, 3), (1, 1), (40, 9)):
+                    feed = {"x": array(steps, batch, 20)}
+                    if lengths == "given":
+                        feed["lengths"] = RANDOM.integers(1, steps + 1, batch).astype(np.int32)
+                    if states == "given":
+                        feed.update({name: array(directions, batch, 48) for name in ("h", "c")[:2 if cell == "LSTM" else 1]})
+                    feeds.append(feed)
+                (decision,) = self.compare(content, feeds, 1)
+                self.assertEqual((decision["type"], decision["columns"]), (cell, 68))
+        # A network of several nodes, on any number of threads the same bits.
+        content = self.recurrent("LSTM", 2, 256, 256, axes=(60, 12))
+        feed = {"x": array(60, 12, 256)}
+        self.compare(content, [feed], 1)
+        results = [ort.InferenceSession(content, lacuna_ort.session_options(options(threads))).run(None, feed)
+                   for threads in (1, 2, 3)]
+        for other in results[1:]:
+            self.assertTrue(all(np.array_equal(a, b) for a, b in zip(results[0], other)))
+
+    def test_recurrent_nodes_that_are_left_alone_and_why(self):
+        for reason, content in (
+                ("few zeros", self.recurrent("LSTM", 1, zeros=0.3)),
+                ("few weights", self.recurrent("GRU", 1, 4, 8)),
+                ("Sigmoid and Tanh", self.recurrent("LSTM", 1, activations=["Sigmoid", "Relu", "Tanh"])),
+                ("clipped", self.recurrent("LSTM", 1, clip=3.0)),
+                ("coupled", self.recurrent("LSTM", 1, input_forget=1))):
+            (decision,) = lacuna_ort.explain(content, options(1))
+            self.assertFalse(decision["claimed"])
+            self.assertIn(reason, decision["reason"])
+        # Lengths or states that do not fit the sequences are an error, not a crash.
+        for more, feed in ((dict(lengths=(7, 2, 5)), {"x": array(7, 4, 20)}), (dict(states=3), {"x": array(7, 4, 20)}),
+                           (dict(lengths="given"), {"x": array(7, 2, 20), "lengths": np.array([9, 1], np.int32)})):
+            session = ort.InferenceSession(self.recurrent("GRU", 1, **more), lacuna_ort.session_options(options(1)))
+            with self.assertRaises(Exception):
+                session.run(None, feed)
 
     def test_values_that_others_see_are_not_fused_away(self):
         nodes = [("MatMul", ["x", "w"], ["a"]), ("Relu", ["a"], ["r"]), ("Add", ["a", "r"], ["y"])]

@@ -17,7 +17,7 @@ import onnxruntime as ort
 
 import lacuna_sparse as lacuna
 import lacuna_sparse.onnxruntime as lacuna_ort
-from nets import decode, encoder, products_of_bytes, pruned, sized
+from nets import convolutions_of_bytes, decode, encoder, products_of_bytes, pruned, recurrent, sized
 
 RANDOM = np.random.default_rng(8)
 BURST = 10  # runs of one before the other's turn: who runs a network does not run another engine in between
@@ -83,7 +83,8 @@ def main():
     arguments = parser.parse_args()
     ort.set_default_logger_severity(3)
     nets = [("MiniLM-L6's shapes, 128 tokens", encoder(128), (0, 0.8, 0.9)),
-            ("decode products of GPT-2-small's shapes", decode(), (0.5, 0.7, 0.9))]
+            ("decode products of GPT-2-small's shapes", decode(), (0.5, 0.7, 0.9)),
+            ("two LSTMs of 256 units, 64 steps", recurrent(), (0, 0.5, 0.8, 0.9))]
     for name, file, shape, sparsities in IMAGES:
         path = arguments.nets / file if arguments.nets else None
         if path is not None and path.exists():
@@ -91,8 +92,11 @@ def main():
     nets += [(path, onnx.load(path), (0, 0.8, 0.9)) for path in arguments.model]
     nets = [net for net in nets if arguments.only in net[0]]
     cases = [(name, sparsity, pruned(model, sparsity or 0)) for name, model, sparsities in nets for sparsity in sparsities]
-    cases += [] if arguments.only else [(f"6 products of bytes, 1024×1024 by 128, {r}×{c} blocks", sparsity, products_of_bytes(sparsity, (r, c)))
-              for r, c in ((1, 4), (2, 4)) for sparsity in (0.7, 0.8, 0.9)]
+    for name, made in (("6 products of bytes, 1024×1024 by 128", products_of_bytes),
+                       ("6 convolutions of bytes, 3×3, 128 channels, 28×28", convolutions_of_bytes)):
+        if arguments.only in name:
+            cases += [(f"{name}, {r}×{c} blocks", sparsity, made(sparsity, (r, c)))
+                      for r, c in ((1, 4), (2, 4)) for sparsity in (0.7, 0.8, 0.9)]
     print(f"onnxruntime {ort.__version__}, {arguments.threads} thread(s), Lacuna {lacuna.version} on "
           f"{lacuna.info()['model']}, {lacuna.info()['isa']}\n")
     print("| network | zeros | onnxruntime ms | with Lacuna ms | share | products taken | largest difference |")
