@@ -29,7 +29,7 @@ void examine(const Graph &graph, const Options &options, Candidate &c) {
   const double zeros = double(std::count(kernel->data, kernel->data + weights, 0.0f)) / weights;
   const int64_t pixels = count(out.dims) / out.dims->data[3];
   c.is_convolution = true;
-  c.cost = cost(double(weights) * pixels, zeros, int64_t(kernel->shape[1]) * kernel->shape[2], depthwise);
+  c.cost = cost(double(weights) * pixels, zeros, int64_t(kernel->shape[1]) * kernel->shape[2], depthwise, 4);
   c.is_sparse = !depthwise && zeros >= (options.min_zeros < 0 ? 0.5 : options.min_zeros) &&
                 weights >= (options.min_weights < 0 ? 2048 : options.min_weights);
   Decision &d = c.decision;

@@ -16,7 +16,7 @@ bool is_depthwise(const Graph &graph, const Candidate &c) {
 
 Cost cost_of(const Graph &graph, const Candidate &c) {
   const int64_t positions = c.type == "Conv" ? c.weights->shape[2] * c.weights->shape[3] : 1;
-  return cost(double(c.weights->count()) * c.pixels, c.zeros, positions, is_depthwise(graph, c));
+  return cost(double(c.weights->count()) * c.pixels, c.zeros, positions, is_depthwise(graph, c), 3);
 }
 
 void asked(lcn_status status) {
