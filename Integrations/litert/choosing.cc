@@ -114,7 +114,7 @@ std::vector<std::shared_ptr<Stretch>> find_stretches(const std::shared_ptr<const
       if (leaves) outputs.insert(made);
     }
     try {
-      if (!sum.gains()) throw Refusal(sum.sentence("LiteRT"));
+      if (!sum.gains(threads > 1 ? Cost::kShareOnThreads : Cost::kShare)) throw Refusal(sum.sentence("LiteRT"));
       auto whole = std::make_shared<Stretch>(shared, nodes, outputs, threads);
       const auto kernels = whole->kernels();
       std::vector<int> before;

@@ -170,9 +170,6 @@ void run_slice(void *context, size_t slice) {
   if (status != LCN_OK) run.status.store(status);
 }
 
-// Multiply-adds for which another thread pays: about 100 µs of work.
-constexpr int64_t kWorthAThread = 4'000'000;
-
 }  // namespace
 
 OrtStatus *run_recurrent(const Kernel &kernel, OrtKernelContext *context) {
@@ -244,7 +241,7 @@ OrtStatus *run_recurrent(const Kernel &kernel, OrtKernelContext *context) {
   o.y = results[0];
   o.last_hidden = results[1];
   o.last_cell = results[2];
-  const int64_t useful = std::max<int64_t>(1, r.stored * steps * batch / kWorthAThread);
+  const int64_t useful = threads_worth(double(r.stored) * steps * batch, 0);
   run.slices = std::min({useful, batch, kernel.threads});
   if (run.slices == 1) {
     run_slice(&run, 0);

@@ -75,9 +75,6 @@ void run_convolution_slice(void *context, size_t slice) {
   if (status != LCN_OK) run.status.store(status);
 }
 
-// Multiply-adds for which another thread pays: about 100 µs of work.
-constexpr int64_t kWorthAThread = 4'000'000;
-
 // A convolution of windows on [images, channels, height, width].
 OrtStatus *convolve(const Kernel &kernel, OrtKernelContext *context, const OrtValue *input,
                     const std::vector<int64_t> &shape) {
@@ -97,7 +94,7 @@ OrtStatus *convolve(const Kernel &kernel, OrtKernelContext *context, const OrtVa
   if (OrtStatus *bad = api.GetTensorMutableData(output, &y)) return bad;
   if (shape[0] == 0) return nullptr;
   ConvolutionRun run{s.conv.get(), x, y, shape[0], 1};
-  const int64_t useful = std::max<int64_t>(1, s.stored * s.out_height * s.out_width * shape[0] / kWorthAThread);
+  const int64_t useful = threads_worth(double(s.stored) * s.out_height * s.out_width * shape[0], 0);
   run.slices = std::min({useful, s.slices * shape[0], kernel.threads});
   if (run.slices == 1) {
     run_convolution_slice(&run, 0);
@@ -224,7 +221,7 @@ OrtStatus *compute(OrtNodeComputeInfo *self, void *, OrtKernelContext *context) 
 
     Run run{s.plan.get(), static_cast<const char *>(x), static_cast<char *>(y), s.convolution ? width : s.columns,
             s.convolution ? width : s.rows, width, 1};
-    const int64_t useful = std::max<int64_t>(1, s.stored * width / kWorthAThread);
+    const int64_t useful = threads_worth(double(s.stored) * width, double(s.packed_bytes));
     // What a run of the planned width can be cut into, and a wider one as many times more.
     run.slices = std::min({useful, s.slices * ((width - 1) / s.width + 1), kernel.threads});
     // The pixels that count, one sample at a time.

@@ -384,6 +384,7 @@ void make_plan(const Layer &layer, const Options &options, Stretch &stretch, Dec
   asked(lcn_plan_get_info(made, &info));
   decision.kernel = info.kernel;
   stretch.stored = info.stored;
+  stretch.packed_bytes = info.packed_bytes;
   stretch.width = info.width;
   stretch.slices = info.slices;
 }

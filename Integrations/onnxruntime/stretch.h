@@ -53,7 +53,7 @@ struct Stretch {
   bool is_taken() const { return plan || conv || recurrence; }
   std::optional<Window> window;          // of a conv; its images have this height and width
   int64_t out_height = 0, out_width = 0;  // of its results
-  int64_t rows = 0, columns = 0, stored = 0, width = 1, slices = 1;
+  int64_t rows = 0, columns = 0, stored = 0, packed_bytes = 0, width = 1, slices = 1;
   bool convolution = false;  // X is [batch, columns, …]: a product for each sample; else [..., columns]
   std::vector<int64_t> strides;  // of a convolution, when one is not 1: only every stride-th pixel counts
   std::optional<Bytes> x, y;     // of a product of bytes: its input, and its result where that is bytes, too

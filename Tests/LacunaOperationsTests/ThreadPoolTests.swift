@@ -1,5 +1,6 @@
 // Every task runs exactly once, from any thread, however calls nest.
 
+import Foundation
 import LacunaOperations
 import Testing
 
@@ -23,5 +24,27 @@ import Testing
     nonisolated(unsafe) let memory = sums
     pool.run(tasks: 4) { outer in pool.run(tasks: 10) { memory[outer] += $0 } }
     for i in 0..<4 { #expect(sums[i] == 45) }
+  }
+
+  @Test("jobs of threads that are kept awake run every task once, also when they come late")
+  func awake() {
+    let pool = ThreadPool(threads: 4)
+    let hits = UnsafeMutablePointer<Int>.allocate(capacity: 7)
+    hits.initialize(repeating: 0, count: 7)
+    defer { hits.deallocate() }
+    nonisolated(unsafe) let memory = hits  // each task writes its own element
+    for limit in [4, 4, 2] {
+      pool.whileAwake(limit: limit) {
+        for job in 0..<200 {
+          pool.run(tasks: 7, limit: 3) { memory[$0] += 1 }
+          // Longer than threads wait for: they sleep, and are woken.
+          if job % 100 == 50 { usleep(20_000) }
+        }
+        // One inside another.
+        pool.whileAwake(limit: 4) { pool.run(tasks: 7) { memory[$0] += 1 } }
+      }
+      pool.run(tasks: 7) { memory[$0] += 1 }
+    }
+    for i in 0..<7 { #expect(hits[i] == 3 * 202, "task \(i)") }
   }
 }

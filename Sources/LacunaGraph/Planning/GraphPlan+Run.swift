@@ -55,11 +55,13 @@ extension GraphPlan {
     outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) {
     memory.withAddresses(inputs, outputs) { values, arena in
-      for step in steps {
-        step.body.run(
-          StepCall(
-            values: values, places: memory.places + step.firstPlace, inputCount: step.inputCount,
-            workspace: arena + step.workspace))
+      ThreadPool.shared.whileAwake(limit: threads) {
+        for step in steps {
+          step.body.run(
+            StepCall(
+              values: values, places: memory.places + step.firstPlace, inputCount: step.inputCount,
+              workspace: arena + step.workspace))
+        }
       }
     }
   }

@@ -65,6 +65,7 @@ public final class GraphPlan: Sendable {
   public let activationBytes: Int
 
   let memory: RunMemory
+  let threads: Int
 
   /// Plans a graph.
   ///
@@ -89,6 +90,7 @@ public final class GraphPlan: Sendable {
     }
     let layout = try ValueLayout(planned, limit, options)
     memory = layout.memory
+    threads = options.threads
     steps = layout.steps
     (arenaBytes, activationBytes) = (layout.arenaBytes, layout.activationBytes)
     inputs = planned.inputs.map {
