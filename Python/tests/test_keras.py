@@ -382,6 +382,19 @@ class Layers(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, words):
                 call()
 
+    def test_weights_that_go_are_zeros_whatever_they_were(self):
+        from lacuna_sparse.keras.callbacks import _kept
+
+        random = np.random.default_rng(9)
+        for dtype in ("float16", "float32", "float64"):
+            weights = random.standard_normal((7, 9)).astype(dtype)
+            weights[0, :3] = np.nan, np.inf, -0.0
+            keep = random.random(weights.shape) < 0.5
+            for whole in (keep, ~keep):
+                kept = _kept(weights, whole)
+                self.assertEqual(kept.dtype, weights.dtype)
+                np.testing.assert_array_equal(kept, np.where(whole, weights, np.zeros((), dtype)))
+
     def test_a_weight_that_is_no_number_is_named(self):
         model = small()
         model.compile("sgd", "mse")
