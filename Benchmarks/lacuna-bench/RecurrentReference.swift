@@ -25,11 +25,14 @@ struct Bounded {
     return Bounded(value: value, error: error + unit * (abs(value) + error))
   }
 
-  /// The kernels' functions are within 3 ulp; their slopes are at most 1/4 and 1.
+  /// The kernels' functions are within 3 ulp; their slopes are at most 1/4 and 1, and so are they themselves and what
+  /// they may be off: without that a bound grows with the steps until it is no number any more.
   var logistic: Bounded {
-    Bounded(value: 1 / (1 + exp(-value)), error: error / 4 + 3 * Self.unit)
+    Bounded(value: 1 / (1 + exp(-value)), error: min(error / 4 + 3 * Self.unit, 1))
   }
-  var tangent: Bounded { Bounded(value: tanh(value), error: error + 3 * Self.unit) }
+  var tangent: Bounded {
+    Bounded(value: tanh(value), error: min(error + 3 * Self.unit, 2))
+  }
 }
 
 /// The expected results of whole sequences, with rounding carried along; PyTorch's gate orders, no biases.
