@@ -15,8 +15,8 @@ struct LacunaBench: ParsableCommand {
       """,
     subcommands: [
       SpMMCommand.self, SpMVCommand.self, ConvCommand.self, RecurrentCommand.self,
-      SelectCommand.self, ConvertCommand.self, OneShotCommand.self, ResultsCommand.self,
-      SuiteCommand.self,
+      TrainingCommand.self, SelectCommand.self, ConvertCommand.self, OneShotCommand.self,
+      ResultsCommand.self, SuiteCommand.self,
     ])
 }
 

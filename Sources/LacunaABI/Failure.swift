@@ -74,7 +74,7 @@ package struct Failure: Error {
       let status: Status =
         switch error {
         case .groupsDoNotDivide, .paddingTooLarge, .kernelOutsideImage, .residual: .shapeMismatch
-        case .kernelTooLarge, .updatable: .unsupported
+        case .kernelTooLarge, .updatable, .gradients: .unsupported
         case .tooManyElements: .sizeOverflow
         }
       self.init(status, error.description)

@@ -191,6 +191,23 @@ struct RowTests {
     #expect(try BenchRun("recurrent --dtype f64").exitCode == 64)
   }
 
+  @Test("steps of training, dense and at fixed masks, beside their products")
+  func training() throws {
+    let run = try BenchRun("training --sparsity 0.8,0.9 --batch 8 --steps 2 --json")
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let rows = try run.rows()
+    #expect(rows.count == 3)
+    for (row, sparsity) in zip(rows, [0, 0.8, 0.9]) {
+      func number(_ name: String) -> Double { (row[name] as? NSNumber)?.doubleValue ?? .nan }
+      #expect(row["op"] as? String == "training" && row["network"] as? String == "tutorial")
+      #expect(abs(number("sparsity") - sparsity) < 1e-3)
+      #expect(abs(number("speedup") * number("seconds") / number("denseSeconds") - 1) < 1e-9)
+      #expect(abs(number("overProducts") * number("productSeconds") / number("seconds") - 1) < 1e-9)
+    }
+    #expect(try BenchRun("training --batch 0").exitCode == 64)
+    #expect(try BenchRun("training --sparsity 1").exitCode == 64)
+  }
+
   @Test(
     "the layers of the shape files are those of the networks",
     arguments: [

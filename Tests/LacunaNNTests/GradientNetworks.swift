@@ -189,3 +189,33 @@ extension GradientTests {
       targetSteps: 7),
   ]
 }
+
+extension GradientTests {
+  /// Networks whose kernels, but for that of "out", have products of their own at a fixed mask.
+  static let maskedNetworks = [
+    Architecture(
+      name: "dense", input: Shape(features: 150),
+      layers: [
+        .dense(name: "a", units: 70, relu: true), .dense(name: "b", units: 33, relu: true),
+        .dense(name: "out", units: 4, relu: false),
+      ]),
+    Architecture(
+      name: "convolutions", input: Shape(height: 11, width: 10, channels: 3),
+      layers: [
+        .convolution(name: "a", filters: 17, window: same(5), relu: true),
+        .maxPooling(
+          name: "pool",
+          window: Window2D(height: 2, width: 2, strideY: 2, strideX: 2, padding: .valid)),
+        .residual(
+          name: "r",
+          body: [
+            .convolution(name: "b", filters: 20, window: same(3), relu: true),
+            .batchNormalization(name: "n", momentum: 0.9, epsilon: 1e-3),
+            .convolution(name: "c", filters: 18, window: same(4), relu: false),
+          ], shortcut: [.convolution(name: "d", filters: 18, window: same(1), relu: false)],
+          relu: true),
+        .convolution(name: "e", filters: 9, window: valid(3), relu: true), .flatten(name: "flat"),
+        .dense(name: "out", units: 4, relu: false),
+      ]),
+  ]
+}

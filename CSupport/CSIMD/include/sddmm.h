@@ -17,8 +17,8 @@ typedef struct {
   const void *indices;    // of all entries
   void *values;
   int64_t rows;
-  int32_t vectors;        // registers per panel row, 1…4
-  int32_t indexBytes;     // 2 or 4
+  int32_t vectors;        // registers per panel row, 1 or more; up to 4 stay in registers
+  int32_t indexBytes;     // 2 or 4; 4 for more than 4 registers
   int32_t adds;           // 0: values are overwritten
 } lcn_sddmm_args;
 

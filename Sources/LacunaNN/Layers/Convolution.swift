@@ -24,6 +24,8 @@ final class Convolution: Layer {
   let samplesPerProduct: Int
   private var scratch: [AlignedBuffer<Float>] = []
   private var partials = AlignedBuffer<Float>(count: 0)
+  /// The products at a mask that no longer changes.
+  private var fixed: FixedMaskConvolution?
   private var filters: Int { outputShape.channels }
   private var partialStride: Int { kernel.count + filters }
 
@@ -50,7 +52,24 @@ final class Convolution: Layer {
     partials = AlignedBuffer(count: slices * partialStride)
   }
 
+  func fixMasks(_ masks: [String: BitMask], threads: Int) {
+    fixed = masks[kernel.name].flatMap {
+      FixedMaskConvolution(
+        $0, geometry, relu: relu, gradient: kernel.gradient, threads: threads)
+    }
+    kernel.kept = fixed?.positions
+  }
+
+  func willForward() { fixed?.take(kernel, bias) }
+
   func forward(_ a: Activations, _ pass: Pass) {
+    if let fixed, pass.isTraining {
+      let first = pass.samples.lowerBound
+      fixed.forward(
+        x: a.x + first * inputShape.count, y: a.y + first * outputShape.count,
+        samples: pass.samples.count, worker: pass.worker)
+      return
+    }
     let patches = scratch[pass.worker].pointer
     let (pixels, patch) = (geometry.pixels, geometry.patch)
     var s = pass.samples.lowerBound
@@ -79,6 +98,7 @@ final class Convolution: Layer {
     let dw = partials.pointer + pass.slice * partialStride
     let db = dw + kernel.count
     if pass.opensSlice { zero(dw, partialStride) }
+    if let fixed { return fixedBackward(fixed, a, pass, dw: dw, db: db) }
     var s = pass.samples.lowerBound
     while s < pass.samples.upperBound {
       let group = min(samplesPerProduct, pass.samples.upperBound - s)
@@ -108,10 +128,32 @@ final class Convolution: Layer {
     }
   }
 
+  /// As ``backward(_:_:)`` on the kept weights alone: `dw` is in their order.
+  private func fixedBackward(
+    _ fixed: FixedMaskConvolution, _ a: Activations, _ pass: Pass, dw: UnsafeMutablePointer<Float>,
+    db: UnsafeMutablePointer<Float>
+  ) {
+    let (first, count) = (pass.samples.lowerBound, pass.samples.count)
+    let dy = a.dy + first * outputShape.count
+    if relu && !gradientIsMasked {
+      maskByPositive(dy, a.y + first * outputShape.count, count * outputShape.count)
+    }
+    accumulateRows(db, dy, rows: count * geometry.pixels, filters, stride: filters)
+    fixed.backward(
+      x: a.x + first * inputShape.count, dy: dy, dx: a.dx.map { $0 + first * inputShape.count },
+      dw: dw, samples: count, worker: pass.worker)
+  }
+
   func finishBackward(slices: Int, _ threads: Workers) {
-    sumPartials(
-      partials.pointer, stride: partialStride, slices: slices, into: kernel.gradient.pointer,
-      count: kernel.count, threads)
+    if let fixed {
+      fixed.finish(
+        partials.pointer, stride: partialStride, slices: slices, into: kernel.gradient.pointer,
+        threads)
+    } else {
+      sumPartials(
+        partials.pointer, stride: partialStride, slices: slices, into: kernel.gradient.pointer,
+        count: kernel.count, threads)
+    }
     if let bias {
       sumPartials(
         partials.pointer + kernel.count, stride: partialStride, slices: slices,

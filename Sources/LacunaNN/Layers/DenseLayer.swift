@@ -32,9 +32,11 @@ final class DenseLayer: Layer {
     kernel.initializeUniform(fanIn: input.count, fanOut: units, from: &random)
   }
 
-  /// Trains the weights that `mask` keeps and no others from now on; nil trains all.
-  func fixMask(_ mask: BitMask?, threads: Int) {
-    fixed = mask.flatMap { FixedMaskProducts($0, gradient: kernel.gradient, threads: threads) }
+  func fixMasks(_ masks: [String: BitMask], threads: Int) {
+    fixed = masks[kernel.name].flatMap {
+      FixedMaskProducts($0, gradient: kernel.gradient, threads: threads)
+    }
+    kernel.kept = fixed?.positions
   }
 
   func forward(_ a: Activations, _ pass: Pass) {

@@ -7,7 +7,7 @@ import LacunaOperations
 final class FixedMaskProducts {
   private let products: SparseGradients<Float>
   /// Index of each kept weight in the dense kernel, in the pattern's order.
-  private let positions: [Int32]
+  let positions: [Int32]
   private var values: [Float]
   private let gradient: AlignedBuffer<Float>
 
@@ -25,14 +25,7 @@ final class FixedMaskProducts {
         pattern, layout: .rows, width: 128, options: PlanOptions(threads: threads))
     else { return nil }
     self.products = products
-    var positions: [Int32] = []
-    positions.reserveCapacity(pattern.nnz)
-    for row in 0..<pattern.rows {
-      for p in pattern.rowOffsets[row]..<pattern.rowOffsets[row + 1] {
-        positions.append(Int32(row * pattern.columns + pattern.columnIndices[p]))
-      }
-    }
-    self.positions = positions
+    positions = pattern.densePositions
     values = Array(repeating: 0, count: positions.count)
     gradient = AlignedBuffer(count: positions.count)
     // From now on only kept weights get a gradient.

@@ -1,5 +1,7 @@
 // y = layer(x) and ∂loss/∂x, ∂loss/∂w from ∂loss/∂y: what a layer gives to the model that runs it.
 
+import LacunaFormats
+
 /// Which part of which mini-batch a layer is asked to compute, and how.
 package struct Pass: Sendable {
   /// Training uses batch statistics and dropout; inference does not.
@@ -53,6 +55,11 @@ package protocol Layer: AnyObject {
 
   /// Allocates for mini-batches up to `batch`, `workers` threads and `slices` partial gradients.
   func prepare(batch: Int, workers: Int, slices: Int)
+  /// Trains the weights that `masks` keep and no others from now on, by the name of the tensor: products may skip the
+  /// rest. Tensors without a mask train all.
+  func fixMasks(_ masks: [String: BitMask], threads: Int)
+  /// Called once before the forward pass of each training step, on one thread.
+  func willForward()
   /// y ← layer(x) for `pass.samples`.
   func forward(_ a: Activations, _ pass: Pass)
   /// dx ← ∂loss/∂x and the gradients of the parameters, for `pass.samples`.
@@ -66,5 +73,7 @@ extension Layer {
   var parameters: [Parameter] { [] }
   var isSampleWise: Bool { true }
   func prepare(batch: Int, workers: Int, slices: Int) {}
+  func fixMasks(_ masks: [String: BitMask], threads: Int) {}
+  func willForward() {}
   func finishBackward(slices: Int, _ threads: Workers) {}
 }

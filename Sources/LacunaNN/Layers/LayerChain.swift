@@ -83,6 +83,7 @@ final class LayerChain {
     _ x: UnsafeMutablePointer<Float>, batch: Int, training: Bool, random: RandomStream,
     _ threads: Workers
   ) {
+    if training { for layer in layers { layer.willForward() } }
     for run in runs {
       compute(run, batch, training, random, threads) { [self] i, pass in
         var a = buffers(i, x, nil)

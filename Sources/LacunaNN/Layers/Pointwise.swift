@@ -63,10 +63,14 @@ final class Dropout: Layer {
     let threshold = UInt32(rate * 0x1p32)
     let scale = Float(1 / (1 - rate))
     let first = UInt64(sample) << 32
-    for i in 0..<count {
-      let bits = random[first + UInt64(i / 2)]
-      let half = UInt32(truncatingIfNeeded: i % 2 == 0 ? bits : bits >> 32)
-      y[i] = half >= threshold ? x[i] * scale : 0
+    for pair in 0..<count / 2 {
+      let (i, bits) = (2 * pair, random[first + UInt64(pair)])
+      y[i] = UInt32(truncatingIfNeeded: bits) >= threshold ? x[i] * scale : 0
+      y[i + 1] = UInt32(truncatingIfNeeded: bits >> 32) >= threshold ? x[i + 1] * scale : 0
+    }
+    if count % 2 == 1 {
+      let half = UInt32(truncatingIfNeeded: random[first + UInt64(count / 2)])
+      y[count - 1] = half >= threshold ? x[count - 1] * scale : 0
     }
   }
 }

@@ -34,6 +34,12 @@ final class ResidualBlock: Layer {
     side = AlignedBuffer(count: shortcut == nil ? 0 : batch * inputShape.count)
   }
 
+  func fixMasks(_ masks: [String: BitMask], threads: Int) {
+    for layer in body.layers + (shortcut?.layers ?? []) {
+      layer.fixMasks(masks, threads: threads)
+    }
+  }
+
   func forward(_ a: Activations, _ pass: Pass) {
     for chain in [body, shortcut].compactMap({ $0 }) {
       chain.forward(

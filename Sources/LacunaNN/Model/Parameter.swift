@@ -35,6 +35,9 @@ public final class Parameter {
   public let values: AlignedBuffer<Float>
   /// The gradient of the last backward pass; empty for a statistic.
   public let gradient: AlignedBuffer<Float>
+  /// Row-major indices of the values that are trained, where a mask stands still and leaves out many; nil for all. The
+  /// gradient of the others is 0, and an optimiser leaves them and their moments alone.
+  package var kept: [Int32]?
 
   init(_ name: String, _ role: Role, _ shape: [Int], filledWith value: Float = 0) {
     (self.name, self.role, self.shape) = (name, role, shape)

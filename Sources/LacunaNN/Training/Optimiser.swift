@@ -48,19 +48,30 @@ public final class Optimiser {
     }
   }
 
-  /// Moves every parameter against its gradient.
+  /// Moves every parameter against its gradient: all of its values, or those that a standing mask keeps.
   func apply(learningRate: Float, _ workers: Workers) {
     step += 1
     var tiles: [(parameter: Int, range: Range<Int>)] = []
     for (i, p) in parameters.enumerated() {
-      for first in stride(from: 0, to: p.count, by: Self.tile) {
-        tiles.append((i, first..<min(first + Self.tile, p.count)))
+      let count = p.kept?.count ?? p.count
+      for first in stride(from: 0, to: count, by: Self.tile) {
+        tiles.append((i, first..<min(first + Self.tile, count)))
       }
     }
     switch settings {
     case .sgd(let momentum):
       workers.run(tasks: tiles.count) { task, _ in
         let (i, range) = tiles[task]
+        if let kept = parameters[i].kept {
+          let (w, g) = (parameters[i].values.pointer, parameters[i].gradient.pointer)
+          let v = moments[i][0].pointer
+          for k in range {
+            let j = Int(kept[k])
+            v[j] = momentum * v[j] + g[j]
+            w[j] -= learningRate * v[j]
+          }
+          return
+        }
         let v = moments[i][0].pointer + range.lowerBound
         let w = parameters[i].values.pointer + range.lowerBound
         let g = parameters[i].gradient.pointer + range.lowerBound
@@ -76,6 +87,12 @@ public final class Optimiser {
           / (1 - pow(Double(beta1), t)))
       workers.run(tasks: tiles.count) { task, _ in
         let (i, range) = tiles[task]
+        if let kept = parameters[i].kept {
+          return adamStep(
+            w: parameters[i].values.pointer, g: parameters[i].gradient.pointer,
+            m: moments[i][0].pointer, v: moments[i][1].pointer, kept: kept[range], rate: rate,
+            beta1: beta1, beta2: beta2, epsilon: epsilon)
+        }
         adamStep(
           w: parameters[i].values.pointer + range.lowerBound,
           g: parameters[i].gradient.pointer + range.lowerBound,
@@ -101,5 +118,26 @@ private func adamStep(
     m[j] = first
     v[j] = second
     w[j] -= rate * first / (second.squareRoot() + epsilon)
+  }
+}
+
+/// The same on the values at some places.
+@inline(never)
+private func adamStep(
+  w: UnsafeMutablePointer<Float>, g: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
+  v: UnsafeMutablePointer<Float>, kept: ArraySlice<Int32>, rate: Float, beta1: Float, beta2: Float,
+  epsilon: Float
+) {
+  let (keep1, keep2) = (1 - beta1, 1 - beta2)
+  kept.withUnsafeBufferPointer { kept in
+    for k in 0..<kept.count {
+      let j = Int(kept[k])
+      let gradient = g[j]
+      let first = m[j] + (gradient - m[j]) * keep1
+      let second = v[j] + (gradient * gradient - v[j]) * keep2
+      m[j] = first
+      v[j] = second
+      w[j] -= rate * first / (second.squareRoot() + epsilon)
+    }
   }
 }

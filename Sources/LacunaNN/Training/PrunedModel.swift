@@ -147,8 +147,6 @@ extension SequentialModel {
   /// Tells the layers which weights are trained from now on. Layers with enough zeros then compute
   /// forward and backward products at sparse speed; an empty dictionary ends that.
   package func fixMasks(_ masks: [String: BitMask]) {
-    for case let layer as DenseLayer in layers {
-      layer.fixMask(masks[layer.kernel.name], threads: workers.count)
-    }
+    for layer in layers { layer.fixMasks(masks, threads: workers.count) }
   }
 }

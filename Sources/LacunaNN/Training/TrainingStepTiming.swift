@@ -24,24 +24,42 @@ public struct TrainingStepTiming: Sendable, Codable, Equatable {
   public static func measure(
     _ network: SequentialModel, data: ImageDataset, batch: Int = 128, steps: Int = 20
   ) throws -> TrainingStepTiming {
+    try measure([network], data: data, batch: batch, steps: steps)[0]
+  }
+
+  /// Trains each of `models` for `steps` steps, a step of each in turn, and behind it the dense products of its network
+  /// alone, zeros and all. A ``PrunedModel`` whose schedule ends at step 1 takes steps of fine-tuning.
+  ///
+  /// - Throws: ``ModelError`` when data and a network disagree, or `steps` is not in `1...10_000`; what a pruner throws.
+  public static func measure(
+    _ models: [any Trainable], data: ImageDataset, batch: Int = 128, steps: Int = 20
+  ) throws -> [TrainingStepTiming] {
     try TrainingSettings.check(steps, "steps", in: 1...10_000)
-    let trainer = try Trainer(
-      network, data: data, settings: TrainingSettings(epochs: 1 << 10, batchSize: batch))
-    let products = StepProducts(network, batch: batch)
+    let trainers = try models.map {
+      try Trainer($0, data: data, settings: TrainingSettings(epochs: 1 << 10, batchSize: batch))
+    }
+    let products = models.map { StepProducts($0.network, batch: batch) }
     let clock = ContinuousClock()
-    var (whole, alone): ([Double], [Double]) = ([], [])
-    // The first steps allocate and are not counted.
+    var (whole, alone) = (
+      [[Double]](repeating: [], count: models.count), [[Double]](repeating: [], count: models.count)
+    )
+    // The first steps allocate, fix masks, and are not counted.
     for step in 0..<steps + 3 {
-      let wholeTime = try clock.measure { _ = try trainer.run(until: trainer.step + 1) }
-      let productTime = clock.measure { products.run(network.workers) }
-      if step >= 3 {
-        whole.append(wholeTime.seconds)
-        alone.append(productTime.seconds)
+      for (i, trainer) in trainers.enumerated() {
+        let wholeTime = try clock.measure { _ = try trainer.run(until: trainer.step + 1) }
+        let productTime = clock.measure { products[i].run(models[i].network.workers) }
+        if step >= 3 {
+          whole[i].append(wholeTime.seconds)
+          alone[i].append(productTime.seconds)
+        }
       }
     }
-    return TrainingStepTiming(
-      batch: batch, threads: network.workers.count, stepSeconds: whole.sorted()[whole.count / 2],
-      productSeconds: alone.sorted()[alone.count / 2], flops: products.flops)
+    return models.indices.map { i in
+      TrainingStepTiming(
+        batch: batch, threads: models[i].network.workers.count,
+        stepSeconds: whole[i].sorted()[steps / 2], productSeconds: alone[i].sorted()[steps / 2],
+        flops: products[i].flops)
+    }
   }
 }
 

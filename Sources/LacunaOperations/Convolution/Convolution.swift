@@ -30,13 +30,16 @@ public struct ConvolutionEpilogue<Scalar: SparseScalar>: Equatable, Sendable {
 /// bitwise the same for any number of threads or slices of one kernel.
 public final class Convolution<Scalar: SparseScalar>: Sendable {
   package let core: ConvolutionCore
+  /// Where each weight stands in an updatable plan.
+  let slots: ValueSlots?
 
   /// A convolution with sparse weights.
   ///
   /// - Parameters:
   ///   - weights: [filters, channels/groups · kernel height · kernel width].
   ///   - images: expected number of images per run, 1 or more.
-  ///   - options: `decision` and `updatable` are for products only and refused.
+  ///   - options: `decision` is for products only and refused. A plan that is `updatable` has one of the kernels
+  ///     that store what the weights store, and one group.
   /// - Throws: ``OperationError`` for weights of another shape, a bias of another length, a clamp that is no
   ///   interval, fewer than one thread or image, an unknown kernel name, or more memory than there is.
   /// - Complexity: O(stored · log)
@@ -77,6 +80,7 @@ public final class Convolution<Scalar: SparseScalar>: Sendable {
     images: Int, epilogue: ConvolutionEpilogue<Scalar>, options: PlanOptions
   ) throws(OperationError) {
     try shape.check(images: images, kernel: (source.rows, source.columns), options)
+    if options.updatable && shape.groups > 1 { throw .convolution(.updatable) }
     let fused = Epilogue(bias: epilogue.bias, activation: epilogue.activation)
     try fused.validate(rows: shape.filters)
     let bytes = (shape.inputCount + 2 * shape.outputCount + 4 * shape.filters) * Scalar.dtype.size
@@ -87,8 +91,11 @@ public final class Convolution<Scalar: SparseScalar>: Sendable {
       epilogue: EpilogueValues(fused, rows: shape.filters, table: table),
       addsResidual: epilogue.addsResidual, table: table, options: options, images: images,
       stored: source.stored)
-    core = try ConvolutionCore(
-      context, ConvolutionWeights(source: source, shape: shape, order: order))
+    let weights = ConvolutionWeights(source: source, shape: shape, order: order)
+    core = try ConvolutionCore(context, weights)
+    slots =
+      options.updatable
+      ? try (core.body as? StripConvolution)?.valueSlots(weights.numbered) : nil
   }
 
   /// Sizes of images, kernel and results.

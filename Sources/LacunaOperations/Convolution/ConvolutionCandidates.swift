@@ -52,6 +52,8 @@ func convolutionCandidates<Scalar: SparseScalar>(
   }
 
   strips(weights, prefix: "", isDense: isDense)
+  // The others keep their values.
+  if context.options.updatable { return list }
   if DepthwiseConvolution<Scalar>.suits(context) {
     let stored = Double(weights.source.stored)
     let flops = 2 * stored * Double(s.pixels) * images

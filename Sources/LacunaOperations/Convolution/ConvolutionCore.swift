@@ -42,6 +42,9 @@ package final class ConvolutionCore: Sendable {
     workspaces = try WorkspacePool(checked: workspaceBytes, count: threads)
   }
 
+  /// Bias and bounds.
+  var epilogue: EpilogueValues { context.epilogue }
+
   /// One line: shape, kernel, bytes.
   package var summary: String {
     "\(shape) \(types) \(layout.rawValue): \(body.name), \(body.packedBytes) bytes"

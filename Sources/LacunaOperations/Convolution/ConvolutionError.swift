@@ -14,8 +14,10 @@ public enum ConvolutionError: Error, Equatable, Sendable {
   case tooManyElements(name: String, factors: [Int])
   /// A run of a convolution that adds a residual was given none, or the other way round.
   case residual(expected: Bool)
-  /// New values were to be possible later: only plans of products take them.
+  /// New values were to be possible later: convolutions of several groups or of bytes keep theirs.
   case updatable
+  /// Gradients on a pattern were asked for where they are not there.
+  case gradients(strideY: Int, strideX: Int, groups: Int)
 }
 
 extension ConvolutionError: CustomStringConvertible {
@@ -37,7 +39,10 @@ extension ConvolutionError: CustomStringConvertible {
       expected
         ? "the convolution adds a residual, and the run was given none"
         : "the convolution adds no residual, and the run was given one"
-    case .updatable: "convolutions keep their values: only a plan of a product can be updatable"
+    case .updatable:
+      "a convolution of several groups or of bytes keeps its values: it cannot be updatable"
+    case .gradients(let strideY, let strideX, let groups):
+      "gradients on a pattern are for stride 1 and one group, not for \(strideY)×\(strideX) and \(groups)"
     }
   }
 }

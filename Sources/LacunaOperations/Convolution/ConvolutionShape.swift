@@ -131,7 +131,6 @@ extension ConvolutionShape {
     if options.decision != nil {
       throw .invalidDecision(reason: "it was made for a product, not for a convolution")
     }
-    if options.updatable { throw .convolution(.updatable) }
     try expect("the kernel", "rows", filters, kernel.rows)
     try expect("the kernel", "columns", patch, kernel.columns)
     try Self.check("the images", [images, inputCount])

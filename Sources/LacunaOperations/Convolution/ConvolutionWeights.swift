@@ -11,6 +11,11 @@ struct ConvolutionWeights<Scalar: SparseScalar>: StripConvolutionWeights {
   let shape: ConvolutionShape
   let order: KernelOrder
 
+  /// The same pattern with numbers in the place of weights.
+  var numbered: ConvolutionWeights<Double> {
+    ConvolutionWeights<Double>(source: source.numbered(), shape: shape, order: order)
+  }
+
   /// Rows of the blocks that ``matrix(groups:channelStride:tapOffsets:)`` makes: strips never straddle groups.
   var blockRows: Int {
     func fits(_ rows: Int) -> Bool { shape.groups == 1 || shape.groupFilters % rows == 0 }

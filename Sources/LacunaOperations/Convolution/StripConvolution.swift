@@ -22,10 +22,10 @@ enum StripReading: String, Sendable, CaseIterable {
 /// columns whatever the slices are.
 final class StripConvolution: ConvolutionBody {
   let name: String
-  private let context: ConvolutionContext
-  private let tiling: ConvolutionTiling
-  private let reading: StripReading
-  private let parts: [ConvolutionPart]
+  let context: ConvolutionContext
+  let tiling: ConvolutionTiling
+  let reading: StripReading
+  let parts: [ConvolutionPart]
   private let packer: any PlanePacker
   private let copy: Kernel, turn: Kernel
   private let sum: Kernel

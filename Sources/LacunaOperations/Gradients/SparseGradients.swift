@@ -171,7 +171,7 @@ public final class SparseGradients<Scalar: SparseScalar> {
 }
 
 /// target[p] ← values[sources[p]].
-private func gather<Scalar>(_ values: [Scalar], _ sources: [Int], into target: inout [Scalar]) {
+func gather<Scalar>(_ values: [Scalar], _ sources: [Int], into target: inout [Scalar]) {
   values.withUnsafeBufferPointer { values in
     sources.withUnsafeBufferPointer { sources in
       target.withUnsafeMutableBufferPointer { target in

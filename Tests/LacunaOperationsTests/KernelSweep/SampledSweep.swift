@@ -30,10 +30,12 @@ extension GuardedMemory {
 func sweepSampled<Scalar: SweepScalar>(_ row: KernelRow, _: Scalar.Type) {
   let size = MemoryLayout<Scalar>.size
   var seed: UInt64 = 500
-  for vectors in 1...row.kernel.mostVectors {
+  // Longer panels than stay in registers have wide indices.
+  for vectors in Array(1...row.kernel.mostVectors) + [5, 16] {
     let width = vectors * row.lanes
     for entries in entryLists {
-      for (indexBytes, adds) in [(2, false), (4, false), (2, true), (4, true)] {
+      for (indexBytes, adds) in [(2, false), (4, false), (2, true), (4, true)]
+      where indexBytes == 4 || vectors <= row.kernel.mostVectors {
         for side in GuardedMemory.Side.allCases {
           seed += 1
           var generator = SeededGenerator(seed: seed)

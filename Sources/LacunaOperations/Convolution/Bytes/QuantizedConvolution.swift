@@ -165,6 +165,7 @@ extension ConvolutionCore {
     options: PlanOptions
   ) throws(OperationError) {
     try shape.check(images: images, kernel: (source.rows, source.columns), options)
+    if options.updatable { throw .convolution(.updatable) }
     try epilogue.validate(rows: shape.filters)
     let bytes = shape.inputCount + 8 * shape.outputCount + 16 * shape.filters
     if bytes > 1 << 20 && !AvailableMemory.has(bytes) { throw .outOfMemory(bytes: bytes) }
