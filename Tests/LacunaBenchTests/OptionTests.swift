@@ -10,6 +10,7 @@ struct OptionTests {
   private static let kinds: [String: OptionKind] = [
     "--threads": .count, "--n": .count, "--seed": .seed, "--time": .fraction,
     "--sparsity": .fraction, "--samples": .count, "--rate": .count, "--method": .word,
+    "--batch": .count, "--steps": .count,
     "--budget": .word, "--from": .word,
     "--shape": .form([
       "0x1x1", "\(huge)x1x1", "16777215x16777215x1", "1x16777215x16777215",
