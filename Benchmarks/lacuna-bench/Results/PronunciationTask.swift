@@ -24,7 +24,7 @@ extension ResultsTask {
     }
     let sizes = EncoderDecoderSizes(
       sourceSteps: sourceSteps, sourceSymbols: PronouncingDictionary.letterSymbols,
-      targetSymbols: 2 + dictionary.phonemes.count, embedded: 256, units: 256)
+      targetSymbols: 2 + dictionary.phonemes.count, embedded: 128, units: 256)
     func pairs(_ words: some Collection<PronouncingDictionary.Word>) throws -> SequencePairs {
       try SequencePairs(
         sources: words.map(\.letters), targets: words.map { $0.pronunciations[0] }, sizes: sizes,
@@ -33,9 +33,10 @@ extension ResultsTask {
     return ResultsTask(
       architecture: .encoderDecoder(sizes, targetSteps: targetSteps),
       training: try pairs(training), validation: try pairs(validation), test: try pairs(test),
-      measure: .phonemeErrors(SpokenWords(validation: validation, test: test)), batch: 64,
-      rate: 2e-3, furtherRate: 1, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 4, rules: [],
-      block: BlockSize(unchecked: 4, 1), budget: .global, start: .previous, timedBatch: 1)
+      measure: .phonemeErrors(SpokenWords(validation: validation, test: test)), batch: 128,
+      rate: 2e-3, furtherRate: 1, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 5, rules: [],
+      block: BlockSize(unchecked: 4, 1), blockSparsities: [0.5, 0.8, 0.9], budget: .global,
+      start: .previous, timedBatch: 1)
   }
 }
 

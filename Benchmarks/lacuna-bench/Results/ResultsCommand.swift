@@ -28,8 +28,10 @@ struct ResultsCommand: ParsableCommand {
 
   @Option(
     name: .customLong("sparsity"),
-    help: ArgumentHelp("Shares of zeros, parted by commas.", valueName: "s,…"))
-  var sparsities = List([0.5, 0.75, 0.8, 0.875, 0.9, 0.95])
+    help: ArgumentHelp(
+      "Shares of zeros, parted by commas, in elements and in blocks. [the task's own]",
+      valueName: "s,…"))
+  var sparsities: List<Double>?
 
   @Option(
     help: ArgumentHelp(
@@ -83,7 +85,7 @@ struct ResultsCommand: ParsableCommand {
         throw ValidationError("--limit: the first recordings would be of one language")
       }
     }
-    for sparsity in sparsities.elements { try checkSparsity("--sparsity", sparsity) }
+    for sparsity in sparsities?.elements ?? [] { try checkSparsity("--sparsity", sparsity) }
     _ = try name
   }
 
@@ -103,7 +105,10 @@ struct ResultsCommand: ParsableCommand {
     }
     if let budget { chosen.budget = budget }
     if let start { chosen.start = start }
-    if chosen.start == .previous && sparsities.elements != sparsities.elements.sorted() {
+    if let given = sparsities?.elements {
+      (chosen.sparsities, chosen.blockSparsities) = (given, given)
+    }
+    if chosen.start == .previous && chosen.sparsities != chosen.sparsities.sorted() {
       throw ValidationError("--sparsity: weights go on from one to the next: they must rise")
     }
     let run = ResultsRun(name: name, task: chosen, seed: seed, threads: threads, time: time)
@@ -114,9 +119,11 @@ struct ResultsCommand: ParsableCommand {
     printer.show(dense.row.row, dense.row.tableCells)
     let further = try run.further(from: dense.weights)
     printer.show(further.row, further.tableCells)
-    for block in [BlockSize.element, run.task.block] {
+    for (block, sparsities) in [
+      (BlockSize.element, chosen.sparsities), (chosen.block, chosen.blockSparsities),
+    ] {
       var (weights, reached) = (dense.weights, 0.0)
-      for sparsity in sparsities.elements {
+      for sparsity in sparsities {
         let result = try run.pruned(
           from: weights, initial: max(reached, sparsity / 3), to: sparsity, block)
         printer.show(result.row.row, result.row.tableCells)

@@ -60,6 +60,9 @@ struct ResultsTask {
   /// Kernels that stay dense.
   var rules: [TensorRule]
   var block: BlockSize
+  /// Shares of zeros of the phases, in elements and in blocks.
+  var sparsities = [0.5, 0.75, 0.8, 0.875, 0.9, 0.95]
+  var blockSparsities = [0.5, 0.75, 0.8, 0.875, 0.9, 0.95]
   /// How kernels share a sparsity.
   var budget = Budget.uniform
   var start = ResultsStart.dense
