@@ -6,7 +6,7 @@ import CSIMD
 
 /// Adds f32 values to the state's counts and appends the magnitudes inside the bracket at the
 /// arguments' end, which moves on. Not checked: anything.
-package func selectBracketF32(_ a: UnsafeMutablePointer<lcn_select_args>) {
+func selectBracketF32(_ a: UnsafeMutablePointer<lcn_select_args>) {
   let x = a.pointee.x.assumingMemoryBound(to: UInt32.self)
   let count = Int(a.pointee.count)
   let (low, high) = (
@@ -43,7 +43,7 @@ package func selectBracketF32(_ a: UnsafeMutablePointer<lcn_select_args>) {
 }
 
 /// The f64 twin of ``selectBracketF32(_:)``.
-package func selectBracketF64(_ a: UnsafeMutablePointer<lcn_select_args>) {
+func selectBracketF64(_ a: UnsafeMutablePointer<lcn_select_args>) {
   let x = a.pointee.x.assumingMemoryBound(to: UInt64.self)
   let count = Int(a.pointee.count)
   let (low, high) = (a.pointee.low, a.pointee.high)
@@ -79,7 +79,7 @@ package func selectBracketF64(_ a: UnsafeMutablePointer<lcn_select_args>) {
 
 /// Adds `bins[digit] += 1` for each f32 magnitude whose bits above the digit equal the arguments'
 /// prefix. Not checked: anything.
-package func magnitudeHistogramF32(_ a: UnsafePointer<lcn_histogram_args>) {
+func magnitudeHistogramF32(_ a: UnsafePointer<lcn_histogram_args>) {
   let a = a.pointee
   let x = a.x.assumingMemoryBound(to: UInt32.self)
   let prefix = UInt32(truncatingIfNeeded: a.prefix)
@@ -104,7 +104,7 @@ package func magnitudeHistogramF32(_ a: UnsafePointer<lcn_histogram_args>) {
 }
 
 /// The f64 twin of ``magnitudeHistogramF32(_:)``.
-package func magnitudeHistogramF64(_ a: UnsafePointer<lcn_histogram_args>) {
+func magnitudeHistogramF64(_ a: UnsafePointer<lcn_histogram_args>) {
   let a = a.pointee
   let x = a.x.assumingMemoryBound(to: UInt64.self)
   let prefix = UInt64(truncatingIfNeeded: a.prefix)

@@ -128,12 +128,12 @@ where W.Value == Float {
   }
 }
 
-package func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
+func blocksReferenceF32(_ a: UnsafePointer<lcn_block_args>) {
   multiplyPlainBlocks(a, SingleF32.self)
 }
-package func blocksReferenceBF16(_ a: UnsafePointer<lcn_block_args>) {
+func blocksReferenceBF16(_ a: UnsafePointer<lcn_block_args>) {
   multiplyPlainBlocks(a, WeightBF16.self)
 }
-package func blocksReferenceF16(_ a: UnsafePointer<lcn_block_args>) {
+func blocksReferenceF16(_ a: UnsafePointer<lcn_block_args>) {
   multiplyPlainBlocks(a, WeightF16.self)
 }

@@ -156,7 +156,7 @@ import CSIMD
   }
 
   /// Strips of blocks, by their columns.
-  package func blocksF32(_ a: UnsafePointer<lcn_block_args>) {
+  func blocksF32(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.blockColumns {
     case 1: blocks1F32(a)
     case 2: blocks2F32(a)
@@ -342,7 +342,7 @@ import CSIMD
   }
 
   /// Strips of blocks, by their columns.
-  package func blocksBF16(_ a: UnsafePointer<lcn_block_args>) {
+  func blocksBF16(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.blockColumns {
     case 1: blocks1BF16(a)
     case 2: blocks2BF16(a)
@@ -504,7 +504,7 @@ import CSIMD
   }
 
   /// Strips of blocks, by their columns.
-  package func blocksF16(_ a: UnsafePointer<lcn_block_args>) {
+  func blocksF16(_ a: UnsafePointer<lcn_block_args>) {
     switch a.pointee.blockColumns {
     case 1: blocks1F16(a)
     case 2: blocks2F16(a)

@@ -3,7 +3,7 @@
 import CSIMD
 
 /// Bits of the nonzeros of f32 rows. Not checked: anything.
-package func nonzerosF32(_ a: UnsafePointer<lcn_nonzeros_args>) {
+func nonzerosF32(_ a: UnsafePointer<lcn_nonzeros_args>) {
   let a = a.pointee
   var word = a.words
   for i in 0..<Int(a.rows) {
@@ -18,7 +18,7 @@ package func nonzerosF32(_ a: UnsafePointer<lcn_nonzeros_args>) {
 }
 
 /// The f64 twin of ``nonzerosF32(_:)``.
-package func nonzerosF64(_ a: UnsafePointer<lcn_nonzeros_args>) {
+func nonzerosF64(_ a: UnsafePointer<lcn_nonzeros_args>) {
   let a = a.pointee
   var word = a.words
   for i in 0..<Int(a.rows) {
@@ -33,7 +33,7 @@ package func nonzerosF64(_ a: UnsafePointer<lcn_nonzeros_args>) {
 }
 
 /// f32 elements under a mask, and their columns. Not checked: anything.
-package func compressF32(_ a: UnsafePointer<lcn_compress_args>) {
+func compressF32(_ a: UnsafePointer<lcn_compress_args>) {
   let a = a.pointee
   let indexSize = a.wide != 0 ? 4 : 2
   var word = a.words
@@ -57,7 +57,7 @@ package func compressF32(_ a: UnsafePointer<lcn_compress_args>) {
 }
 
 /// The f64 twin of ``compressF32(_:)``.
-package func compressF64(_ a: UnsafePointer<lcn_compress_args>) {
+func compressF64(_ a: UnsafePointer<lcn_compress_args>) {
   let a = a.pointee
   let indexSize = a.wide != 0 ? 4 : 2
   var word = a.words

@@ -70,7 +70,7 @@ private func rows(_ arguments: UnsafePointer<lcn_csr_args>, _: Double.Type, wide
   }
 }
 
-package func csrF32(_ a: UnsafePointer<lcn_csr_args>) {
+func csrF32(_ a: UnsafePointer<lcn_csr_args>) {
   if a.pointee.indexBytes == 2 {
     rows(a, SingleF32.self, wide: false)
   } else {
@@ -78,7 +78,7 @@ package func csrF32(_ a: UnsafePointer<lcn_csr_args>) {
   }
 }
 
-package func csrF64(_ a: UnsafePointer<lcn_csr_args>) {
+func csrF64(_ a: UnsafePointer<lcn_csr_args>) {
   if a.pointee.indexBytes == 2 {
     rows(a, Double.self, wide: false)
   } else {
@@ -86,7 +86,7 @@ package func csrF64(_ a: UnsafePointer<lcn_csr_args>) {
   }
 }
 
-package func csrBF16(_ a: UnsafePointer<lcn_csr_args>) {
+func csrBF16(_ a: UnsafePointer<lcn_csr_args>) {
   if a.pointee.indexBytes == 2 {
     rows(a, WeightBF16.self, wide: false)
   } else {
@@ -94,7 +94,7 @@ package func csrBF16(_ a: UnsafePointer<lcn_csr_args>) {
   }
 }
 
-package func csrF16(_ a: UnsafePointer<lcn_csr_args>) {
+func csrF16(_ a: UnsafePointer<lcn_csr_args>) {
   if a.pointee.indexBytes == 2 {
     rows(a, WeightF16.self, wide: false)
   } else {

@@ -83,11 +83,11 @@ private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _
   }
 }
 
-package func packRowsF32(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF32.self) }
-package func packRowsF64(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF64.self) }
-package func packTransposedF32(_ a: UnsafePointer<lcn_pack_args>) {
+func packRowsF32(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF32.self) }
+func packRowsF64(_ a: UnsafePointer<lcn_pack_args>) { copyRows(a, VectorF64.self) }
+func packTransposedF32(_ a: UnsafePointer<lcn_pack_args>) {
   transposeRows(a, VectorF32.self)
 }
-package func packTransposedF64(_ a: UnsafePointer<lcn_pack_args>) {
+func packTransposedF64(_ a: UnsafePointer<lcn_pack_args>) {
   transposeRows(a, VectorF64.self)
 }

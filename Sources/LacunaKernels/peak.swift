@@ -32,7 +32,7 @@ import CSIMD
 // Four cycles of latency times two units need eight chains; twelve also fit in 16 registers.
 
 /// Runs rounds of twelve chains of one register each; their sum goes behind the three operands.
-package func multiplyAddPeakF32(_ a: UnsafePointer<lcn_peak_args>) {
+func multiplyAddPeakF32(_ a: UnsafePointer<lcn_peak_args>) {
   let operands = a.pointee.operands.assumingMemoryBound(to: Float.self)
   let (b, c) = (LanesF32(repeating: operands[1]), LanesF32(repeating: operands[2]))
   let start = LanesF32(repeating: operands[0])
@@ -59,7 +59,7 @@ package func multiplyAddPeakF32(_ a: UnsafePointer<lcn_peak_args>) {
 }
 
 /// The f64 twin of ``multiplyAddPeakF32(_:)``.
-package func multiplyAddPeakF64(_ a: UnsafePointer<lcn_peak_args>) {
+func multiplyAddPeakF64(_ a: UnsafePointer<lcn_peak_args>) {
   let operands = a.pointee.operands.assumingMemoryBound(to: Double.self)
   let (b, c) = (LanesF64(repeating: operands[1]), LanesF64(repeating: operands[2]))
   let start = LanesF64(repeating: operands[0])

@@ -28,5 +28,5 @@ private func addResidual<V: KernelVector>(_ pointer: UnsafePointer<lcn_residual_
   }
 }
 
-package func residualF32(_ a: UnsafePointer<lcn_residual_args>) { addResidual(a, VectorF32.self) }
-package func residualF64(_ a: UnsafePointer<lcn_residual_args>) { addResidual(a, VectorF64.self) }
+func residualF32(_ a: UnsafePointer<lcn_residual_args>) { addResidual(a, VectorF32.self) }
+func residualF64(_ a: UnsafePointer<lcn_residual_args>) { addResidual(a, VectorF64.self) }

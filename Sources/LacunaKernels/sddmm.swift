@@ -164,5 +164,5 @@ private func sample<V: SumVector>(_ a: UnsafePointer<lcn_sddmm_args>, _ vector: 
   }
 }
 
-package func sddmmF32(_ a: UnsafePointer<lcn_sddmm_args>) { sample(a, VectorF32.self) }
-package func sddmmF64(_ a: UnsafePointer<lcn_sddmm_args>) { sample(a, VectorF64.self) }
+func sddmmF32(_ a: UnsafePointer<lcn_sddmm_args>) { sample(a, VectorF32.self) }
+func sddmmF64(_ a: UnsafePointer<lcn_sddmm_args>) { sample(a, VectorF64.self) }

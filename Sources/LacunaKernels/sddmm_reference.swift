@@ -2,7 +2,7 @@
 
 import CSIMD
 
-package func sddmmReferenceF32(_ a: UnsafePointer<lcn_sddmm_args>) {
+func sddmmReferenceF32(_ a: UnsafePointer<lcn_sddmm_args>) {
   let a = a.pointee
   let values = a.values.assumingMemoryBound(to: Float.self)
   let columns = Int(a.vectors) * VectorF32.count
@@ -18,7 +18,7 @@ package func sddmmReferenceF32(_ a: UnsafePointer<lcn_sddmm_args>) {
   }
 }
 
-package func sddmmReferenceF64(_ a: UnsafePointer<lcn_sddmm_args>) {
+func sddmmReferenceF64(_ a: UnsafePointer<lcn_sddmm_args>) {
   let a = a.pointee
   let values = a.values.assumingMemoryBound(to: Double.self)
   let columns = Int(a.vectors) * VectorF64.count

@@ -47,7 +47,7 @@ func strip1x8F32(_ a: Arguments) {
 }
 
 /// Strips of 1 rows.
-package func spmm1x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm1x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip1x1F32(a)
   case 2: strip1x2F32(a)
@@ -102,7 +102,7 @@ func strip1x8F64(_ a: Arguments) {
 }
 
 /// Strips of 1 rows.
-package func spmm1x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm1x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip1x1F64(a)
   case 2: strip1x2F64(a)
@@ -157,7 +157,7 @@ func strip1x8BF16(_ a: Arguments) {
 }
 
 /// Strips of 1 rows.
-package func spmm1x1BF16(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm1x1BF16(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip1x1BF16(a)
   case 2: strip1x2BF16(a)
@@ -212,7 +212,7 @@ func strip1x8F16(_ a: Arguments) {
 }
 
 /// Strips of 1 rows.
-package func spmm1x1F16(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm1x1F16(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip1x1F16(a)
   case 2: strip1x2F16(a)
@@ -269,7 +269,7 @@ func strip2x4F32(_ a: Arguments) {
 #endif
 
 /// Strips of 2 rows.
-package func spmm2x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm2x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip2x1F32(a)
   case 2: strip2x2F32(a)
@@ -330,7 +330,7 @@ func strip2x4F64(_ a: Arguments) {
 #endif
 
 /// Strips of 2 rows.
-package func spmm2x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm2x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip2x1F64(a)
   case 2: strip2x2F64(a)
@@ -391,7 +391,7 @@ func strip2x4BF16(_ a: Arguments) {
 #endif
 
 /// Strips of 2 rows.
-package func spmm2x1BF16(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm2x1BF16(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip2x1BF16(a)
   case 2: strip2x2BF16(a)
@@ -452,7 +452,7 @@ func strip2x4F16(_ a: Arguments) {
 #endif
 
 /// Strips of 2 rows.
-package func spmm2x1F16(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm2x1F16(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip2x1F16(a)
   case 2: strip2x2F16(a)
@@ -503,7 +503,7 @@ func strip4x3F32(_ a: Arguments) {
 #endif
 
 /// Strips of 4 rows.
-package func spmm4x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm4x1F32(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip4x1F32(a)
   case 2: strip4x2F32(a)
@@ -552,7 +552,7 @@ func strip4x3F64(_ a: Arguments) {
 #endif
 
 /// Strips of 4 rows.
-package func spmm4x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm4x1F64(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip4x1F64(a)
   case 2: strip4x2F64(a)
@@ -601,7 +601,7 @@ func strip4x3BF16(_ a: Arguments) {
 #endif
 
 /// Strips of 4 rows.
-package func spmm4x1BF16(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm4x1BF16(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip4x1BF16(a)
   case 2: strip4x2BF16(a)
@@ -650,7 +650,7 @@ func strip4x3F16(_ a: Arguments) {
 #endif
 
 /// Strips of 4 rows.
-package func spmm4x1F16(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm4x1F16(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip4x1F16(a)
   case 2: strip4x2F16(a)
@@ -665,12 +665,9 @@ package func spmm4x1F16(_ a: UnsafePointer<lcn_spmm_args>) {
   }
 }
 
-/// Bytes in one register of this copy of the kernels.
-package func vectorBytes() -> Int { MemoryLayout<VectorF32>.size }
-
 /// Most registers per panel row that the kernels for strips of `rows` rows have an instance for; 0
 /// when this copy has no such kernel.
-package func mostVectors(strip rows: Int) -> Int {
+func mostVectors(strip rows: Int) -> Int {
   switch rows {
   case 1: 8
   #if LACUNA_V4

@@ -39,16 +39,16 @@ private func multiply<Scalar: BinaryFloatingPoint, W: SingleWeight>(
   }
 }
 
-package func spmmReferenceF32(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmmReferenceF32(_ a: UnsafePointer<lcn_spmm_args>) {
   multiply(a, Float.self, SingleF32.self)
 }
-package func spmmReferenceF64(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmmReferenceF64(_ a: UnsafePointer<lcn_spmm_args>) {
   multiply(a, Double.self, SingleF64.self)
 }
-package func spmmReferenceBF16(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmmReferenceBF16(_ a: UnsafePointer<lcn_spmm_args>) {
   multiply(a, Float.self, WeightBF16.self)
 }
-package func spmmReferenceF16(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmmReferenceF16(_ a: UnsafePointer<lcn_spmm_args>) {
   multiply(a, Float.self, WeightF16.self)
 }
 
@@ -67,15 +67,15 @@ private func copy<Scalar: BinaryFloatingPoint>(
   }
 }
 
-package func packRowsReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
+func packRowsReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
   copy(a, transposed: false, Float.self)
 }
-package func packRowsReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
+func packRowsReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
   copy(a, transposed: false, Double.self)
 }
-package func packTransposedReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
+func packTransposedReferenceF32(_ a: UnsafePointer<lcn_pack_args>) {
   copy(a, transposed: true, Float.self)
 }
-package func packTransposedReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
+func packTransposedReferenceF64(_ a: UnsafePointer<lcn_pack_args>) {
   copy(a, transposed: true, Double.self)
 }

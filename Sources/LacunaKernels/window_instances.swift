@@ -32,7 +32,7 @@ import CSIMD
     multiplyWindows(a, WindowF32x16.self, columns: 8)
   }
   /// 16 lanes, places in 32 inputs.
-  package func window16x32F32(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x32F32(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x32F32Columns1(a)
     case 2: window16x32F32Columns2(a)
@@ -70,7 +70,7 @@ import CSIMD
     multiplyWindows(a, LaneBF16.self, columns: 8)
   }
   /// 16 lanes, places in 32 inputs.
-  package func window16x32BF16(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x32BF16(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x32BF16Columns1(a)
     case 2: window16x32BF16Columns2(a)
@@ -108,7 +108,7 @@ import CSIMD
     multiplyWindows(a, LaneF16.self, columns: 8)
   }
   /// 16 lanes, places in 32 inputs.
-  package func window16x32F16(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x32F16(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x32F16Columns1(a)
     case 2: window16x32F16Columns2(a)
@@ -140,7 +140,7 @@ import CSIMD
     multiplyWindows(a, WindowF32x16Narrow.self, columns: 6)
   }
   /// 16 lanes, places in 16 inputs.
-  package func window16x16F32(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x16F32(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x16F32Columns1(a)
     case 2: window16x16F32Columns2(a)
@@ -170,7 +170,7 @@ import CSIMD
     multiplyWindows(a, LaneBF16Narrow.self, columns: 6)
   }
   /// 16 lanes, places in 16 inputs.
-  package func window16x16BF16(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x16BF16(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x16BF16Columns1(a)
     case 2: window16x16BF16Columns2(a)
@@ -200,7 +200,7 @@ import CSIMD
     multiplyWindows(a, LaneF16Narrow.self, columns: 6)
   }
   /// 16 lanes, places in 16 inputs.
-  package func window16x16F16(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x16F16(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x16F16Columns1(a)
     case 2: window16x16F16Columns2(a)
@@ -236,7 +236,7 @@ import CSIMD
     multiplyWindows(a, WindowF64x8.self, columns: 8)
   }
   /// 8 lanes, places in 16 inputs.
-  package func window8x16F64(_ a: UnsafePointer<lcn_window_args>) {
+  func window8x16F64(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window8x16F64Columns1(a)
     case 2: window8x16F64Columns2(a)
@@ -282,7 +282,7 @@ import CSIMD
     multiplyCompressed(a, WindowF32x16.self, columns: 8)
   }
   /// 16 lanes, places in 32 inputs, zeros of a step left out of the values.
-  package func window16x32CompressedF32(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x32CompressedF32(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x32CompressedF32Columns1(a)
     case 2: window16x32CompressedF32Columns2(a)
@@ -328,7 +328,7 @@ import CSIMD
     multiplyCompressed(a, LaneBF16.self, columns: 8)
   }
   /// 16 lanes, places in 32 inputs, zeros of a step left out of the values.
-  package func window16x32CompressedBF16(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x32CompressedBF16(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x32CompressedBF16Columns1(a)
     case 2: window16x32CompressedBF16Columns2(a)
@@ -374,7 +374,7 @@ import CSIMD
     multiplyCompressed(a, LaneF16.self, columns: 8)
   }
   /// 16 lanes, places in 32 inputs, zeros of a step left out of the values.
-  package func window16x32CompressedF16(_ a: UnsafePointer<lcn_window_args>) {
+  func window16x32CompressedF16(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window16x32CompressedF16Columns1(a)
     case 2: window16x32CompressedF16Columns2(a)
@@ -400,7 +400,7 @@ import CSIMD
     multiplyWindows(a, WindowF32x8.self, columns: 4)
   }
   /// 8 lanes, places in 16 inputs.
-  package func window8x16F32(_ a: UnsafePointer<lcn_window_args>) {
+  func window8x16F32(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window8x16F32Columns1(a)
     case 2: window8x16F32Columns2(a)
@@ -422,7 +422,7 @@ import CSIMD
     multiplyWindows(a, LaneBF16.self, columns: 4)
   }
   /// 8 lanes, places in 16 inputs.
-  package func window8x16BF16(_ a: UnsafePointer<lcn_window_args>) {
+  func window8x16BF16(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window8x16BF16Columns1(a)
     case 2: window8x16BF16Columns2(a)
@@ -444,7 +444,7 @@ import CSIMD
     multiplyWindows(a, LaneF16.self, columns: 4)
   }
   /// 8 lanes, places in 16 inputs.
-  package func window8x16F16(_ a: UnsafePointer<lcn_window_args>) {
+  func window8x16F16(_ a: UnsafePointer<lcn_window_args>) {
     switch a.pointee.columns {
     case 1: window8x16F16Columns1(a)
     case 2: window8x16F16Columns2(a)

@@ -39,7 +39,7 @@ private func packWindows<T: BitwiseCopyable & ExpressibleByIntegerLiteral>(
   }
 }
 
-package func packWindowsF32(_ a: UnsafePointer<lcn_window_pack_args>) { packWindows(a, Float.self) }
-package func packWindowsF64(_ a: UnsafePointer<lcn_window_pack_args>) {
+func packWindowsF32(_ a: UnsafePointer<lcn_window_pack_args>) { packWindows(a, Float.self) }
+func packWindowsF64(_ a: UnsafePointer<lcn_window_pack_args>) {
   packWindows(a, Double.self)
 }

@@ -67,42 +67,42 @@ private func multiplyF64(_ a: UnsafePointer<lcn_window_args>, lanes: Int, bits: 
     clear: { _ in for l in 0..<lanes { sums[l] = 0 } })
 }
 
-package func window16x32ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
+func window16x32ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, SingleF32.self, lanes: 16, bits: 5, compressed: false, zeroPlace: true)
 }
-package func window16x32CompressedReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
+func window16x32CompressedReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, SingleF32.self, lanes: 16, bits: 5, compressed: true, zeroPlace: true)
 }
-package func window16x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
+func window16x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, SingleF32.self, lanes: 16, bits: 4, compressed: false, zeroPlace: false)
 }
-package func window8x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
+func window8x16ReferenceF32(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, SingleF32.self, lanes: 8, bits: 4, compressed: false, zeroPlace: true)
 }
-package func window16x32ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
+func window16x32ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, WeightBF16.self, lanes: 16, bits: 5, compressed: false, zeroPlace: true)
 }
-package func window16x32CompressedReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
+func window16x32CompressedReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, WeightBF16.self, lanes: 16, bits: 5, compressed: true, zeroPlace: true)
 }
-package func window16x16ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
+func window16x16ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, WeightBF16.self, lanes: 16, bits: 4, compressed: false, zeroPlace: false)
 }
-package func window8x16ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
+func window8x16ReferenceBF16(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, WeightBF16.self, lanes: 8, bits: 4, compressed: false, zeroPlace: true)
 }
-package func window16x32ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
+func window16x32ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, WeightF16.self, lanes: 16, bits: 5, compressed: false, zeroPlace: true)
 }
-package func window16x32CompressedReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
+func window16x32CompressedReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, WeightF16.self, lanes: 16, bits: 5, compressed: true, zeroPlace: true)
 }
-package func window16x16ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
+func window16x16ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, WeightF16.self, lanes: 16, bits: 4, compressed: false, zeroPlace: false)
 }
-package func window8x16ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
+func window8x16ReferenceF16(_ a: UnsafePointer<lcn_window_args>) {
   multiply(a, WeightF16.self, lanes: 8, bits: 4, compressed: false, zeroPlace: true)
 }
-package func window8x16ReferenceF64(_ a: UnsafePointer<lcn_window_args>) {
+func window8x16ReferenceF64(_ a: UnsafePointer<lcn_window_args>) {
   multiplyF64(a, lanes: 8, bits: 4)
 }

@@ -5,7 +5,7 @@ import CSIMD
 private let lanes = VectorF32.count
 
 /// Rows of X are inputs: two of them become one row of pairs.
-package func packPairColumns(_ pointer: UnsafePointer<lcn_pack_args>) {
+func packPairColumns(_ pointer: UnsafePointer<lcn_pack_args>) {
   let a = pointer.pointee
   let source = a.source.assumingMemoryBound(to: Float.self)
   let (rows, columns) = (Int(a.rows), Int(a.columns))
@@ -28,7 +28,7 @@ package func packPairColumns(_ pointer: UnsafePointer<lcn_pack_args>) {
 }
 
 /// Rows of X are right-hand sides: tiles of pairs are transposed in registers.
-package func packPairRows(_ pointer: UnsafePointer<lcn_pack_args>) {
+func packPairRows(_ pointer: UnsafePointer<lcn_pack_args>) {
   let a = pointer.pointee
   let source = a.source.assumingMemoryBound(to: Float.self)
   let target = a.target.assumingMemoryBound(to: Float.self)

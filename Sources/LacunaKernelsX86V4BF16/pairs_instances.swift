@@ -45,7 +45,7 @@ func strip1x8Pairs(_ a: Arguments) {
 }
 
 /// Strips of 1 rows.
-package func spmm1x2Pairs(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm1x2Pairs(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip1x1Pairs(a)
   case 2: strip1x2Pairs(a)
@@ -100,7 +100,7 @@ func strip2x8Pairs(_ a: Arguments) {
 }
 
 /// Strips of 2 rows.
-package func spmm2x2Pairs(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm2x2Pairs(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip2x1Pairs(a)
   case 2: strip2x2Pairs(a)
@@ -145,7 +145,7 @@ func strip4x6Pairs(_ a: Arguments) {
 }
 
 /// Strips of 4 rows.
-package func spmm4x2Pairs(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm4x2Pairs(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip4x1Pairs(a)
   case 2: strip4x2Pairs(a)
@@ -158,7 +158,7 @@ package func spmm4x2Pairs(_ a: UnsafePointer<lcn_spmm_args>) {
 
 /// Most registers per panel row that the kernels for strips of `rows` rows have an instance for; 0
 /// when this copy has no such kernel.
-package func mostPairVectors(strip rows: Int) -> Int {
+func mostPairVectors(strip rows: Int) -> Int {
   switch rows {
   case 1: 8
   case 2: 8

@@ -7,7 +7,7 @@ import CSIMD
 /// `vpexpandb` puts the weights of a mask into the lanes of their inputs, so that every 64 inputs take the same few
 /// instructions whatever share of them is zero; one reading of the weights serves all sides. Two sums for each side:
 /// a product waits five cycles for the one before it.
-package func multiplyBitmask(_ pointer: UnsafePointer<lcn_bitmask_args>) {
+func multiplyBitmask(_ pointer: UnsafePointer<lcn_bitmask_args>) {
   let zero = lcn_bitmask_zero()
   switch pointer.pointee.sides {
   case 1: multiply(pointer, InlineArray<1, lcn_bytes64>(repeating: zero))

@@ -6,7 +6,7 @@ import CSIMD
 ///
 /// `vpermb` looks up 64 inputs at once, so that a step of up to 64 weights is two loads, two spreads under its mask, a
 /// permute and a product for each side; one reading of the weights serves all sides.
-package func multiplyByteWindows(_ pointer: UnsafePointer<lcn_byte_window_args>) {
+func multiplyByteWindows(_ pointer: UnsafePointer<lcn_byte_window_args>) {
   let zero = lcn_byte_window_zero()
   switch pointer.pointee.sides {
   case 1: multiply(pointer, InlineArray<1, __m512i>(repeating: zero))
@@ -38,8 +38,8 @@ private func multiply<let S: Int>(
         masks += 1
         lcn_byte_window_prefetch(values)
         lcn_byte_window_prefetch(places)
-        let weights = lcn_byte_window_spread(mask, values)
-        let slots = lcn_byte_window_spread(mask, places)
+        let weights = lcn_bitmask_spread(mask, values)
+        let slots = lcn_bitmask_spread(mask, places)
         values += mask.nonzeroBitCount
         places += mask.nonzeroBitCount
         for s in 0..<S { sums[s] = lcn_byte_window_add(sums[s], windows[s], slots, weights) }

@@ -2,6 +2,7 @@
 // structs by which every instruction set's copy of a kernel receives its arguments.
 #pragma once
 #include <stdint.h>
+#include "kernel_row.h"
 #include "window.h"
 #include "sddmm.h"
 #include "blocks.h"

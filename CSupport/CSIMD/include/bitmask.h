@@ -26,9 +26,9 @@ typedef struct {
 #if defined(__AVX512VBMI2__) && defined(__AVX512VNNI__)
 typedef __m512i lcn_bytes64;
 
-// The weights of a mask in the lanes of their inputs, zeros elsewhere.
-LCN_INLINE lcn_bytes64 lcn_bitmask_spread(uint64_t mask, const int8_t *values) {
-  __m512i packed = _mm512_loadu_si512(values);
+// The bytes that a mask names in their places, zeros elsewhere.
+LCN_INLINE lcn_bytes64 lcn_bitmask_spread(uint64_t mask, const void *bytes) {
+  __m512i packed = _mm512_loadu_si512(bytes);
   // As a load of its own: expanding from memory is as fast on Intel, and not everywhere.
   __asm__("" : "+v"(packed));
   return _mm512_maskz_expand_epi8(mask, packed);

@@ -27,13 +27,6 @@ typedef struct {
 } lcn_byte_window_args;
 
 #if defined(__AVX512VBMI2__) && defined(__AVX512VBMI__) && defined(__AVX512VNNI__)
-// The bytes that a mask names in their slots, zeros elsewhere.
-LCN_INLINE __m512i lcn_byte_window_spread(uint64_t mask, const void *bytes) {
-  __m512i packed = _mm512_loadu_si512(bytes);
-  // As a load of its own: expanding from memory is as fast on Intel, and not everywhere.
-  __asm__("" : "+v"(packed));
-  return _mm512_maskz_expand_epi8(mask, packed);
-}
 LCN_INLINE __m512i lcn_byte_window_load(const uint8_t *x) { return _mm512_loadu_si512(x); }
 LCN_INLINE __m512i lcn_byte_window_zero(void) { return _mm512_setzero_si512(); }
 // sums + what four weights of each lane multiply.

@@ -58,15 +58,15 @@ private func activate<V: ActivatedVector>(
   }
 }
 
-package func hardSwishF32(_ a: UnsafePointer<lcn_activation_args>) {
+func hardSwishF32(_ a: UnsafePointer<lcn_activation_args>) {
   activate(a) { (x: VectorF32) in x.hardSwish() }
 }
-package func hardSwishF64(_ a: UnsafePointer<lcn_activation_args>) {
+func hardSwishF64(_ a: UnsafePointer<lcn_activation_args>) {
   activate(a) { (x: VectorF64) in x.hardSwish() }
 }
-package func siLUF32(_ a: UnsafePointer<lcn_activation_args>) {
+func siLUF32(_ a: UnsafePointer<lcn_activation_args>) {
   activate(a) { (x: VectorF32) in x.siLU() }
 }
-package func siLUF64(_ a: UnsafePointer<lcn_activation_args>) {
+func siLUF64(_ a: UnsafePointer<lcn_activation_args>) {
   activate(a) { (x: VectorF64) in x.siLU() }
 }

@@ -3,7 +3,7 @@
 import CSIMD
 
 /// sums[s, i] ← Σ_j w[i, j]·x[s, j] over the inputs j whose bit is set.
-package func multiplyBitmaskReference(_ pointer: UnsafePointer<lcn_bitmask_args>) {
+func multiplyBitmaskReference(_ pointer: UnsafePointer<lcn_bitmask_args>) {
   let a = pointer.pointee
   var value = 0
   for row in 0..<Int(a.rows) {

@@ -3,7 +3,7 @@
 import CSIMD
 
 /// sums[s, i] ← Σ w[i, slot]·x[s, 64·window + place] over the slots that masks name.
-package func multiplyByteWindowsReference(_ pointer: UnsafePointer<lcn_byte_window_args>) {
+func multiplyByteWindowsReference(_ pointer: UnsafePointer<lcn_byte_window_args>) {
   let a = pointer.pointee
   for row in 0..<Int(a.rows) {
     for side in 0..<Int(a.sides) { a.sums[side &* Int(a.sumsStride) &+ row] = 0 }

@@ -72,7 +72,7 @@ private func sumPlane<V: PlaneVector>(
   }
 }
 
-package func depthwiseF32(_ a: UnsafePointer<lcn_depthwise_args>) {
+func depthwiseF32(_ a: UnsafePointer<lcn_depthwise_args>) {
   #if LACUNA_V4
     if a.pointee.outputWidth <= 8 {
       convolvePlanes(a, VectorF32.self) { p, bias, lower, upper in
@@ -89,7 +89,7 @@ package func depthwiseF32(_ a: UnsafePointer<lcn_depthwise_args>) {
   }
 }
 
-package func depthwiseF64(_ a: UnsafePointer<lcn_depthwise_args>) {
+func depthwiseF64(_ a: UnsafePointer<lcn_depthwise_args>) {
   convolvePlanes(a, VectorF64.self) { p, bias, lower, upper in
     sumPlane(p, bias, lower, upper, VectorF64.self)
   }

@@ -36,9 +36,9 @@ private func convolve<Scalar: BinaryFloatingPoint>(
   }
 }
 
-package func depthwiseReferenceF32(_ a: UnsafePointer<lcn_depthwise_args>) {
+func depthwiseReferenceF32(_ a: UnsafePointer<lcn_depthwise_args>) {
   convolve(a, Float.self)
 }
-package func depthwiseReferenceF64(_ a: UnsafePointer<lcn_depthwise_args>) {
+func depthwiseReferenceF64(_ a: UnsafePointer<lcn_depthwise_args>) {
   convolve(a, Double.self)
 }

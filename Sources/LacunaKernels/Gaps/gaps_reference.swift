@@ -3,7 +3,7 @@
 import CSIMD
 
 /// As ``multiplyGaps(_:)``.
-package func multiplyGapsReference(_ pointer: UnsafePointer<lcn_gap_args>) {
+func multiplyGapsReference(_ pointer: UnsafePointer<lcn_gap_args>) {
   let a = pointer.pointee
   let bits = Int(a.bits)
   var (value, chunk) = (0, 0)

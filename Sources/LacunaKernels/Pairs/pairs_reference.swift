@@ -15,7 +15,7 @@ private func rounded(_ value: Float) -> UInt16 {
 }
 
 /// Strips of pairs, lane by lane.
-package func spmmReferencePairs(_ pointer: UnsafePointer<lcn_spmm_args>) {
+func spmmReferencePairs(_ pointer: UnsafePointer<lcn_spmm_args>) {
   let a = pointer.pointee
   let strip = Int(a.strip)
   let width = Int(a.vectors) &* VectorF32.count
@@ -48,12 +48,12 @@ package func spmmReferencePairs(_ pointer: UnsafePointer<lcn_spmm_args>) {
 }
 
 /// A row of pairs from two rows of inputs.
-package func packPairColumnsReference(_ pointer: UnsafePointer<lcn_pack_args>) {
+func packPairColumnsReference(_ pointer: UnsafePointer<lcn_pack_args>) {
   packPairs(pointer.pointee, input: pointer.pointee.sourceStride, column: 1)
 }
 
 /// The same where rows are right-hand sides.
-package func packPairRowsReference(_ pointer: UnsafePointer<lcn_pack_args>) {
+func packPairRowsReference(_ pointer: UnsafePointer<lcn_pack_args>) {
   packPairs(pointer.pointee, input: 1, column: pointer.pointee.sourceStride)
 }
 

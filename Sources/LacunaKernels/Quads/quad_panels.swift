@@ -5,7 +5,7 @@ import CSIMD
 private let lanes = VectorI8.count
 
 /// From bytes with a row for each input: four rows become one of quads.
-package func packQuadColumnsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
+func packQuadColumnsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   let a = pointer.pointee
   let flip = VectorI8(repeating: a.flip).lanes
   let stride = Int(a.sourceStride)
@@ -38,7 +38,7 @@ package func packQuadColumnsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
 }
 
 /// From bytes with a row for each right-hand side: a quad is four neighbours.
-package func packQuadRowsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
+func packQuadRowsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   let a = pointer.pointee
   let whole = Int(a.inputs) / 4
   let rest = Int(a.inputs) &- 4 &* whole
@@ -60,7 +60,7 @@ package func packQuadRowsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
 }
 
 /// From floats with a row for each input.
-package func packQuadColumnsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
+func packQuadColumnsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   let a = pointer.pointee
   let source = a.source.assumingMemoryBound(to: Float.self)
   let stride = Int(a.sourceStride)
@@ -97,7 +97,7 @@ package func packQuadColumnsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
 }
 
 /// From floats with a row for each right-hand side.
-package func packQuadRowsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
+func packQuadRowsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   let a = pointer.pointee
   let source = a.source.assumingMemoryBound(to: Float.self)
   let inputs = Int(a.inputs)
@@ -134,7 +134,7 @@ private func load(_ p: UnsafePointer<Float>, _ count: Int) -> VectorF32.Lanes {
 }
 
 /// Widens ranges to each column of X, one column to a lane.
-package func rangeColumnsF32(_ pointer: UnsafePointer<lcn_range_args>) {
+func rangeColumnsF32(_ pointer: UnsafePointer<lcn_range_args>) {
   let a = pointer.pointee
   var c = 0
   while c < Int(a.columns) {
@@ -152,7 +152,7 @@ package func rangeColumnsF32(_ pointer: UnsafePointer<lcn_range_args>) {
 }
 
 /// Widens ranges to each row of X.
-package func rangeRowsF32(_ pointer: UnsafePointer<lcn_range_args>) {
+func rangeRowsF32(_ pointer: UnsafePointer<lcn_range_args>) {
   let a = pointer.pointee
   for c in 0..<Int(a.columns) {
     let row = a.source + c &* Int(a.sourceStride)
@@ -171,7 +171,7 @@ package func rangeRowsF32(_ pointer: UnsafePointer<lcn_range_args>) {
 }
 
 /// Rows of results, made bytes.
-package func requantizeU8(_ pointer: UnsafePointer<lcn_requantize_args>) {
+func requantizeU8(_ pointer: UnsafePointer<lcn_requantize_args>) {
   let a = pointer.pointee
   let (inverse, zero) = (VectorF32(repeating: a.inverse).lanes, VectorI8(repeating: a.zero).lanes)
   let flip = lcn_vu32(repeating: UInt32(a.flip))

@@ -45,7 +45,7 @@ func strip1x8I8(_ a: Arguments) {
 }
 
 /// Strips of 1 rows.
-package func spmm1x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm1x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip1x1I8(a)
   case 2: strip1x2I8(a)
@@ -92,7 +92,7 @@ func strip2x3I8(_ a: Arguments) {
 #endif
 
 /// Strips of 2 rows.
-package func spmm2x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm2x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip2x1I8(a)
   case 2: strip2x2I8(a)
@@ -131,7 +131,7 @@ func strip4x2I8(_ a: Arguments) {
 #endif
 
 /// Strips of 4 rows.
-package func spmm4x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
+func spmm4x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
   switch a.pointee.vectors {
   case 1: strip4x1I8(a)
   #if LACUNA_V4
@@ -146,7 +146,7 @@ package func spmm4x4I8(_ a: UnsafePointer<lcn_spmm_args>) {
 
 /// Most registers per panel row that the kernels for strips of `rows` rows have an instance for; 0
 /// when this copy has no such kernel.
-package func mostQuadVectors(strip rows: Int) -> Int {
+func mostQuadVectors(strip rows: Int) -> Int {
   switch rows {
   case 1: 8
   #if LACUNA_V4

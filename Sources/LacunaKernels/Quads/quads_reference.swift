@@ -3,7 +3,7 @@
 import CSIMD
 
 /// Strips of quads, lane by lane and byte by byte.
-package func spmmReferenceI8(_ pointer: UnsafePointer<lcn_spmm_args>) {
+func spmmReferenceI8(_ pointer: UnsafePointer<lcn_spmm_args>) {
   let a = pointer.pointee
   let strip = Int(a.strip)
   let width = Int(a.vectors) &* VectorI8.count

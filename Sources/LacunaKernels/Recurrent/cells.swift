@@ -19,7 +19,7 @@ private func sum(
 }
 
 /// c and h of LSTMs.
-package func lstmCellF32(_ pointer: UnsafePointer<lcn_cell_args>) {
+func lstmCellF32(_ pointer: UnsafePointer<lcn_cell_args>) {
   let a = pointer.pointee
   for b in 0..<Int(a.sequences) {
     let x = a.input + b &* Int(a.inputStride)
@@ -46,7 +46,7 @@ package func lstmCellF32(_ pointer: UnsafePointer<lcn_cell_args>) {
 }
 
 /// h of GRUs that reset after the product.
-package func gruCellF32(_ pointer: UnsafePointer<lcn_cell_args>) {
+func gruCellF32(_ pointer: UnsafePointer<lcn_cell_args>) {
   let a = pointer.pointee
   for b in 0..<Int(a.sequences) {
     let x = a.input + b &* Int(a.inputStride)
@@ -72,7 +72,7 @@ package func gruCellF32(_ pointer: UnsafePointer<lcn_cell_args>) {
 }
 
 /// The first part of GRUs that reset before the product: z in its place of `recurrent`, r·h in `output`.
-package func gruResetF32(_ pointer: UnsafePointer<lcn_cell_args>) {
+func gruResetF32(_ pointer: UnsafePointer<lcn_cell_args>) {
   let a = pointer.pointee
   for b in 0..<Int(a.sequences) {
     let x = a.input + b &* Int(a.inputStride)
@@ -93,7 +93,7 @@ package func gruResetF32(_ pointer: UnsafePointer<lcn_cell_args>) {
 }
 
 /// Their second part: h from z, R_h·(r·h) and W_h·x.
-package func gruUpdateF32(_ pointer: UnsafePointer<lcn_cell_args>) {
+func gruUpdateF32(_ pointer: UnsafePointer<lcn_cell_args>) {
   let a = pointer.pointee
   for b in 0..<Int(a.sequences) {
     let x = a.input + b &* Int(a.inputStride)

@@ -3,7 +3,7 @@
 import CSIMD
 
 /// Hyperbolic tangents, within 3 ulp.
-package func tanhF32(_ pointer: UnsafePointer<lcn_pointwise_args>) {
+func tanhF32(_ pointer: UnsafePointer<lcn_pointwise_args>) {
   let a = pointer.pointee
   var i = 0
   while i < Int(a.count) {
@@ -15,7 +15,7 @@ package func tanhF32(_ pointer: UnsafePointer<lcn_pointwise_args>) {
 }
 
 /// Logistic functions, within 3 ulp from −87 on.
-package func sigmoidF32(_ pointer: UnsafePointer<lcn_pointwise_args>) {
+func sigmoidF32(_ pointer: UnsafePointer<lcn_pointwise_args>) {
   let a = pointer.pointee
   var i = 0
   while i < Int(a.count) {

@@ -2,6 +2,16 @@
 
 import CSIMD
 import LacunaFormats
+import LacunaKernels
+
+#if arch(x86_64)
+  import LacunaKernelsX86V3
+  import LacunaKernelsX86V3VNNI
+  import LacunaKernelsX86V4
+  import LacunaKernelsX86V4BF16
+  import LacunaKernelsX86V4VBMI2
+  import LacunaKernelsX86V4VNNI
+#endif
 
 /// What a kernel computes, and its argument struct. The sweep over the table has a check for each.
 public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
@@ -59,22 +69,15 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// One compiled leaf kernel.
 public struct Kernel: Sendable {
-  init(
-    operation: KernelOperation, variant: String, types: ProductTypes, isa: ISA?, vectorBytes: Int,
-    mostVectors: Int, call: @escaping @Sendable (UnsafeRawPointer) -> Void
-  ) {
-    (self.operation, self.variant, self.types, self.isa) = (operation, variant, types, isa)
-    (self.vectorBytes, self.mostVectors, self.call) = (vectorBytes, mostVectors, call)
-  }
-
-  /// A kernel whose operands are all of one type.
-  init(
-    operation: KernelOperation, variant: String, dtype: DType, isa: ISA?, vectorBytes: Int,
-    mostVectors: Int, call: @escaping @Sendable (UnsafeRawPointer) -> Void
-  ) {
-    self.init(
-      operation: operation, variant: variant, types: ProductTypes(dtype), isa: isa,
-      vectorBytes: vectorBytes, mostVectors: mostVectors, call: call)
+  /// The row that a kernel target says; nil as its instruction set for the plain reference.
+  init(_ row: lcn_kernel_row, isa: ISA?) {
+    operation = KernelOperation(rawValue: String(cString: row.operation))!
+    variant = String(cString: row.variant)
+    types = ProductTypes(name: String(cString: row.types))!
+    self.isa = isa
+    vectorBytes = row.vectorBytes > 0 ? Int(row.vectorBytes) : (isa ?? .baseline).vectorBytes
+    mostVectors = Int(row.mostVectors)
+    call = row.call
   }
 
   /// What it computes.
@@ -102,6 +105,27 @@ public struct Kernel: Sendable {
 /// The kernels that one instruction set uses: the reference ones, each replaced by the best compiled
 /// copy that the instruction set can run.
 public struct KernelTable: Sendable {
+  private typealias Rows = (@escaping (lcn_kernel_row) -> Void) -> Void
+
+  /// What lists the kernels of each target, in rising rank.
+  private static var targets: [(ISA?, Rows)] {
+    var targets: [(ISA?, Rows)] = [
+      (nil, LacunaKernels.referenceRows), (.baseline, LacunaKernels.kernelRows),
+    ]
+    #if arch(x86_64)
+      targets += [
+        (.v3, LacunaKernelsX86V3.kernelRows), (.v3VNNI, LacunaKernelsX86V3VNNI.kernelRows),
+        (.v4, LacunaKernelsX86V4.kernelRows), (.v4VNNI, LacunaKernelsX86V4VNNI.kernelRows),
+        (.v4VBMI2, LacunaKernelsX86V4VBMI2.kernelRows),
+        (.v4BF16, LacunaKernelsX86V4BF16.kernelRows),
+      ]
+    #endif
+    return targets
+  }
+
+  /// Heights of the strips that have a kernel, tallest first.
+  package static let stripHeights = [4, 2, 1]
+
   /// The instruction set.
   public let isa: ISA
   private let chosen: [Key: Kernel]
@@ -136,10 +160,9 @@ public struct KernelTable: Sendable {
   public static let all: [Kernel] = {
     // Kernels bring weak symbols that only csimd.c's strong ones make safe.
     precondition(lcn_strong_copies() > 0)
-    return spmmKernels + windowKernels + sampledKernels + peakKernels
-      + selectionKernels + conversionKernels + blockVectorKernels + quadKernels + pairKernels
-      + gapKernels + bitmaskKernels + byteWindowKernels + recurrentKernels + activationKernels
-      + depthwiseKernels + residualKernels
+    var kernels: [Kernel] = []
+    for (isa, rows) in targets { rows { kernels.append(Kernel($0, isa: isa)) } }
+    return kernels
   }()
 
   /// The kernel for an operation, nil when the instruction set has none of that variant.

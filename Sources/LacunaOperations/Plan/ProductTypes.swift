@@ -59,6 +59,20 @@ public struct ProductTypes: Hashable, Sendable, CustomStringConvertible {
     return output == .f32 ? operands : operands + output.rawValue
   }
 
+  /// Those that products and kernels have.
+  private static let known: [ProductTypes] = {
+    let bytes = [NumberType.f32, .u8, .i8]
+    return DType.allCases.map { ProductTypes($0) }
+      + [.bf16, .f16].map { ProductTypes.widening($0) } + [.pairs]
+      + bytes.flatMap { x in bytes.map { ProductTypes.quantized(x, output: $0) } }
+  }()
+
+  /// The types of that ``name``; nil for one that no kernel has.
+  init?(name: String) {
+    guard let found = Self.known.first(where: { $0.name == name }) else { return nil }
+    self = found
+  }
+
   /// Such as "f32" or "i8·u8→i32→f32".
   public var description: String {
     weights == activations && weights == output
@@ -73,11 +87,7 @@ extension ProductTypes: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
-    let bytes = [NumberType.f32, .u8, .i8]
-    let known =
-      DType.allCases.map { ProductTypes($0) } + [.bf16, .f16].map { ProductTypes.widening($0) }
-      + bytes.flatMap { x in bytes.map { ProductTypes.quantized(x, output: $0) } }
-    guard let found = known.first(where: { $0.description == text }) else {
+    guard let found = Self.known.first(where: { $0.description == text }) else {
       throw DecodingError.dataCorruptedError(
         in: container, debugDescription: "\(text) names no types of a product")
     }

@@ -1,0 +1,1 @@
+../LacunaKernels/Quads/quad_strip_rows.swift

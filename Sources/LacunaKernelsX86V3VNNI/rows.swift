@@ -1,0 +1,8 @@
+// The kernels of this target, for the table.
+
+import CSIMD
+
+/// Every kernel of this target.
+package func kernelRows(_ add: @escaping (lcn_kernel_row) -> Void) {
+  quadStripRows(KernelRows(add: add))
+}

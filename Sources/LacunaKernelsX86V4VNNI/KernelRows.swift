@@ -1,0 +1,1 @@
+../LacunaKernels/KernelRows.swift

@@ -1,0 +1,1 @@
+../LacunaKernelsX86V3VNNI/rows.swift
