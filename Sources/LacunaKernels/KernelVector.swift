@@ -94,6 +94,10 @@ protocol KernelVector: BoundedVector {
   static func transposeTile(
     _ source: UnsafePointer<Scalar>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Scalar>,
     _ targetStride: Int, rows: Int, columns: Int, lanes: Int)
+  /// The same for a band of up to `LCN_BAND_TILES` tiles, whose target rows are written one after the other.
+  static func transposeBand(
+    _ source: UnsafePointer<Scalar>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Scalar>,
+    _ targetStride: Int, rows: Int, columns: Int, lanes: Int)
 }
 
 extension BoundedVector {
@@ -162,6 +166,15 @@ struct VectorF32: KernelVector {
       source, Int64(sourceStride), target, Int64(targetStride), Int64(rows), Int64(columns),
       Int64(lanes))
   }
+  @inline(__always)
+  static func transposeBand(
+    _ source: UnsafePointer<Float>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Float>,
+    _ targetStride: Int, rows: Int, columns: Int, lanes: Int
+  ) {
+    lcn_transpose_band_f32(
+      source, Int64(sourceStride), target, Int64(targetStride), Int64(rows), Int64(columns),
+      Int64(lanes))
+  }
   @inline(__always) func adding(_ a: Self, times b: Self) -> Self {
     #if LACUNA_V3 || LACUNA_V4
       Self(lanes.addingProduct(a.lanes, b.lanes))
@@ -208,6 +221,15 @@ struct VectorF64: KernelVector {
     _ targetStride: Int, rows: Int, columns: Int, lanes: Int
   ) {
     lcn_transpose_tile_f64(
+      source, Int64(sourceStride), target, Int64(targetStride), Int64(rows), Int64(columns),
+      Int64(lanes))
+  }
+  @inline(__always)
+  static func transposeBand(
+    _ source: UnsafePointer<Double>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Double>,
+    _ targetStride: Int, rows: Int, columns: Int, lanes: Int
+  ) {
+    lcn_transpose_band_f64(
       source, Int64(sourceStride), target, Int64(targetStride), Int64(rows), Int64(columns),
       Int64(lanes))
   }

@@ -63,6 +63,10 @@ private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _
   let source = a.pointee.source.assumingMemoryBound(to: V.Scalar.self)
   let target = a.pointee.target.assumingMemoryBound(to: V.Scalar.self)
   let (sourceStride, targetStride) = (Int(a.pointee.sourceStride), Int(a.pointee.targetStride))
+  if targetStride &* MemoryLayout<V.Scalar>.size % collidingStride == 0 {
+    transposeBands(a, V.self)
+    return
+  }
   let visit = sourceStride > targetStride ? V.count : rowsPerVisit
   var first = 0
   while first < padded {
@@ -80,6 +84,32 @@ private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _
       j &+= V.count
     }
     first = end
+  }
+}
+
+/// Rows as far apart share one set of a cache of 64 sets.
+private let collidingStride = 4096
+
+/// The same where the target's rows share one set of the cache: a tile's lines would drive each other out before they
+/// are whole (36 to 62 ns a tile; 15 where they do not meet, 22 through the band's buffer).
+@inline(__always)
+private func transposeBands<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _: V.Type) {
+  let (rows, columns) = (Int(a.pointee.rows), Int(a.pointee.columns))
+  let padded = Int(a.pointee.paddedColumns)
+  let source = a.pointee.source.assumingMemoryBound(to: V.Scalar.self)
+  let target = a.pointee.target.assumingMemoryBound(to: V.Scalar.self)
+  let (sourceStride, targetStride) = (Int(a.pointee.sourceStride), Int(a.pointee.targetStride))
+  let band = Int(LCN_BAND_TILES) &* V.count
+  var j = 0
+  while j < rows {
+    var c = 0
+    while c < padded {
+      V.transposeBand(
+        source + c &* sourceStride + j, sourceStride, target + j &* targetStride + c, targetStride,
+        rows: max(0, columns &- c), columns: min(V.count, rows &- j), lanes: min(band, padded &- c))
+      c &+= band
+    }
+    j &+= V.count
   }
 }
 

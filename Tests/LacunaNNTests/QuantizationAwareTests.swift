@@ -9,42 +9,6 @@ import TestSupport
 import Testing
 
 @Suite struct QuantizationAwareTests {
-  private static func bits(_ ranges: [String: ActivationBounds]) -> [String: [UInt32]] {
-    ranges.mapValues { [$0.low.bitPattern, $0.high.bitPattern] }
-  }
-
-  private func settings(
-    _ quantization: QuantizationSettings?, epochs: Int = 4, seed: UInt64 = 11
-  ) -> TrainingSettings {
-    TrainingSettings(epochs: epochs, batchSize: 32, seed: seed, quantization: quantization)
-  }
-
-  // MARK: Gradients and ranges
-
-  /// Two dense layers over vectors, every step over all samples, so that a step can be computed by hand.
-  private static let pair = Architecture(
-    name: "pair", input: Shape(features: 12),
-    layers: [.dense(name: "a", units: 9, relu: true), .dense(name: "b", units: 3, relu: false)])
-
-  /// Vectors of −1...2 with labels.
-  private struct Vectors: LabelledSamples {
-    let shape: Shape
-    let classes = 3, labelsPerSample = 1
-    let labels: [UInt8]
-    var values: [Float]
-
-    init(_ count: Int, features: Int = 12, seed: UInt64) {
-      var generator = SeededGenerator(seed: seed)
-      shape = Shape(features: features)
-      labels = (0..<count).map { _ in UInt8.random(in: 0..<3, using: &generator) }
-      values = (0..<count * features).map { _ in Float.random(in: -1...2, using: &generator) }
-    }
-
-    func write(_ index: Int, to x: UnsafeMutablePointer<Float>) {
-      for i in 0..<shape.count { x[i] = values[index * shape.count + i] }
-    }
-  }
-
   /// What a row of weights is rounded to.
   private func rounded(_ row: ArraySlice<Float>, bits: Int) -> [Double] {
     let levels = Double(1 << (bits - 1) - 1)
@@ -57,8 +21,8 @@ import Testing
     arguments: 1...3)
   func gradients(seed: UInt64) throws {
     let count = 20
-    let data = Vectors(count, seed: seed)
-    let model = try SequentialModel(Self.pair, seed: seed, threads: 2)
+    let data = QuantizationAware.Vectors(count, seed: seed)
+    let model = try SequentialModel(QuantizationAware.pair, seed: seed, threads: 2)
     let trainer = try Trainer(
       model, data: data,
       settings: TrainingSettings(
@@ -139,10 +103,10 @@ import Testing
     let model = try SequentialModel(Fixtures.network, seed: 2, threads: 2)
     let trainer = try Trainer(
       model, data: try Fixtures.quadrants(count: 300, seed: 1),
-      settings: settings(
+      settings: QuantizationAware.settings(
         QuantizationSettings(roundsActivations: true, rangeMomentum: 0.5, frozenShare: 0.3)))
     var seen: [[String: [UInt32]]] = []
-    try trainer.run { _ in seen.append(Self.bits(trainer.activationRanges)) }
+    try trainer.run { _ in seen.append(QuantizationAware.bits(trainer.activationRanges)) }
     #expect(trainer.totalSteps == 40 && seen.count == 40)
     #expect(Set(seen[0].keys) == ["conv1", "conv2", "dense1", "dense2"])
     for step in 1..<28 { #expect(seen[step] != seen[step - 1], "step \(step + 1)") }
@@ -159,7 +123,7 @@ import Testing
     let pruned = try PrunedModel(model, settings: try Fixtures.recipe())
     let trainer = try Trainer(
       pruned, data: try Fixtures.quadrants(count: 300, seed: 1),
-      settings: settings(QuantizationSettings(weightBits: bits)))
+      settings: QuantizationAware.settings(QuantizationSettings(weightBits: bits)))
     func stored() throws -> [String: [Float]] {
       try CompressedModel(model, form: .quantized, bits: { _ in bits }).makeModel(threads: 1)
         .weights
@@ -199,7 +163,7 @@ import Testing
     let model = try SequentialModel(Fixtures.network, seed: seed, threads: 1)
     let schedule = try PolynomialDecay(initial: 0.3, final: 0.7, begin: 1, end: 60, frequency: 5)
     let pruned = try pruneLowMagnitude(model, schedule: schedule)
-    var settings = settings(nil, epochs: 5, seed: seed)
+    var settings = QuantizationAware.settings(nil, epochs: 5, seed: seed)
     settings.learningRate = .cosine(initial: 3e-3, finalFraction: 0.1)
     try Trainer(pruned, data: data, settings: settings).run()
     settings.quantization = quantization
@@ -241,206 +205,12 @@ import Testing
     let (model, ranges) = try trained(QuantizationSettings(roundsActivations: true), seed: 4)
     let stored = try CompressedModel(model, form: .quantized).calibrated(with: ranges)
     let read = try CompressedModel(LacunaFile(bytes: stored.file.encoded()))
-    #expect(try read == stored && Self.bits(read.activationRanges()) == Self.bits(ranges))
+    #expect(
+      try read == stored
+        && QuantizationAware.bits(read.activationRanges()) == QuantizationAware.bits(ranges))
     #expect(throws: ModelError.self) { try stored.calibrated(with: ["flatten": ranges["conv1"]!]) }
     #expect(throws: ModelError.self) {
       try CompressedModel(model, form: .sparse).calibrated(with: ranges)
-    }
-  }
-
-  // MARK: Going on
-
-  @Test(
-    "A run resumed from a checkpoint goes on bit for bit",
-    arguments: [0, 1, 2, 17, 29, 31, 39, 40])
-  func resume(at step: Int) throws {
-    let data = try Fixtures.quadrants(count: 300, seed: 1)
-    let settings = settings(
-      QuantizationSettings(weightBits: 4, roundsActivations: true, rangeMomentum: 0.9))
-    func start() throws -> Trainer {
-      try Trainer(
-        try PrunedModel(
-          try SequentialModel(Fixtures.network, seed: 4, threads: 2),
-          settings: try Fixtures.recipe()), data: data, settings: settings)
-    }
-    let whole = try start()
-    try whole.run()
-    let first = try start()
-    try first.run(until: step)
-    let checkpoint = try Fixtures.withFolder { folder in
-      try Checkpoint(first).write(to: "\(folder)/run.lacuna")
-      return try Checkpoint(contentsOf: "\(folder)/run.lacuna")
-    }
-    #expect(checkpoint == Checkpoint(first))
-    #expect(Self.bits(checkpoint.activationRanges) == Self.bits(first.activationRanges))
-    let resumed = try checkpoint.resume(data: data, pruning: try Fixtures.recipe(), threads: 1)
-    try resumed.run()
-    #expect(Checkpoint(resumed) == Checkpoint(whole), "resumed at \(step)")
-    #expect(
-      TrainingTests.bits(resumed.model.network) == TrainingTests.bits(whole.model.network))
-  }
-
-  @Test("A network trained for bytes trains on without, as if it never had been")
-  func plainAgain() throws {
-    let data = try Fixtures.quadrants(count: 100, seed: 1)
-    func run(_ model: SequentialModel) throws -> [[UInt32]] {
-      try Trainer(model, data: data, settings: settings(nil, epochs: 1)).run()
-      return TrainingTests.bits(model)
-    }
-    let model = try SequentialModel(Fixtures.network, seed: 6, threads: 1)
-    try Trainer(
-      model, data: data,
-      settings: settings(QuantizationSettings(roundsActivations: true), epochs: 1)
-    ).run()
-    let other = try SequentialModel(Fixtures.network, threads: 1)
-    try other.setWeights(model.weights)
-    #expect(try run(model) == run(other))
-  }
-
-  @Test("Checkpoints of runs without roundings are the bytes that they were")
-  func plainCheckpoint() throws {
-    let file = Checkpoint(try BadInputTests.trainer()).file
-    #expect(file.metadata["training"]?.contains("quantization") == false)
-    #expect(!file.tensors.contains { $0.name.hasPrefix("range/") })
-  }
-
-  // MARK: Bad input
-
-  @Test(
-    "Settings out of range are refused by name",
-    arguments: [
-      (QuantizationSettings(weightBits: 1), "bits of a weight", "1"),
-      (QuantizationSettings(weightBits: 9), "bits of a weight", "9"),
-      (QuantizationSettings(weightBits: .min), "bits of a weight", "-9223372036854775808"),
-      (QuantizationSettings(rangeMomentum: .nan), "momentum of ranges", "nan"),
-      (QuantizationSettings(rangeMomentum: 1), "momentum of ranges", "1.0"),
-      (QuantizationSettings(rangeMomentum: -0.5), "momentum of ranges", "-0.5"),
-      (QuantizationSettings(frozenShare: .nan), "share of frozen ranges", "nan"),
-      (QuantizationSettings(frozenShare: 1), "share of frozen ranges", "1.0"),
-      (QuantizationSettings(frozenShare: -.infinity), "share of frozen ranges", "-inf"),
-    ])
-  func badSettings(quantization: QuantizationSettings, name: String, value: String) throws {
-    let model = try SequentialModel(Fixtures.network, threads: 1)
-    let data = try Fixtures.quadrants(count: 40, seed: 1)
-    do {
-      _ = try Trainer(model, data: data, settings: settings(quantization))
-      Issue.record("\(quantization) is accepted")
-    } catch {
-      guard case .invalidSetting(name, let reason) = error, reason.hasPrefix("is \(value),") else {
-        Issue.record("\(error)")
-        return
-      }
-    }
-  }
-
-  @Test("Networks whose activations cannot be bytes, and weights on few values, are refused")
-  func notForThese() throws {
-    let branch = Architecture(
-      name: "branch", input: Shape(features: 12),
-      layers: [
-        .residual(
-          name: "r", body: [.dense(name: "a", units: 12, relu: true)], shortcut: [], relu: true),
-        .dense(name: "b", units: 3, relu: false),
-      ])
-    let data = Vectors(32, seed: 1)
-    func trainer(_ rounds: Bool) throws -> Trainer {
-      try Trainer(
-        try SequentialModel(branch, threads: 1), data: data,
-        settings: settings(QuantizationSettings(roundsActivations: rounds), epochs: 1))
-    }
-    #expect(
-      throws: ModelError.invalidLayer(
-        name: "r", reason: "activations in bytes are for chains of layers alone")
-    ) { _ = try trainer(true) }
-    // Its weights can be.
-    let weights = try trainer(false)
-    try weights.run()
-    let network = weights.model.network
-    #expect(
-      try CompressedModel(network, form: .quantized).makeModel(threads: 1).weights
-        == network.weights)
-
-    let codebook = try CodebookModel(try SequentialModel(Fixtures.network, threads: 1), error: 0.3)
-    let quadrants = try Fixtures.quadrants(count: 40, seed: 1)
-    do {
-      _ = try Trainer(codebook, data: quadrants, settings: settings(QuantizationSettings()))
-      Issue.record("a codebook is accepted")
-    } catch {
-      guard case .invalidSetting("quantization", _) = error else {
-        Issue.record("\(error)")
-        return
-      }
-    }
-  }
-
-  @Test("A checkpoint whose ranges are missing or damaged is refused by name")
-  func damagedRanges() throws {
-    let trainer = try Trainer(
-      try SequentialModel(Fixtures.network, threads: 1),
-      data: try Fixtures.quadrants(count: 40, seed: 1),
-      settings: settings(QuantizationSettings(roundsActivations: true), epochs: 1))
-    try trainer.run(until: 1)
-    let whole = Checkpoint(trainer).file
-    func changed(_ values: [Float]?) -> LacunaFile {
-      var file = whole
-      file.tensors.removeAll { $0.name == "range/dense1" }
-      if let values {
-        file.tensors.append(
-          NamedTensor(
-            name: "range/dense1", tensor: .dense(shape: [values.count], values: values)))
-      }
-      return file
-    }
-    #expect(try Checkpoint(changed([0, 1])).activationRanges["dense1"]?.high == 1)
-    #expect(throws: ModelError.missingTensor("range/dense1")) { try Checkpoint(changed(nil)) }
-    #expect(throws: ModelError.tensorShape(name: "range/dense1", expected: [2], found: [3])) {
-      try Checkpoint(changed([0, 1, 2]))
-    }
-    for values: [Float] in [
-      [.nan, 1], [0, .nan], [-.infinity, 0], [0, .infinity], [0.5, 1], [-1, -0.5],
-    ] {
-      let error = #expect(throws: ModelError.self) { try Checkpoint(changed(values)) }
-      guard case .metadata("activations", let reason) = error, reason.contains("dense1") else {
-        Issue.record("\(values): \(String(describing: error))")
-        continue
-      }
-    }
-  }
-
-  @Test("A step that fails leaves the weights in full precision")
-  func failure() throws {
-    let trainer = try Trainer(
-      try SequentialModel(Fixtures.network, threads: 1),
-      data: try Fixtures.quadrants(count: 40, seed: 1),
-      settings: settings(QuantizationSettings(weightBits: 2, roundsActivations: true), epochs: 1))
-    let network = trainer.model.network
-    network.parameter(named: "dense2/bias")!.values.pointer[1] = .infinity
-    func kernels() -> [[UInt32]] {
-      network.parameters.filter { $0.role == .kernel }.map {
-        $0.values.elements.map(\.bitPattern)
-      }
-    }
-    let before = kernels()
-    #expect(throws: ModelError.diverged(step: 1)) { try trainer.run() }
-    #expect(kernels() == before && trainer.activationRanges.isEmpty)
-  }
-
-  @Test("An activation that is not finite has no range, even where no weight reads it")
-  func infiniteActivation() throws {
-    let architecture = Architecture(
-      name: "one", input: Shape(features: 12), layers: [.dense(name: "a", units: 3, relu: false)])
-    var data = Vectors(32, seed: 3)
-    data.values[12] = .infinity
-    data.values[24] = .nan
-    let model = try SequentialModel(architecture, seed: 1, threads: 1)
-    // The products of a fixed mask skip what it drops.
-    for row in 0..<3 { model.parameter(named: "a/kernel")!.values.pointer[row * 12] = 0 }
-    let pruned = try pruneLowMagnitude(model, schedule: OneShot(0.8, at: 1))
-    let trainer = try Trainer(
-      pruned, data: data,
-      settings: settings(QuantizationSettings(roundsActivations: true), epochs: 1))
-    #expect(throws: ModelError.calibration(layer: "a", .notFinite(numbers: 2))) {
-      try trainer.run()
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include "registers.h"
+#include "transpose.h"
 
 #pragma clang assume_nonnull begin
 
@@ -124,6 +125,26 @@ LCN_INLINE lcn_vu32 lcn_quantize(lcn_vf32 v, lcn_vf32 inverse, lcn_vi32 zero) {
 LCN_INLINE void lcn_store_bytes(void *p, lcn_vu32 v) {
   lcn_vu8_quarter bytes = __builtin_convertvector(v, lcn_vu8_quarter);
   memcpy(p, &bytes, sizeof bytes);
+}
+// target[g·targetStride + c] ← the word at source + c·sourceStride + 4·g bytes, combined with `flip`, for at most as many
+// rows c and words g as a register has lanes. Target rows get a whole register, `flip` behind the last row.
+LCN_INLINE void lcn_transpose_words(const void *source, int64_t sourceStride, int32_t *target, int64_t targetStride,
+                                    int64_t rows, int64_t words, int32_t flip) {
+  lcn_vf32 r[LCN_LANES_F32];
+  if (rows == LCN_LANES_F32 && words == LCN_LANES_F32) {
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < LCN_LANES_F32; i++)
+      memcpy(&r[i], (const char *)source + i * sourceStride, sizeof r[i]);
+  } else {
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < LCN_LANES_F32; i++) {
+      r[i] = 0;
+      if (i < rows) r[i] = lcn_load_first_f32((const char *)source + i * sourceStride, words);
+    }
+  }
+  lcn_transpose_f32(r);
+  _Pragma("clang loop unroll(full)") for (int g = 0; g < LCN_LANES_F32; g++) {
+    const lcn_vi32 quads = (lcn_vi32)r[g] ^ flip;
+    if (g < words) memcpy(target + g * targetStride, &quads, sizeof quads);
+  }
 }
 // Lanes that hold NaN in any of the four, as masks.
 LCN_INLINE lcn_vi32 lcn_nan_lanes(lcn_vf32 a, lcn_vf32 b, lcn_vf32 c, lcn_vf32 d) {

@@ -123,28 +123,62 @@ LCN_INLINE void lcn_transpose_f64(lcn_vf64 *r) {
 
 // target[j][i] ← source[i][j] for a tile of `rows` × `columns` source elements, each at most the
 // number of lanes. Target rows get `lanes` elements, zeros behind the first `rows`. Strides in elements.
+//
+// Whole tiles and cut ones have registers of their own, and every loop is unrolled: shared or indexed by a variable
+// the tile would go through memory twice.
 #define LCN_TRANSPOSE_TILE(T, S, L)                                                                \
   LCN_INLINE void lcn_transpose_tile_##T(const S *source, int64_t sourceStride, S *target,         \
                                          int64_t targetStride, int64_t rows, int64_t columns,      \
                                          int64_t lanes) {                                          \
-    lcn_v##T r[L];                                                                                 \
-    if (rows == L && columns == L) {                                                               \
-      for (int i = 0; i < L; i++) memcpy(&r[i], source + i * sourceStride, sizeof r[i]);           \
+    if (rows == L && columns == L && lanes == L) {                                                 \
+      lcn_v##T r[L];                                                                               \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < L; i++)                               \
+        memcpy(&r[i], source + i * sourceStride, sizeof r[i]);                                     \
+      lcn_transpose_##T(r);                                                                        \
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < L; j++)                               \
+        memcpy(target + j * targetStride, &r[j], sizeof r[j]);                                     \
     } else {                                                                                       \
-      for (int i = 0; i < L; i++) {                                                                \
+      lcn_v##T r[L];                                                                               \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < L; i++) {                             \
         r[i] = 0;                                                                                  \
         if (i < rows) r[i] = lcn_load_first_##T(source + i * sourceStride, columns);               \
       }                                                                                            \
-    }                                                                                              \
-    lcn_transpose_##T(r);                                                                          \
-    if (lanes == L && columns == L) {                                                              \
-      for (int j = 0; j < L; j++) memcpy(target + j * targetStride, &r[j], sizeof r[j]);           \
-    } else {                                                                                       \
-      for (int j = 0; j < L; j++)                                                                  \
+      lcn_transpose_##T(r);                                                                        \
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < L; j++)                               \
         if (j < columns) lcn_store_first_##T(target + j * targetStride, r[j], lanes);              \
     }                                                                                              \
   }
 LCN_TRANSPOSE_TILE(f32, float, LCN_LANES_F32)
 LCN_TRANSPOSE_TILE(f64, double, LCN_LANES_F64)
+
+// Tiles that lie side by side in the target are written together where its rows share a set of the cache.
+#define LCN_BAND_TILES 4
+
+// The same for at most LCN_BAND_TILES tiles: `rows` source rows, `lanes` target elements. The tiles come into a buffer,
+// whose rows are copied one after the other.
+#define LCN_TRANSPOSE_BAND(T, S, L)                                                                \
+  LCN_INLINE void lcn_transpose_band_##T(const S *source, int64_t sourceStride, S *target,         \
+                                         int64_t targetStride, int64_t rows, int64_t columns,      \
+                                         int64_t lanes) {                                          \
+    _Alignas(64) S band[L * LCN_BAND_TILES * L];                                                   \
+    for (int64_t c = 0; c < lanes; c += L) {                                                       \
+      const int64_t left = rows > c ? rows - c : 0;                                                \
+      lcn_transpose_tile_##T(source + c * sourceStride, sourceStride, band + c,                    \
+                             LCN_BAND_TILES * L, left < L ? left : L, columns, L);                 \
+    }                                                                                              \
+    for (int64_t j = 0; j < columns; j++) {                                                        \
+      const S *from = band + j * (LCN_BAND_TILES * L);                                             \
+      S *to = target + j * targetStride;                                                           \
+      int64_t c = 0;                                                                               \
+      for (; c + L <= lanes; c += L) memcpy(to + c, from + c, L * sizeof(S));                      \
+      if (c < lanes) {                                                                             \
+        lcn_v##T last;                                                                             \
+        memcpy(&last, from + c, sizeof last);                                                      \
+        lcn_store_first_##T(to + c, last, lanes - c);                                              \
+      }                                                                                            \
+    }                                                                                              \
+  }
+LCN_TRANSPOSE_BAND(f32, float, LCN_LANES_F32)
+LCN_TRANSPOSE_BAND(f64, double, LCN_LANES_F64)
 
 #pragma clang assume_nonnull end

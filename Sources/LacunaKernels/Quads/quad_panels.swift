@@ -37,25 +37,29 @@ func packQuadColumnsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   }
 }
 
-/// From bytes with a row for each right-hand side: a quad is four neighbours.
+/// From bytes with a row for each right-hand side: a quad is four neighbours, and tiles of quads are transposed.
 func packQuadRowsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   let a = pointer.pointee
-  let whole = Int(a.inputs) / 4
+  let (columns, whole) = (Int(a.columns), Int(a.inputs) / 4)
   let rest = Int(a.inputs) &- 4 &* whole
-  for c in 0..<Int(a.columns) {
-    let row = a.source + c &* Int(a.sourceStride)
-    let target = a.target + c
-    for group in 0..<whole {
-      target[group &* Int(a.targetStride)] =
-        (row + 4 &* group).loadUnaligned(as: Int32.self) ^ a.flip
+  var c = 0
+  while c < columns {
+    let rows = a.source + c &* Int(a.sourceStride)
+    var group = 0
+    while group < whole {
+      lcn_transpose_words(
+        rows + 4 &* group, a.sourceStride, a.target + group &* Int(a.targetStride) + c,
+        a.targetStride, Int64(min(lanes, columns &- c)), Int64(min(lanes, whole &- group)), a.flip)
+      group &+= lanes
     }
-    if rest > 0 {
-      var quad: UInt32 = 0
-      for j in 0..<rest {
-        quad |= UInt32((row + 4 &* whole + j).load(as: UInt8.self)) &<< UInt32(8 &* j)
-      }
-      target[whole &* Int(a.targetStride)] = Int32(bitPattern: quad) ^ a.flip
-    }
+    c &+= lanes
+  }
+  if rest == 0 { return }
+  for c in 0..<columns {
+    let row = a.source + c &* Int(a.sourceStride) + 4 &* whole
+    var quad: UInt32 = 0
+    for j in 0..<rest { quad |= UInt32((row + j).load(as: UInt8.self)) &<< UInt32(8 &* j) }
+    a.target[whole &* Int(a.targetStride) &+ c] = Int32(bitPattern: quad) ^ a.flip
   }
 }
 
@@ -96,36 +100,50 @@ func packQuadColumnsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   }
 }
 
-/// From floats with a row for each right-hand side.
+/// From floats with a row for each right-hand side: the bytes of a tile of quads, which is then transposed.
 func packQuadRowsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   let a = pointer.pointee
-  let source = a.source.assumingMemoryBound(to: Float.self)
-  let inputs = Int(a.inputs)
-  var bytes = VectorI8(repeating: 0)
-  for c in 0..<Int(a.columns) {
-    let row = source + c &* Int(a.sourceStride)
-    let inverse = VectorF32(repeating: a.inverses![c]).lanes
-    let zero = VectorI8(repeating: a.zeros![c]).lanes
-    var isNaN = VectorI8(repeating: 0).lanes
-    var j = 0
-    while j < inputs {
-      let count = min(lanes, inputs &- j)
-      let v = load(row + j, count)
-      isNaN |= lcn_nan_lanes(v, v, v, v)
-      withUnsafeMutableBytes(of: &bytes) { memory in
-        let memory = memory.baseAddress!
-        lcn_store_bytes(memory, lcn_quantize(v, inverse, zero))
-        var group = 0
-        while 4 &* group < count {
-          a.target[(j / 4 &+ group) &* Int(a.targetStride) &+ c] =
-            (memory + 4 &* group).load(as: Int32.self)
-          group &+= 1
+  let (columns, inputs) = (Int(a.columns), Int(a.inputs))
+  // As many rows as a register has lanes, a register each.
+  var tile = InlineArray<16, VectorI8>(repeating: VectorI8(repeating: 0))
+  withUnsafeMutableBytes(of: &tile) { memory in
+    let bytes = memory.baseAddress!
+    var c = 0
+    while c < columns {
+      let rows = min(lanes, columns &- c)
+      var j = 0
+      while j < inputs {
+        let count = min(4 &* lanes, inputs &- j)
+        for row in 0..<rows {
+          quantize(a, row: c &+ row, from: j, count: count, to: bytes + 4 &* lanes &* row)
         }
+        lcn_transpose_words(
+          bytes, Int64(4 &* lanes), a.target + j / 4 &* Int(a.targetStride) + c, a.targetStride,
+          Int64(rows), Int64((count &+ 3) / 4), 0)
+        j &+= 4 &* lanes
       }
-      j &+= lanes
+      c &+= lanes
     }
-    if lcn_any_lane(isNaN) != 0 { a.scales![c] = .nan }
   }
+}
+
+/// The bytes of up to four registers of a right-hand side, and NaN as its scale where one holds NaN.
+@inline(__always)
+private func quantize(
+  _ a: lcn_quad_pack_args, row: Int, from first: Int, count: Int, to bytes: UnsafeMutableRawPointer
+) {
+  let source = a.source.assumingMemoryBound(to: Float.self) + row &* Int(a.sourceStride) + first
+  let inverse = VectorF32(repeating: a.inverses![row]).lanes
+  let zero = VectorI8(repeating: a.zeros![row]).lanes
+  var isNaN = VectorI8(repeating: 0).lanes
+  var j = 0
+  while j < count {
+    let v = load(source + j, min(lanes, count &- j))
+    isNaN |= lcn_nan_lanes(v, v, v, v)
+    lcn_store_bytes(bytes + j, lcn_quantize(v, inverse, zero))
+    j &+= lanes
+  }
+  if lcn_any_lane(isNaN) != 0 { a.scales![row] = .nan }
 }
 
 @inline(__always)

@@ -18,7 +18,9 @@ func sweepPanels<Scalar: SweepScalar>(_ row: KernelRow, transposed: Bool, _: Sca
       let paddings =
         transposed ? [columns, columns + 1, whole + lanes] : [whole, whole + 2 * lanes]
       for padded in paddings {
-        for (sourceSlack, targetSlack) in [(0, 0), (1, 3), (0, 300)] {
+        // Transposed rows a multiple of 4 KB apart share a set of the cache and have a walk of their own.
+        let colliding = transposed ? [(0, 4096 / MemoryLayout<Scalar>.size - padded)] : []
+        for (sourceSlack, targetSlack) in [(0, 0), (1, 3), (0, 300)] + colliding {
           let (length, count) = transposed ? (rows, columns) : (columns, rows)
           let (sourceStride, targetStride) = (length + sourceSlack, padded + targetSlack)
           let source: [Scalar] = generator.matrix(

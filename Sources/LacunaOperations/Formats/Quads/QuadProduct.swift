@@ -117,6 +117,7 @@ final class QuadProduct: ProductBody {
         call, firstColumn: firstColumn, columns: columns, padded: vectors * lanes, start: start,
         depth: depth, scales: scales, workspace: workspace)
       let isLast = block == weights.columnBlocks - 1
+      let isUniform = isLast && scales.isUniform(columns: columns)
       for section in kernels.indices {
         let region = weights.region(rowBlock: rowBlock, columnBlock: block, section: section)
         if region.groupCount == 0 { continue }
@@ -133,7 +134,7 @@ final class QuadProduct: ProductBody {
             scales: scales.scales, zeros: scales.zeros,
             rowScales: quantized.rowScales.pointer + firstRow,
             rowSums: quantized.rowSums.pointer + firstRow,
-            uniform: isLast && scales.isUniform(columns: columns) ? 1 : 0))
+            uniform: isUniform ? 1 : 0))
         kernels[section].call(&arguments)
       }
     }
