@@ -24,7 +24,7 @@ struct FloatPlan<Weight: StoredScalar, Scalar: SparseScalar>: Sendable {
     let epilogue = Epilogue<Scalar>(bias: bias, activation: request.activation)
     plan = try Failure.operation { () throws(OperationError) in
       try Plan(
-        source: matrix.source, layout: request.layout, width: request.width, epilogue: epilogue,
+        source: matrix, layout: request.layout, width: request.width, epilogue: epilogue,
         options: request.options)
     }
     (self.matrix, self.epilogue) = (matrix, epilogue)
@@ -46,14 +46,6 @@ protocol AnyFloatPlan: Sendable {
 }
 
 extension StoredMatrix {
-  var source: WeightSource<Scalar> {
-    switch self {
-    case .dense(let m): .dense(m)
-    case .csr(let m): .csr(m)
-    case .bsr(let m): .bsr(m)
-    }
-  }
-
   func plan(
     _ request: PlanRequestFromC, _ bias: UnsafeRawPointer?, _ biasCount: Int64
   ) throws(Failure) -> PlanObject {

@@ -4,35 +4,7 @@ import CLacuna
 import LacunaFormats
 import LacunaOperations
 
-/// One matrix in one storage format.
-enum StoredMatrix<Scalar: StoredScalar>: Sendable {
-  case dense(DenseMatrix<Scalar>)
-  case csr(CSRMatrix<Scalar>)
-  case bsr(BSRMatrix<Scalar>)
-
-  var rows: Int {
-    switch self {
-    case .dense(let m): m.rows
-    case .csr(let m): m.rows
-    case .bsr(let m): m.rows
-    }
-  }
-  var columns: Int {
-    switch self {
-    case .dense(let m): m.columns
-    case .csr(let m): m.columns
-    case .bsr(let m): m.columns
-    }
-  }
-  /// Stored elements, zeros inside blocks and dense matrices included.
-  var stored: Int {
-    switch self {
-    case .dense(let m): m.rows * m.columns
-    case .csr(let m): m.nnz
-    case .bsr(let m): m.values.count
-    }
-  }
-
+extension StoredMatrix {
   /// The matrix as CSR. A stored zero of a CSR matrix stays; those of the other formats go.
   func csr() throws(Failure) -> CSRMatrix<Scalar> {
     // Offsets, then index and value of each entry.

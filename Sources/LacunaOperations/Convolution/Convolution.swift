@@ -76,7 +76,7 @@ public final class Convolution<Scalar: SparseScalar>: Sendable {
   }
 
   private init(
-    source: WeightSource<Scalar>, order: KernelOrder, shape: ConvolutionShape, layout: ImageLayout,
+    source: StoredMatrix<Scalar>, order: KernelOrder, shape: ConvolutionShape, layout: ImageLayout,
     images: Int, epilogue: ConvolutionEpilogue<Scalar>, options: PlanOptions
   ) throws(OperationError) {
     try shape.check(images: images, kernel: (source.rows, source.columns), options)

@@ -7,7 +7,7 @@ import LacunaFormats
 ///
 /// Groups are structure, not a case: filters of a group store nothing at the channels of others.
 struct ConvolutionWeights<Scalar: SparseScalar>: StripConvolutionWeights {
-  let source: WeightSource<Scalar>
+  let source: StoredMatrix<Scalar>
   let shape: ConvolutionShape
   let order: KernelOrder
 
@@ -46,7 +46,7 @@ struct ConvolutionWeights<Scalar: SparseScalar>: StripConvolutionWeights {
   @specialized(where Scalar == Double)
   func matrix(
     groups: Range<Int>, channelStride: Int, tapOffsets: [Int]
-  ) throws(OperationError) -> WeightSource<Scalar> {
+  ) throws(OperationError) -> StoredMatrix<Scalar> {
     let r = blockRows
     let places = shape.columnPlaces(order).map { $0.channel * channelStride + tapOffsets[$0.tap] }
     let groupStride = shape.groupChannels * channelStride
@@ -90,11 +90,11 @@ private struct BlockEntries<Scalar: SparseScalar> {
     var number: Int
   }
 
-  private let source: WeightSource<Scalar>
+  private let source: StoredMatrix<Scalar>
   private let blockRows: Int
 
   /// Blocks of another height than `blockRows` are taken apart.
-  init(_ source: WeightSource<Scalar>, blockRows: Int) {
+  init(_ source: StoredMatrix<Scalar>, blockRows: Int) {
     self.blockRows = blockRows
     if case .bsr(let w) = source, w.block.rows != blockRows {
       self.source = .csr(CSRMatrix(w))

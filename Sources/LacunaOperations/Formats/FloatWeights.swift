@@ -2,7 +2,7 @@
 
 import LacunaFormats
 
-/// A ``WeightSource`` without its element type.
+/// A ``StoredMatrix`` without its element type.
 ///
 /// Packing moves elements and looks at none of them, so it is written for words of 2, 4 and 8 bytes and knows
 /// nothing of the types either.
@@ -28,7 +28,7 @@ protocol FloatWeights: StoredWeights {
   func writeDense(to memory: UnsafeMutableRawPointer)
 }
 
-extension WeightSource: FloatWeights {
+extension StoredMatrix: FloatWeights {
   var types: ProductTypes { ProductTypes(floats: Scalar.numberType) }
 
   var pattern: CSRPattern? { if case .csr(let w) = self { w.pattern } else { nil } }
@@ -70,9 +70,9 @@ extension WeightSource: FloatWeights {
   }
 }
 
-extension WeightSource where Scalar: SparseScalar {
+extension StoredMatrix where Scalar: SparseScalar {
   /// The same weights, each times `factor`.
-  func scaled(by factor: Scalar) -> WeightSource {
+  func scaled(by factor: Scalar) -> StoredMatrix {
     switch self {
     case .csr(var w):
       w.withUnsafeMutableValues { for p in $0.indices { $0[p] *= factor } }
@@ -88,7 +88,7 @@ extension WeightSource where Scalar: SparseScalar {
 }
 
 private func pack<Scalar: StoredScalar, Element: PackedElement>(
-  _ source: WeightSource<Scalar>, _ shape: PackingShape, as element: Element.Type
+  _ source: StoredMatrix<Scalar>, _ shape: PackingShape, as element: Element.Type
 ) -> PackedWeights {
   switch source {
   case .csr(let w):
@@ -141,7 +141,7 @@ private func pack<Element: PackedElement>(
 @specialized(where Scalar == BFloat16, Target == Float)
 @specialized(where Scalar == Float16, Target == Float)
 private func write<Scalar: StoredScalar, Target: SparseScalar>(
-  _ source: WeightSource<Scalar>, _ memory: UnsafeMutablePointer<Target>
+  _ source: StoredMatrix<Scalar>, _ memory: UnsafeMutablePointer<Target>
 ) {
   switch source {
   case .csr(let w):

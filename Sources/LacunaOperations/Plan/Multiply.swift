@@ -40,7 +40,7 @@ public func multiply<Scalar: SparseScalar>(
 }
 
 private func multiplyOnce<Scalar: SparseScalar>(
-  _ weights: WeightSource<Scalar>, _ x: DenseMatrix<Scalar>, _ y: inout DenseMatrix<Scalar>,
+  _ weights: StoredMatrix<Scalar>, _ x: DenseMatrix<Scalar>, _ y: inout DenseMatrix<Scalar>,
   _ alpha: Scalar, _ beta: Scalar, _ layout: ProductLayout, _ epilogue: Epilogue<Scalar>,
   _ threads: Int
 ) throws(OperationError) {

@@ -15,7 +15,7 @@ extension Plan where Scalar == Float {
     epilogue: Epilogue<Float> = .init(), options: PlanOptions = .init()
   ) throws(OperationError) {
     try self.init(
-      source: WeightSource.csr(weights), layout: layout, width: width, epilogue: epilogue,
+      source: StoredMatrix.csr(weights), layout: layout, width: width, epilogue: epilogue,
       options: options)
   }
 
@@ -25,7 +25,7 @@ extension Plan where Scalar == Float {
     epilogue: Epilogue<Float> = .init(), options: PlanOptions = .init()
   ) throws(OperationError) {
     try self.init(
-      source: WeightSource.bsr(weights), layout: layout, width: width, epilogue: epilogue,
+      source: StoredMatrix.bsr(weights), layout: layout, width: width, epilogue: epilogue,
       options: options)
   }
 
@@ -35,7 +35,7 @@ extension Plan where Scalar == Float {
     epilogue: Epilogue<Float> = .init(), options: PlanOptions = .init()
   ) throws(OperationError) {
     try self.init(
-      source: WeightSource.dense(weights), layout: layout, width: width, epilogue: epilogue,
+      source: StoredMatrix.dense(weights), layout: layout, width: width, epilogue: epilogue,
       options: options)
   }
 

@@ -76,7 +76,7 @@ public final class Plan<Scalar: SparseScalar>: Sendable {
 
   /// Not checked: that products of these weights are of `Scalar`.
   package init<Weight: StoredScalar>(
-    source weights: WeightSource<Weight>, layout: ProductLayout, width: Int,
+    source weights: StoredMatrix<Weight>, layout: ProductLayout, width: Int,
     epilogue: Epilogue<Scalar>, options: PlanOptions
   ) throws(OperationError) {
     try PlanCore.validate(width: width, options)

@@ -53,7 +53,7 @@ package protocol ProductBody: AnyObject, Sendable {
   var readsTaps: Bool { get }
   /// Where the weights lie, found by packing `numbers` as the weights were packed: the same pattern,
   /// each value its number in the source. Nil for weights whose values stay.
-  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots?
+  func valueSlots(_ numbers: StoredMatrix<Double>) -> ValueSlots?
   /// How many slices of a call this wide can work at once without idling.
   func usefulSlices(width: Int) -> Int
   /// Does share number `slice` of the work.
@@ -63,7 +63,7 @@ package protocol ProductBody: AnyObject, Sendable {
 
 extension ProductBody {
   package var readsTaps: Bool { false }
-  package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? { nil }
+  package func valueSlots(_ numbers: StoredMatrix<Double>) -> ValueSlots? { nil }
 }
 
 /// Bias and bounds as raw values of the element type, for kernels.

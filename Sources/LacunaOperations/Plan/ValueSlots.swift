@@ -80,10 +80,10 @@ private func read<Scalar: StoredScalar, Stored: StoredScalar>(
   return values
 }
 
-extension WeightSource {
+extension StoredMatrix {
   /// The pattern of these weights with numbers from 1 in the place of values; cells of blocks outside
   /// the matrix are 0.
-  func numbered() -> WeightSource<Double> {
+  func numbered() -> StoredMatrix<Double> {
     switch self {
     case .csr(let w):
       return .csr(

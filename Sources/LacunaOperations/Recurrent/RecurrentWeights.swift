@@ -47,7 +47,7 @@ public enum GateMatrix: Sendable {
     width: Int, bias: [Float]?, options: PlanOptions
   ) throws(OperationError) -> PlanCore {
     let epilogue = Epilogue(bias: bias)
-    func plan(_ source: WeightSource<Float>) throws(OperationError) -> PlanCore {
+    func plan(_ source: StoredMatrix<Float>) throws(OperationError) -> PlanCore {
       try Plan(
         source: source, layout: .rows, width: width, epilogue: epilogue, options: options
       ).core
@@ -58,9 +58,9 @@ public enum GateMatrix: Sendable {
         options: options)
     }
     return switch self {
-    case .dense(let w): try plan(WeightSource.dense(w))
-    case .csr(let w): try plan(WeightSource.csr(w))
-    case .bsr(let w): try plan(WeightSource.bsr(w))
+    case .dense(let w): try plan(StoredMatrix.dense(w))
+    case .csr(let w): try plan(StoredMatrix.csr(w))
+    case .bsr(let w): try plan(StoredMatrix.bsr(w))
     case .quantizedCSR(let w): try plan(QuantizedSource.csr(w))
     case .quantizedBSR(let w): try plan(QuantizedSource.bsr(w))
     }

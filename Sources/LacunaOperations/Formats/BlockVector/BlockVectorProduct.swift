@@ -80,7 +80,7 @@ final class BlockVectorProduct: ProductBody, @unchecked Sendable {
 
   var packedBytes: Int { indices.count * (16 * types.weights.size + 2) + counts.count * 8 }
 
-  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
+  func valueSlots(_ numbers: StoredMatrix<Double>) -> ValueSlots? {
     guard case .bsr(let source) = numbers else { preconditionFailure("blocks of other weights") }
     var slots: [UInt32] = []
     slots.reserveCapacity(indices.count * 16)

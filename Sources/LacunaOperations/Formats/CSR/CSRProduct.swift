@@ -33,7 +33,7 @@ final class CSRProduct: ProductBody, @unchecked Sendable {
   }
   var workspaceBytes: Int { 0 }
 
-  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
+  func valueSlots(_ numbers: StoredMatrix<Double>) -> ValueSlots? {
     ValueSlots(
       memory: UnsafeMutableRawPointer(values.pointer), types.weights,
       numbers: (0..<pattern.nnz).map { UInt32($0 + 1) })

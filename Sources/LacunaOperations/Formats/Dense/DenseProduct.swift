@@ -32,7 +32,7 @@ package final class DenseProduct: ProductBody, @unchecked Sendable {
   package var packedBytes: Int { rows * columns * dtype.size }
   package var workspaceBytes: Int { 0 }
 
-  package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
+  package func valueSlots(_ numbers: StoredMatrix<Double>) -> ValueSlots? {
     let dense = AlignedBuffer<Double>(count: rows * columns)
     numbers.writeDense(to: UnsafeMutableRawPointer(dense.pointer))
     return ValueSlots(memory: weights, NumberType(dtype), packed: dense.pointer, count: dense.count)

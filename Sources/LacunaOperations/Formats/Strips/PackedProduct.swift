@@ -53,7 +53,7 @@ package final class PackedProduct: ProductBody {
   package var packedBytes: Int { weights.byteCount }
   package var readsTaps: Bool { layout == .columns && group == 1 }
 
-  package func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
+  package func valueSlots(_ numbers: StoredMatrix<Double>) -> ValueSlots? {
     if group > 1 { return nil }
     let shape = PackingShape(
       rowCuts: weights.rowCuts, columnBlock: weights.columnBlock, heights: weights.heights)

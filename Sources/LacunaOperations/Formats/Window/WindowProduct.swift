@@ -25,7 +25,7 @@ final class WindowProduct: ProductBody {
 
   var packedBytes: Int { weights.byteCount }
 
-  func valueSlots(_ numbers: WeightSource<Double>) -> ValueSlots? {
+  func valueSlots(_ numbers: StoredMatrix<Double>) -> ValueSlots? {
     // The geometry fitted the weights, so it fits their numbers.
     let numbered = numbers.windowWeights(weights.geometry)!
     return ValueSlots(

@@ -2,7 +2,7 @@
 
 import LacunaFormats
 
-extension WeightSource: GroupedWeights where Scalar == BFloat16 {
+extension StoredMatrix: GroupedWeights where Scalar == BFloat16 {
   static var groupSize: Int { 2 }
 
   @inline(__always)
@@ -31,12 +31,12 @@ extension WeightSource: GroupedWeights where Scalar == BFloat16 {
   }
 }
 
-extension WeightSource {
+extension StoredMatrix {
   func pairs(height: Int, isFull: Bool) -> GroupBlocks? {
-    (self as? WeightSource<BFloat16>).map { GroupBlocks($0, height: height, isFull: isFull) }
+    (self as? StoredMatrix<BFloat16>).map { GroupBlocks($0, height: height, isFull: isFull) }
   }
 
   func pairBlocks(height: Int) -> Int? {
-    (self as? WeightSource<BFloat16>).map { GroupBlocks.count($0, height: height) }
+    (self as? StoredMatrix<BFloat16>).map { GroupBlocks.count($0, height: height) }
   }
 }

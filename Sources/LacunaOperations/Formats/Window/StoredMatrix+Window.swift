@@ -4,7 +4,7 @@ import LacunaFormats
 
 /// The weights as elements of as many bytes, which nobody looks at.
 func window<Scalar: StoredScalar, Element: PackedElement>(
-  _ source: WeightSource<Scalar>, _ geometry: WindowGeometry, as element: Element.Type
+  _ source: StoredMatrix<Scalar>, _ geometry: WindowGeometry, as element: Element.Type
 ) -> WindowWeights? {
   if source.columns > geometry.mostInputs { return nil }
   switch source {
