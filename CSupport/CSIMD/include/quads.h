@@ -127,7 +127,7 @@ LCN_INLINE void lcn_store_bytes(void *p, lcn_vu32 v) {
   memcpy(p, &bytes, sizeof bytes);
 }
 // target[g·targetStride + c] ← the word at source + c·sourceStride + 4·g bytes, combined with `flip`, for at most as many
-// rows c and words g as a register has lanes. Target rows get a whole register, `flip` behind the last row.
+// rows c and words g as a register has lanes. Nothing is written behind the last row's column.
 LCN_INLINE void lcn_transpose_words(const void *source, int64_t sourceStride, int32_t *target, int64_t targetStride,
                                     int64_t rows, int64_t words, int32_t flip) {
   lcn_vf32 r[LCN_LANES_F32];
@@ -143,7 +143,7 @@ LCN_INLINE void lcn_transpose_words(const void *source, int64_t sourceStride, in
   lcn_transpose_f32(r);
   _Pragma("clang loop unroll(full)") for (int g = 0; g < LCN_LANES_F32; g++) {
     const lcn_vi32 quads = (lcn_vi32)r[g] ^ flip;
-    if (g < words) memcpy(target + g * targetStride, &quads, sizeof quads);
+    if (g < words) lcn_store_first_f32(target + g * targetStride, (lcn_vf32)quads, rows);
   }
 }
 // Lanes that hold NaN in any of the four, as masks.

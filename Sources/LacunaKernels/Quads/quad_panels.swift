@@ -43,6 +43,13 @@ func packQuadRowsU8(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   let (columns, whole) = (Int(a.columns), Int(a.inputs) / 4)
   let rest = Int(a.inputs) &- 4 &* whole
   var c = 0
+  if a.targetStride == 1 {
+    // A single one: its bytes in their order.
+    for group in 0..<whole {
+      a.target[group] = (a.source + 4 &* group).loadUnaligned(as: Int32.self) ^ a.flip
+    }
+    c = columns
+  }
   while c < columns {
     let rows = a.source + c &* Int(a.sourceStride)
     var group = 0
@@ -109,6 +116,15 @@ func packQuadRowsF32(_ pointer: UnsafePointer<lcn_quad_pack_args>) {
   withUnsafeMutableBytes(of: &tile) { memory in
     let bytes = memory.baseAddress!
     var c = 0
+    if a.targetStride == 1 {
+      // A single one: its bytes in their order, the last few by way of the tile.
+      let whole = inputs &- inputs % lanes
+      quantize(a, row: 0, from: 0, count: whole, to: a.target)
+      quantize(a, row: 0, from: whole, count: inputs &- whole, to: bytes)
+      (UnsafeMutableRawPointer(a.target) + whole).copyMemory(
+        from: bytes, byteCount: (inputs &- whole &+ 3) & ~3)
+      c = columns
+    }
     while c < columns {
       let rows = min(lanes, columns &- c)
       var j = 0
