@@ -261,6 +261,9 @@ public final class ThreadPool: @unchecked Sendable {
     // run them, and count them among those of the child's first job.
     lcn_store64(shared.job, 0)
     lcn_store(shared.alive, 0)
+    // Nor do the parent's threads wait here, or its calls of `whileAwake` end here.
+    lcn_store(shared.waiting, 0)
+    lcn_store(shared.awake, 0)
     for _ in 1..<threads {
       _ = lcn_add(shared.alive, 1)
       if !Self.startThread(shared) { _ = lcn_add(shared.alive, .max) }
