@@ -11,8 +11,8 @@ import CThreads
 /// A persistent pool of threads for short, independent tasks.
 ///
 /// Which thread runs a task is not fixed, so a task's result must depend on its index alone: that
-/// is what keeps results bitwise equal for any number of threads. Idle threads sleep in the kernel, but for those that wait
-/// for the next job of ``whileAwake(limit:_:)``.
+/// is what keeps results bitwise equal for any number of threads. Idle threads sleep in the kernel, but for those that wait awake
+/// for the next step of a graph.
 /// A call never waits for another; one that finds the pool busy (a nested call, or another
 /// thread's) runs its tasks on the calling thread.
 ///
