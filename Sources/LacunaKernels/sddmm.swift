@@ -59,9 +59,11 @@ func index(_ indices: UnsafeRawPointer, _ p: Int, wide: Bool) -> Int {
     : Int(indices.assumingMemoryBound(to: UInt16.self)[p])
 }
 
+/// - Parameter isKept: whether G's registers stay in registers: at most four, whose number is a constant.
 @inline(__always)
 private func sample<V: SumVector>(
-  _ arguments: UnsafePointer<lcn_sddmm_args>, _ vector: V.Type, vectors: Int, wide: Bool
+  _ arguments: UnsafePointer<lcn_sddmm_args>, _ vector: V.Type, vectors: Int, wide: Bool,
+  isKept: Bool = true
 ) {
   let a = arguments.pointee
   let (values, indices) = (a.values, a.indices)
@@ -77,7 +79,7 @@ private func sample<V: SumVector>(
       if start == end { continue }
       let row = a.g + i &* Int(a.gStride)
       var g = InlineArray<4, V>(repeating: .zero)
-      for t in 0..<vectors { g[t] = V.load(row, t) }
+      if isKept { for t in 0..<vectors { g[t] = V.load(row, t) } }
       var p = start
       while p < end {
         // Behind the row's end the last entry is summed again and thrown away.
@@ -88,55 +90,11 @@ private func sample<V: SumVector>(
         let x3 = a.x + index(indices, p &+ 3 < last ? p &+ 3 : last, wide: wide) &* xStride
         var (s0, s1, s2, s3) = (V.zero, V.zero, V.zero, V.zero)
         for t in 0..<vectors {
-          s0 = s0.adding(g[t], times: V.load(x0, t))
-          s1 = s1.adding(g[t], times: V.load(x1, t))
-          s2 = s2.adding(g[t], times: V.load(x2, t))
-          s3 = s3.adding(g[t], times: V.load(x3, t))
-        }
-        V.sums(s0, s1, s2, s3, sums)
-        V.accumulate(sums, 0, values, p, adds: adds)
-        if p &+ 1 < end { V.accumulate(sums, 1, values, p &+ 1, adds: adds) }
-        if p &+ 2 < end { V.accumulate(sums, 2, values, p &+ 2, adds: adds) }
-        if p &+ 3 < end { V.accumulate(sums, 3, values, p &+ 3, adds: adds) }
-        p &+= 4
-      }
-    }
-  }
-}
-
-/// As above for panels of any length; indices have 32 bits.
-@inline(__always)
-private func sampleLong<V: SumVector>(
-  _ arguments: UnsafePointer<lcn_sddmm_args>, _ vector: V.Type
-) {
-  let a = arguments.pointee
-  let (values, indices, vectors) = (a.values, a.indices, Int(a.vectors))
-  let adds = a.adds != 0
-  let xStride = Int(a.xStride)
-  var memory = InlineArray<4, Double>(repeating: 0)
-  withUnsafeMutablePointer(to: &memory) { memory in
-    let sums = UnsafeMutableRawPointer(memory)
-    for i in 0..<Int(a.rows) {
-      let start = Int(a.starts[i &* Int(a.splits)])
-      let end = Int(a.starts[i &* Int(a.splits) &+ 1])
-      if start == end { continue }
-      let row = a.g + i &* Int(a.gStride)
-      var p = start
-      while p < end {
-        let last = end &- 1
-        let x0 = a.x + index(indices, p, wide: true) &* xStride
-        let x1 = a.x + index(indices, p &+ 1 < last ? p &+ 1 : last, wide: true) &* xStride
-        let x2 = a.x + index(indices, p &+ 2 < last ? p &+ 2 : last, wide: true) &* xStride
-        let x3 = a.x + index(indices, p &+ 3 < last ? p &+ 3 : last, wide: true) &* xStride
-        var (s0, s1, s2, s3) = (V.zero, V.zero, V.zero, V.zero)
-        var t = 0
-        while t < vectors {
-          let g = V.load(row, t)
-          s0 = s0.adding(g, times: V.load(x0, t))
-          s1 = s1.adding(g, times: V.load(x1, t))
-          s2 = s2.adding(g, times: V.load(x2, t))
-          s3 = s3.adding(g, times: V.load(x3, t))
-          t &+= 1
+          let gradient = isKept ? g[t] : V.load(row, t)
+          s0 = s0.adding(gradient, times: V.load(x0, t))
+          s1 = s1.adding(gradient, times: V.load(x1, t))
+          s2 = s2.adding(gradient, times: V.load(x2, t))
+          s3 = s3.adding(gradient, times: V.load(x3, t))
         }
         V.sums(s0, s1, s2, s3, sums)
         V.accumulate(sums, 0, values, p, adds: adds)
@@ -151,7 +109,9 @@ private func sampleLong<V: SumVector>(
 
 @inline(__always)
 private func sample<V: SumVector>(_ a: UnsafePointer<lcn_sddmm_args>, _ vector: V.Type) {
-  if a.pointee.vectors > 4 { return sampleLong(a, vector) }
+  if a.pointee.vectors > 4 {
+    return sample(a, vector, vectors: Int(a.pointee.vectors), wide: true, isKept: false)
+  }
   switch (a.pointee.vectors, a.pointee.indexBytes) {
   case (1, 2): sample(a, vector, vectors: 1, wide: false)
   case (2, 2): sample(a, vector, vectors: 2, wide: false)

@@ -17,13 +17,15 @@ final class FixedMaskConvolution {
   /// Below this sparsity dense products on patches are as fast.
   private static let leastSparsity = 0.75
 
-  /// Nil when the mask keeps so much that dense products are as fast, and for strides, whose gradients need patches.
+  /// Nil when the mask keeps so much that dense products are as fast, for strides, whose gradients need patches, and
+  /// where there is no memory for more than the dense products.
   init?(
     _ mask: BitMask, _ geometry: WindowGeometry, relu: Bool, gradient dense: AlignedBuffer<Float>,
     threads: Int
   ) {
     let (window, input) = (geometry.window, geometry.input)
     guard mask.sparsity >= Self.leastSparsity, mask.rows * mask.columns <= Int(Int32.max),
+      window.strideY == 1, window.strideX == 1,
       let shape = try? ConvolutionShape(
         channels: input.channels, image: (input.height, input.width), filters: mask.rows,
         kernel: (window.height, window.width), stride: (window.strideY, window.strideX),

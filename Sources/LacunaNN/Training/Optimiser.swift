@@ -85,20 +85,19 @@ public final class Optimiser {
       let rate = Float(
         Double(learningRate) * (1 - pow(Double(beta2), t)).squareRoot()
           / (1 - pow(Double(beta1), t)))
+      let adam = AdamStep(rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon)
       workers.run(tasks: tiles.count) { task, _ in
         let (i, range) = tiles[task]
         if let kept = parameters[i].kept {
           return adamStep(
             w: parameters[i].values.pointer, g: parameters[i].gradient.pointer,
-            m: moments[i][0].pointer, v: moments[i][1].pointer, kept: kept[range], rate: rate,
-            beta1: beta1, beta2: beta2, epsilon: epsilon)
+            m: moments[i][0].pointer, v: moments[i][1].pointer, kept: kept[range], adam)
         }
         adamStep(
           w: parameters[i].values.pointer + range.lowerBound,
           g: parameters[i].gradient.pointer + range.lowerBound,
           m: moments[i][0].pointer + range.lowerBound,
-          v: moments[i][1].pointer + range.lowerBound, count: range.count, rate: rate,
-          beta1: beta1, beta2: beta2, epsilon: epsilon)
+          v: moments[i][1].pointer + range.lowerBound, count: range.count, adam)
       }
     }
   }
@@ -107,37 +106,36 @@ public final class Optimiser {
 @inline(never)
 private func adamStep(
   w: UnsafeMutablePointer<Float>, g: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-  v: UnsafeMutablePointer<Float>, count: Int, rate: Float, beta1: Float, beta2: Float,
-  epsilon: Float
+  v: UnsafeMutablePointer<Float>, count: Int, _ step: AdamStep
 ) {
-  let (keep1, keep2) = (1 - beta1, 1 - beta2)
-  for j in 0..<count {
-    let gradient = g[j]
-    let first = m[j] + (gradient - m[j]) * keep1
-    let second = v[j] + (gradient * gradient - v[j]) * keep2
-    m[j] = first
-    v[j] = second
-    w[j] -= rate * first / (second.squareRoot() + epsilon)
-  }
+  for j in 0..<count { step.move(j, w, g, m, v) }
 }
 
 /// The same on the values at some places.
 @inline(never)
 private func adamStep(
   w: UnsafeMutablePointer<Float>, g: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-  v: UnsafeMutablePointer<Float>, kept: ArraySlice<Int32>, rate: Float, beta1: Float, beta2: Float,
-  epsilon: Float
+  v: UnsafeMutablePointer<Float>, kept: ArraySlice<Int32>, _ step: AdamStep
 ) {
-  let (keep1, keep2) = (1 - beta1, 1 - beta2)
   kept.withUnsafeBufferPointer { kept in
-    for k in 0..<kept.count {
-      let j = Int(kept[k])
-      let gradient = g[j]
-      let first = m[j] + (gradient - m[j]) * keep1
-      let second = v[j] + (gradient * gradient - v[j]) * keep2
-      m[j] = first
-      v[j] = second
-      w[j] -= rate * first / (second.squareRoot() + epsilon)
-    }
+    for k in 0..<kept.count { step.move(Int(kept[k]), w, g, m, v) }
+  }
+}
+
+/// What Adam's update of one value needs besides the value.
+private struct AdamStep {
+  let rate: Float, beta1: Float, beta2: Float, epsilon: Float
+
+  @inline(__always)
+  func move(
+    _ j: Int, _ w: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>,
+    _ m: UnsafeMutablePointer<Float>, _ v: UnsafeMutablePointer<Float>
+  ) {
+    let gradient = g[j]
+    let first = m[j] + (gradient - m[j]) * (1 - beta1)
+    let second = v[j] + (gradient * gradient - v[j]) * (1 - beta2)
+    m[j] = first
+    v[j] = second
+    w[j] -= rate * first / (second.squareRoot() + epsilon)
   }
 }

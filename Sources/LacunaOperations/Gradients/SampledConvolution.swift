@@ -65,6 +65,10 @@ final class SampledConvolution: Sendable {
   ) {
     if offsets.isEmpty { return }
     let shape = context.shape
+    // What a register reads behind the planes meets zeros of dY, and may be no NaN.
+    let planeBytes = tiling.tileCount * size
+    (workspace + planeBytes).initializeMemory(
+      as: UInt8.self, repeating: 0, count: tileBytes - planeBytes)
     for image in 0..<images {
       for number in 0..<tiling.tiles {
         let tile = tiling.tile(number)

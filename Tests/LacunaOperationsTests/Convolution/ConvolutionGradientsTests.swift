@@ -77,6 +77,30 @@ import Testing
     }
   }
 
+  @Test("what the caller's workspace holds is nothing to the result", arguments: ISA.available)
+  func workspace(isa: ISA) throws {
+    // Results that end anywhere in a register, so that the last one reads on.
+    for width in 5...20 {
+      let shape = try ConvolutionShape(
+        channels: 3, image: (6, width), filters: 2, kernel: (3, 3), padding: (1, 1, 1, 1))
+      let pattern = try CSRPattern(BitMask(rows: 2, columns: 27, filled: true))
+      for layout in ImageLayout.allCases {
+        let layer = try ConvolutionGradients<Float>(
+          pattern, shape: shape, layout: layout, options: PlanOptions(isa: isa))
+        let x = (0..<shape.inputCount).map { Float($0 % 7) - 3 }
+        let g = (0..<shape.outputCount).map { Float($0 % 5) - 2 }
+        let expected = try layer.weightGradient(x: x, outputGradient: g)
+        let workspace = AlignedBuffer<UInt8>(count: layer.workspaceBytes)
+        workspace.elements.update(repeating: 0xff)  // NaN
+        var values = [Float](repeating: 0, count: pattern.nnz)
+        layer.weightGradient(
+          x: x, outputGradient: g, images: 1, addingTo: &values,
+          workspace: UnsafeMutableRawPointer(workspace.pointer))
+        #expect(values == expected, "width \(width), \(layout)")
+      }
+    }
+  }
+
   @Test("strides, groups and other counts are refused with their numbers")
   func refusals() throws {
     let strided = try ConvolutionShape(
