@@ -16,7 +16,7 @@ struct LacunaBench: ParsableCommand {
     subcommands: [
       SpMMCommand.self, SpMVCommand.self, ConvCommand.self, RecurrentCommand.self,
       TrainingCommand.self, SelectCommand.self, ConvertCommand.self, OneShotCommand.self,
-      ResultsCommand.self, SuiteCommand.self,
+      ResultsCommand.self, ResultsTimesCommand.self, ResultsCurvesCommand.self, SuiteCommand.self,
     ])
 }
 

@@ -11,7 +11,7 @@ struct OptionTests {
     "--threads": .count, "--n": .count, "--seed": .seed, "--time": .fraction,
     "--sparsity": .fraction, "--samples": .count, "--rate": .count, "--method": .word,
     "--batch": .count, "--steps": .count,
-    "--budget": .word, "--from": .word,
+    "--budget": .word, "--from": .word, "--schedule": .word, "--save": .text, "--most": .fraction,
     "--shape": .form([
       "0x1x1", "\(huge)x1x1", "16777215x16777215x1", "1x16777215x16777215",
       "16777215x1x16777215", "16777215x16777215", "1x1x1x1",

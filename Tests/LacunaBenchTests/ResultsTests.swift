@@ -117,6 +117,78 @@ struct ResultsTests {
     #expect(empty.exitCode == 65 && empty.errors.contains("no word"), "\(empty.errors)")
   }
 
+  @Test func `saved networks are measured again`() throws {
+    let path = folder.path("text")
+    try Data(String(repeating: "a stitch in time saves nine. ", count: 1200).utf8).write(
+      to: URL(filePath: path))
+    let nets = folder.path("networks")
+    let run = try BenchRun(
+      "results text --data \(path) --epochs 1,2 --sparsity 0.5 --schedule acdc --save \(nets) --time 0.01 --json"
+    )
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let trained = try run.rows()
+    #expect(trained.allSatisfy { $0["schedule"] as? String == "acdc" })
+    #expect(abs(try #require(trained[2]["zeros"] as? Double) - 0.5) < 0.05)
+    let times = try BenchRun("results-times text \(nets) --data \(path) --time 0.01 --json")
+    #expect(times.exitCode == 0, "\(times.errors)")
+    let rows = try times.rows()
+    #expect(
+      rows.map { $0["network"] as? String } == [
+        "text-0.5-1x1", "text-0.5-4x1", "text-dense", "text-further",
+      ])
+    #expect(
+      rows.map { $0["bytes"] as? Int } == [2, 3, 0, 1].map { trained[$0]["bytes"] as? Int })
+    for row in rows { #expect(try #require(row["seconds"] as? Double) > 0) }
+    try Data(String(repeating: "a stitch in time saves nine. ", count: 100).utf8).write(
+      to: URL(filePath: path))
+    let short = try BenchRun(
+      "results text --data \(path) --epochs 1,2 --sparsity 0.5 --schedule acdc --time 0.01")
+    #expect(short.exitCode == 64 && short.errors.contains("no eighths"), "\(short.errors)")
+  }
+
+  @Test func `curves are drawn from rows, and what is none is named`() throws {
+    func row(_ task: String, _ phase: String, _ block: String, _ sparsity: Double, _ test: Double)
+      -> String
+    {
+      let measure = task == "text" ? "perplexity" : "accuracy"
+      return
+        #"{"task":"\#(task)","phase":"\#(phase)","measure":"\#(measure)","block":"\#(block)","sparsity":\#(sparsity),"test":\#(test)}"#
+    }
+    let lines = [
+      row("text", "dense", "1x1", 0, 3), row("text", "pruned", "1x1", 0.5, 3.03),
+      row("text", "pruned", "1x1", 0.9, 3.3), row("resnet", "dense", "1x1", 0, 0.92),
+      row("resnet", "pruned", "4x1", 0.5, 0.91), row("resnet", "pruned", "4x1", 0.9, 0.85),
+    ]
+    let (path, picture) = (folder.path("rows"), folder.path("curves.svg"))
+    func draw(_ lines: [String]) throws -> BenchRun {
+      try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: path))
+      return try BenchRun("results-curves \(path) --most 0.05 --output \(picture)")
+    }
+    let run = try draw(lines)
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let svg = try String(contentsOf: URL(filePath: picture), encoding: .utf8)
+    #expect(svg.contains(">text</text>") && svg.contains(">resnet</text>"))
+    for (lines, word) in [
+      (Array(lines[1...2]), "no dense row of text"), (["[]"], "rows:1: no row"),
+    ] {
+      let run = try draw(lines)
+      #expect(run.exitCode == 65 && run.errors.contains(word), "\(run.errors)")
+    }
+  }
+
+  @Test func `a folder that cannot be written or has no networks is named`() throws {
+    let path = folder.path("text")
+    try Data("no folder".utf8).write(to: URL(filePath: path))
+    for place in [path, folder.path("none/below")] {
+      let run = try BenchRun("results text --data \(path) --save \(place)")
+      #expect(run.exitCode == 74 && run.errors.contains("--save: \(place)"), "\(run.errors)")
+    }
+    for (place, word) in [(folder.path("none"), "cannot be read"), (folder.root, "no text-")] {
+      let run = try BenchRun("results-times text \(place)")
+      #expect(run.exitCode == 66 && run.errors.contains(word), "\(run.errors)")
+    }
+  }
+
   @Test(arguments: ["resnet", "mobilenet"]) func `images run`(task: String) throws {
     try SyntheticImages(training: 160, testing: 40).write(to: folder.root)
     let rows = try rows(task, folder.root, epochs: "1,1")

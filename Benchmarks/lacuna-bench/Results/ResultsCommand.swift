@@ -5,6 +5,7 @@ import Lacuna
 
 extension Budget: ExpressibleByArgument {}
 extension ResultsStart: ExpressibleByArgument {}
+extension ResultsSchedule: ExpressibleByArgument {}
 
 struct ResultsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -64,6 +65,17 @@ struct ResultsCommand: ParsableCommand {
       valueName: "dense|previous"))
   var start: ResultsStart?
 
+  @Option(
+    help: ArgumentHelp(
+      "How masks come to a sparsity: along a ramp, or dense and sparse in turn, which begins each time with all weights.",
+      valueName: "ramp|acdc"))
+  var schedule = ResultsSchedule.ramp
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave each phase's network here, for results-times.", valueName: "folder"))
+  var save: String?
+
   @Option(help: "Seconds of timed runs for each network, both sides together.")
   var time = 2.0
 
@@ -72,9 +84,7 @@ struct ResultsCommand: ParsableCommand {
 
   func validate() throws {
     try check("--threads", threads, in: 1...1024)
-    if !(time > 0 && time <= 3600) {
-      throw ValidationError("--time is \(time), must be more than 0 and at most 3600")
-    }
+    try Self.checkTime(time)
     if let epochs {
       if epochs.elements.count != 2 { throw ValidationError("--epochs: two numbers, as 8,3") }
       for epochs in epochs.elements { try check("--epochs", epochs, in: 1...10_000) }
@@ -86,32 +96,33 @@ struct ResultsCommand: ParsableCommand {
       }
     }
     for sparsity in sparsities?.elements ?? [] { try checkSparsity("--sparsity", sparsity) }
-    _ = try name
+    _ = try ResultsName(argument: task)
   }
 
-  private var name: ResultsName {
-    get throws(ValidationError) {
-      if let name = ResultsName(rawValue: task) { return name }
-      let names = ResultsName.allCases.map(\.rawValue).joined(separator: ", ")
-      throw ValidationError("\(task.printable()) is no task: \(names)")
+  static func checkTime(_ time: Double) throws {
+    if !(time > 0 && time <= 3600) {
+      throw ValidationError("--time is \(time), must be more than 0 and at most 3600")
     }
   }
 
   func run() throws {
-    let name = try name
+    let name = try ResultsName(argument: task)
+    let saved = try save.map(SavedNetworks.init(writing:))
     var chosen = try ResultsTask(name, data: data, limit: limit ?? .max)
     if let epochs {
       (chosen.denseEpochs, chosen.prunedEpochs) = (epochs.elements[0], epochs.elements[1])
     }
     if let budget { chosen.budget = budget }
     if let start { chosen.start = start }
+    chosen.schedule = schedule
     if let given = sparsities?.elements {
       (chosen.sparsities, chosen.blockSparsities) = (given, given)
     }
     if chosen.start == .previous && chosen.sparsities != chosen.sparsities.sorted() {
       throw ValidationError("--sparsity: weights go on from one to the next: they must rise")
     }
-    let run = ResultsRun(name: name, task: chosen, seed: seed, threads: threads, time: time)
+    let run = ResultsRun(
+      name: name, task: chosen, seed: seed, threads: threads, time: time, saved: saved)
     Console.standardError(run.summary)
     var printer = RowPrinter(
       json: json, header: ResultsRow.tableHeader, widths: ResultsRow.tableWidths)

@@ -9,6 +9,7 @@ struct ResultsRow {
   var block: BlockSize
   var budget: Budget
   var start: ResultsStart
+  var schedule: ResultsSchedule
   var epochs: Int
   var measure: ResultsMeasure
   var validation: Double
@@ -23,30 +24,17 @@ struct ResultsRow {
   var trainingSeconds: Double
   var seed: UInt64
 
-  /// Of the first timing the names are plain, of a second one they begin with `wide`.
-  private var timingFields: [(String, Field)] {
-    timings.enumerated().flatMap { place, timing -> [(String, Field)] in
-      let fields: [(String, Field)] = [
-        ("batch", .integer(timing.batch)), ("threads", .integer(timing.threads)),
-        ("seconds", .number(timing.sparseSeconds)),
-        ("denseSeconds", .number(timing.denseSeconds)), ("speedup", .number(timing.speedup)),
-      ]
-      return place == 0
-        ? fields : fields.map { ("wide" + $0.0.prefix(1).uppercased() + $0.0.dropFirst(), $0.1) }
-    }
-  }
-
   var row: Row {
     Row(
       fields: [
         ("task", .text(task.rawValue)), ("phase", .text(phase)), ("sparsity", .number(sparsity)),
         ("block", .text("\(block)")), ("budget", .text(budget.rawValue)),
-        ("from", .text(start.rawValue)),
+        ("from", .text(start.rawValue)), ("schedule", .text(schedule.rawValue)),
         ("epochs", .integer(epochs)),
         ("measure", .text(measure.name)), ("validation", .number(validation)),
         ("test", .number(test)), ("zeros", .number(zeros)), ("parameters", .integer(parameters)),
         ("bytes", .integer(bytes)),
-      ] + timingFields + [
+      ] + timings.fields + [
         ("trainingSeconds", .number(trainingSeconds)), ("isa", .text(ISA.selected.rawValue)),
         ("denseCore", .text(BLAS.coreName)), ("seed", .integer(Int(truncatingIfNeeded: seed))),
       ])
@@ -59,15 +47,9 @@ struct ResultsRow {
   static let tableWidths = [10, 7, 6, 6, 10, 8, 9, 9, 9, 8, 7, 8]
 
   var tableCells: [String] {
-    func times(_ timing: InferenceTiming) -> String {
-      Numeral.fixed(timing.speedup, digits: 2) + "×"
-    }
-    return [
+    [
       phase, Numeral.percent(zeros), "\(block)", "\(epochs)", measure.text(validation),
       measure.text(test), Numeral.grouped(bytes),
-      Numeral.duration(seconds: timings[0].sparseSeconds),
-      Numeral.duration(seconds: timings[0].denseSeconds), times(timings[0]),
-      timings.dropFirst().first.map(times) ?? "", Numeral.duration(seconds: trainingSeconds),
-    ]
+    ] + timings.tableCells + [Numeral.duration(seconds: trainingSeconds)]
   }
 }

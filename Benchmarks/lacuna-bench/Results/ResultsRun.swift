@@ -9,9 +9,9 @@ struct ResultsRun {
   let threads: Int
   /// Seconds of timed runs for each network.
   let time: Double
+  /// Where each phase leaves its network.
+  let saved: SavedNetworks?
 
-  /// Share of a pruned phase's steps until its last sparsity is reached.
-  private static let ramp = 0.66
   /// Mask updates of a ramp.
   private static let updates = 24
 
@@ -46,11 +46,8 @@ struct ResultsRun {
     let epochs = task.prunedEpochs
     let steps = TrainingSettings(epochs: epochs, batchSize: task.batch).totalSteps(
       samples: task.training.count)
-    let end = max(1, Int(Double(steps) * Self.ramp))
     let settings = PruningSettings(
-      schedule: try PolynomialDecay(
-        initial: initial, final: sparsity, begin: 1, end: end,
-        frequency: max(1, end / Self.updates)),
+      schedule: try schedule(initial: initial, to: sparsity, steps: steps),
       granularity: block == .element ? .element : .block(block), budget: task.budget,
       rules: task.rules)
     let pruned = try PrunedModel(model, settings: settings)
@@ -61,6 +58,25 @@ struct ResultsRun {
       model, phase: "pruned", sparsity: sparsity, block, epochs: epochs, zeros: pruned.sparsity,
       seconds)
     return (row, model.weights)
+  }
+
+  private func schedule(
+    initial: Double, to sparsity: Double, steps: Int
+  ) throws -> any PruningSchedule {
+    switch task.schedule {
+    case .ramp:
+      let end = max(1, Int(Double(steps) * task.ramp))
+      return try PolynomialDecay(
+        initial: initial, final: sparsity, begin: 1, end: end,
+        frequency: max(1, end / Self.updates))
+    case .acdc:
+      let eighth = steps / 8
+      if eighth == 0 {
+        throw Failure(.usage, "--schedule acdc: a phase of \(steps) steps has no eighths")
+      }
+      return try PiecewiseSparsity.alternating(
+        sparsity, begin: 1, phase: eighth, last: 1 + 6 * eighth)
+    }
   }
 
   private func model(_ weights: [String: [Float]]) throws -> SequentialModel {
@@ -77,7 +93,7 @@ struct ResultsRun {
       settings: TrainingSettings(
         epochs: epochs, batchSize: task.batch,
         learningRate: .cosine(initial: rate, finalFraction: 0.02), seed: seed,
-        gradientNorm: task.gradientNorm))
+        gradientNorm: task.gradientNorm, labelSmoothing: task.labelSmoothing))
     let clock = ContinuousClock()
     let start = clock.now
     try trainer.run { progress in
@@ -97,14 +113,14 @@ struct ResultsRun {
   ) throws -> ResultsRow {
     let stored = try CompressedModel(
       model, form: sparsity == 0 ? .dense : .sparse, block: block)
+    try saved?.save(stored, name, phase: phase, sparsity: sparsity, block)
     let scores = try scores(model, stored)
     return ResultsRow(
       task: name, phase: phase, sparsity: sparsity, block: block, budget: task.budget,
-      start: task.start,
-      epochs: epochs,
+      start: task.start, schedule: task.schedule, epochs: epochs,
       measure: task.measure, validation: scores.validation, test: scores.test, zeros: zeros,
       parameters: model.parameterCount, bytes: try stored.file.encoded().count,
-      timings: try timings(stored), trainingSeconds: seconds, seed: seed)
+      timings: try task.timings(stored, seconds: time), trainingSeconds: seconds, seed: seed)
   }
 
   /// What is deployed is what is tested: the file's weights in sparse plans.
@@ -126,14 +142,5 @@ struct ResultsRun {
     return (
       score(try model.evaluate(task.validation)), score(try network.evaluate(task.test))
     )
-  }
-
-  private func timings(_ stored: CompressedModel) throws -> [InferenceTiming] {
-    guard case .phonemeErrors(let words) = task.measure else {
-      return [try InferenceTiming.measure(stored, batch: task.timedBatch, seconds: time)]
-    }
-    return try [task.timedBatch, SpokenWords.wideBatch].map {
-      try InferenceTiming.measure(stored, translating: words.timed, batch: $0, seconds: time / 2)
-    }
   }
 }

@@ -1,10 +1,20 @@
 // What a row of the results is about: a network, data in three parts, and how it is trained.
 
+import ArgumentParser
 import Lacuna
 
 /// Names of the tasks.
 enum ResultsName: String, CaseIterable {
   case speech, resnet, mobilenet, text, g2p
+
+  init(argument: String) throws(ValidationError) {
+    if let name = ResultsName(rawValue: argument) {
+      self = name
+    } else {
+      let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("\(argument.printable()) is no task: \(names)")
+    }
+  }
 }
 
 /// What a pruned phase begins with.
@@ -13,6 +23,14 @@ enum ResultsStart: String, CaseIterable {
   case dense
   /// The network of the sparsity before it: the training of all phases adds up.
   case previous
+}
+
+/// How masks reach a phase's sparsity.
+enum ResultsSchedule: String, CaseIterable {
+  /// Along a cubic ramp.
+  case ramp
+  /// By eighths of the phase, sparse and dense in turn, the last two of them sparse (``PiecewiseSparsity``).
+  case acdc
 }
 
 /// How good a network is.
@@ -54,6 +72,10 @@ struct ResultsTask {
   /// With what share of it a phase begins that goes on from the dense weights.
   var furtherRate: Float = 0.5
   var gradientNorm: Float?
+  /// The share of an answer that goes to all classes alike.
+  var labelSmoothing: Float?
+  /// Share of a pruned phase's steps until its last sparsity is reached.
+  var ramp = 0.66
   /// Epochs of the dense phase, and of each phase behind it.
   var denseEpochs: Int
   var prunedEpochs: Int
@@ -62,10 +84,11 @@ struct ResultsTask {
   var block: BlockSize
   /// Shares of zeros of the phases, in elements and in blocks.
   var sparsities = [0.5, 0.75, 0.8, 0.875, 0.9, 0.95]
-  var blockSparsities = [0.5, 0.75, 0.8, 0.875, 0.9, 0.95]
+  var blockSparsities = [0.5, 0.8, 0.9, 0.95]
   /// How kernels share a sparsity.
   var budget = Budget.uniform
   var start = ResultsStart.dense
+  var schedule = ResultsSchedule.ramp
   /// Samples of a run whose time is measured.
   var timedBatch: Int
 }

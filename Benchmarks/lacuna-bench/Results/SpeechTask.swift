@@ -19,7 +19,8 @@ extension ResultsTask {
     var parts = [(values: [Float], labels: [UInt8])](repeating: ([], []), count: 3)
     for (label, voice) in voices.enumerated() {
       let folder = "\(root)/\(voice)"
-      let names = try waveNames(in: folder)
+      let names = try fileNames(
+        in: folder, ending: ".wav", hint: "Benchmarks/results/setup installs the recordings")
       for name in names {
         let hash = stableHash(name)
         let part = (hash >> 32) % 20 < 14 ? 0 : (hash >> 32) % 20 < 17 ? 1 : 2
@@ -69,22 +70,5 @@ extension ResultsTask {
         parts[p].values[i] = (parts[p].values[i] - means[i % features]) * scales[i % features]
       }
     }
-  }
-
-  /// Names of the recordings in a folder, in order.
-  private static func waveNames(in folder: String) throws -> [String] {
-    guard let directory = opendir(folder) else {
-      throw Failure(
-        .missingInput, "\(folder) cannot be read: Benchmarks/results/setup installs the recordings")
-    }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name.hasSuffix(".wav") { names.append(name) }
-    }
-    return names.sorted()
   }
 }

@@ -35,18 +35,3 @@ extension ResultsTask {
       block: BlockSize(unchecked: 4, 1), timedBatch: 1)
   }
 }
-
-/// The bytes of a data file; a missing one is an error that says where it comes from.
-func readInput(_ path: String, hint: String) throws -> [UInt8] {
-  guard let file = fopen(path, "rb") else {
-    throw Failure(.missingInput, "\(path) cannot be read: \(hint)")
-  }
-  defer { fclose(file) }
-  var bytes: [UInt8] = []
-  var chunk = [UInt8](repeating: 0, count: 1 << 16)
-  while case let count = fread(&chunk, 1, chunk.count, file), count > 0 {
-    bytes += chunk[..<count]
-  }
-  if ferror(file) != 0 { throw Failure(.inputOutput, "\(path) cannot be read") }
-  return bytes
-}

@@ -99,7 +99,7 @@ public final class Trainer {
     network.forward(batch: count, training: true, random: random)
     let (lossSum, correct, answers) = SoftmaxCrossEntropy.evaluate(
       logits: network.output, labels: labels, classes: data.classes, ignoring: data.ignoredLabel,
-      gradient: network.outputGradient)
+      smoothing: settings.labelSmoothing ?? 0, gradient: network.outputGradient)
     guard lossSum.isFinite else {
       quantizedStep?.end()
       throw ModelError.diverged(step: step + 1)

@@ -15,6 +15,10 @@ public struct TrainingSettings: Hashable, Codable, Sendable {
   /// The greatest norm that all gradients together may have: longer ones are scaled down to it, which recurrent
   /// networks need. Nil for no bound.
   public var gradientNorm: Float?
+  /// The share ε of each answer that goes to all classes alike in training, which keeps a network from learning its
+  /// samples by heart: `(1 − ε)·onehot + ε / classes` (Szegedy et al., 2016, section 7). In `0..<1`; nil for none.
+  /// Losses that a trainer reports are those of such answers.
+  public var labelSmoothing: Float?
   /// The roundings of products in few bits that the run sees; nil to train in single precision alone.
   public var quantization: QuantizationSettings?
 
@@ -23,11 +27,12 @@ public struct TrainingSettings: Hashable, Codable, Sendable {
   public init(
     epochs: Int, batchSize: Int = 128, optimiser: OptimiserSettings = .adam,
     learningRate: LearningRate = .cosine(initial: 1e-3, finalFraction: 0.02), seed: UInt64 = 1,
-    gradientNorm: Float? = nil, quantization: QuantizationSettings? = nil
+    gradientNorm: Float? = nil, labelSmoothing: Float? = nil,
+    quantization: QuantizationSettings? = nil
   ) {
     (self.epochs, self.batchSize, self.optimiser) = (epochs, batchSize, optimiser)
     (self.learningRate, self.seed, self.gradientNorm) = (learningRate, seed, gradientNorm)
-    self.quantization = quantization
+    (self.labelSmoothing, self.quantization) = (labelSmoothing, quantization)
   }
 
   /// Epochs that a run may have.
@@ -56,6 +61,10 @@ public struct TrainingSettings: Hashable, Codable, Sendable {
     }
     if let norm = gradientNorm, !(norm > 0 && norm.isFinite) {
       throw .invalidSetting(name: "gradient norm", reason: "is \(norm), must be positive")
+    }
+    if let smoothing = labelSmoothing, !(0..<1).contains(smoothing) {
+      throw .invalidSetting(
+        name: "label smoothing", reason: "is \(smoothing), must be in 0..<1")
     }
     try quantization?.validate()
   }
