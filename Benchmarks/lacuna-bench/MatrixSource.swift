@@ -25,8 +25,10 @@ extension ProductOptions {
   ) throws -> [ProductResult] {
     var loaded = try MatrixFile.read(contentsOf: path, as: Scalar.self)
     var fileBlock = BlockSize.element
-    if case .blocks(let matrix) = loaded { fileBlock = matrix.block }
-    if case .pattern(let pattern) = loaded { loaded = .sparse(try randomValues(pattern)) }
+    switch loaded {
+    case .matrix(let matrix): fileBlock = matrix.block
+    case .pattern(let pattern): loaded = .matrix(.csr(try randomValues(pattern)))
+    }
     let weights: DenseMatrix<Scalar>
     do throws(DataProblem) { weights = try loaded.dense() } catch {
       throw FileError.malformed(path: path, error)

@@ -88,7 +88,7 @@ struct RecurrentCase: Sendable {
   /// Random weights whose sums are of a few units, and how they are handed over.
   private func matrix(
     columns: Int, seed: UInt64
-  ) throws -> (dense: DenseMatrix<Float>, gates: GateMatrix) {
+  ) throws -> (dense: DenseMatrix<Float>, gates: SparseTensor) {
     let rows = word.shape.cell.gates * word.shape.hidden
     var dense: DenseMatrix<Float> = try randomDense(rows: rows, columns: columns, seed: seed)
     let isDense = columns < Self.fewestColumns
@@ -99,20 +99,13 @@ struct RecurrentCase: Sendable {
     }
     let scale = 3 / Float(Double(columns) * (isDense ? 1 : max(1 - sparsity, 0.01))).squareRoot()
     dense.withUnsafeMutableElements { for i in $0.indices { $0[i] *= scale } }
-    if isQuantized {
-      // The weights that are computed with are those of the bytes.
-      if block == .element || isDense {
-        let bytes = try QuantizedCSR(quantizing: CSRMatrix(dense: dense))
-        return (bytes.dequantized().dense(), .quantizedCSR(bytes))
-      }
-      let bytes = try QuantizedBSR(quantizing: BSRMatrix(dense: dense, block: block))
-      return (bytes.dequantized().dense(), .quantizedBSR(bytes))
-    }
-    return (
-      dense,
+    let matrix =
       block == .element || isDense
-        ? .csr(CSRMatrix(dense: dense)) : .bsr(BSRMatrix(dense: dense, block: block))
-    )
+      ? StoredMatrix.csr(CSRMatrix(dense: dense)) : .bsr(BSRMatrix(dense: dense, block: block))
+    if !isQuantized { return (dense, SparseTensor(matrix)) }
+    // The weights that are computed with are those of the bytes.
+    let bytes = try QuantizedMatrix(quantizing: matrix)
+    return (bytes.dequantized().dense(), SparseTensor(bytes))
   }
 
   /// Makes random weights and sequences, checks both networks, and times them in turn.
@@ -129,7 +122,7 @@ struct RecurrentCase: Sendable {
     var others = options
     others.kernel = "dense"
     let dense = try network(
-      RecurrentWeights(input: .dense(w), recurrent: .dense(r)), others)
+      RecurrentWeights(input: SparseTensor(w), recurrent: SparseTensor(r)), others)
     BLAS.threads = measure.threads
     var generator = SplitMix64(seed: measure.seed &+ 4)
     let x: [Float] = (0..<word.steps * word.batch * shape.inputs).map { _ in generator.nonzero() }

@@ -102,23 +102,24 @@ public func lcn_conv_create(
     let request = try ConvolutionRequest(o)
     try HandleTable.use(weights, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
       if let quantization = request.quantization {
-        guard let m = object.value as? StoredMatrix<Float> else {
+        guard case .f32(let m) = object.tensor.storage else {
           throw Failure(
             .unsupported,
-            "weights is LCN_I8, the matrix is \(name(object.value.type)), must be LCN_F32")
+            "weights is LCN_I8, the matrix is \(name(object.tensor.type)), must be LCN_F32")
         }
         let bias = try bias(o.bias, o.bias_count, rows: m.rows, Float.self)
         return try deliver(
           try makeQuantized(m, request, quantization, bias), .convolution, to: out)
       }
-      switch object.value {
-      case let m as StoredMatrix<Float>:
+      switch object.tensor.storage {
+      case .f32(let m):
         let bias = try bias(o.bias, o.bias_count, rows: m.rows, Float.self)
         try deliver(try make(m, request, bias).core, .convolution, to: out)
-      case let m as StoredMatrix<Double>:
+      case .f64(let m):
         let bias = try bias(o.bias, o.bias_count, rows: m.rows, Double.self)
         try deliver(try make(m, request, bias).core, .convolution, to: out)
-      default: _ = try arithmetic(object.value.type, "dtype of the weights")
+      case .bf16, .f16, .i8, .codebook:
+        _ = try arithmetic(object.tensor.type, "dtype of the weights")
       }
     }
   }
@@ -137,20 +138,9 @@ private func make<Scalar: SparseScalar>(
   let epilogue = ConvolutionEpilogue<Scalar>(
     bias: bias, activation: request.activation, addsResidual: request.addsResidual)
   return try Failure.operation { () throws(OperationError) in
-    switch matrix {
-    case .dense(let m):
-      try Convolution(
-        dense: m, order: request.order, shape: request.shape, layout: request.layout,
-        images: request.images, epilogue: epilogue, options: request.options)
-    case .csr(let m):
-      try Convolution(
-        m, order: request.order, shape: request.shape, layout: request.layout,
-        images: request.images, epilogue: epilogue, options: request.options)
-    case .bsr(let m):
-      try Convolution(
-        m, order: request.order, shape: request.shape, layout: request.layout,
-        images: request.images, epilogue: epilogue, options: request.options)
-    }
+    try Convolution(
+      source: matrix, order: request.order, shape: request.shape, layout: request.layout,
+      images: request.images, epilogue: epilogue, options: request.options)
   }
 }
 

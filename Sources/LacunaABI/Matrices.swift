@@ -18,8 +18,8 @@ public func lcn_matrix_from_dense(
 /// The elements of `view`.
 private func matrix<Scalar: StoredScalar>(
   _ view: DenseView, _: Scalar.Type
-) throws(Failure) -> any AnyStoredMatrix {
-  StoredMatrix.dense(try view.copy(Scalar.self))
+) throws(Failure) -> SparseTensor {
+  SparseTensor(try view.copy(Scalar.self))
 }
 
 @c @implementation
@@ -42,7 +42,7 @@ public func lcn_matrix_from_masked_dense(
 /// The elements of `view` that `mask` keeps, as CSR.
 private func masked<Scalar: StoredScalar>(
   _ view: DenseView, _ mask: BitMask, _: Scalar.Type
-) throws(Failure) -> any AnyStoredMatrix {
+) throws(Failure) -> SparseTensor {
   let count = mask.keptCount
   try reserve(count * 16 + view.rows * 8)
   let pattern = CSRPattern(mask)
@@ -56,7 +56,7 @@ private func masked<Scalar: StoredScalar>(
     }
     written = count
   }
-  return StoredMatrix.csr(CSRMatrix(uncheckedPattern: pattern, values: values))
+  return SparseTensor(CSRMatrix(uncheckedPattern: pattern, values: values))
 }
 
 @c @implementation
@@ -80,8 +80,8 @@ public func lcn_matrix_from_csr(
 /// A copy of the caller's values under a pattern.
 private func matrix<Scalar: StoredScalar>(
   _ pattern: CSRPattern, _ values: UnsafeRawPointer, _: Scalar.Type
-) throws(Failure) -> any AnyStoredMatrix {
-  StoredMatrix.csr(
+) throws(Failure) -> SparseTensor {
+  SparseTensor(
     CSRMatrix(
       uncheckedPattern: pattern, values: try copied(values, pattern.nnz, Scalar.self)))
 }
@@ -113,9 +113,9 @@ public func lcn_matrix_from_bsr(
 private func assembled<Scalar: StoredScalar>(
   _ rows: Int, _ columns: Int, _ block: BlockSize, _ pattern: CSRPattern,
   _ values: UnsafeRawPointer, _ count: Int, _: Scalar.Type
-) throws(Failure) -> any AnyStoredMatrix {
+) throws(Failure) -> SparseTensor {
   let values = try copied(values, count, Scalar.self)
-  return StoredMatrix.bsr(
+  return SparseTensor(
     try Failure.format { () throws(FormatError) in
       try BSRMatrix(
         rows: rows, columns: columns, block: block, blockPattern: pattern, values: values)

@@ -27,15 +27,16 @@ public func lcn_matrix_cast(
     let out = try LacunaABI.result(result)
     let type = storedType(try elementType(dtype))
     try HandleTable.use(matrix, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
-      try deliver(MatrixObject(try rounded(object.value, type)), .matrix, to: out)
+      try deliver(MatrixObject(try rounded(object.tensor, type)), .matrix, to: out)
     }
   }
 }
 
 private func rounded<Target: StoredScalar>(
-  _ matrix: any AnyStoredMatrix, _: Target.Type
-) throws(Failure) -> any AnyStoredMatrix {
-  try matrix.rounded(to: Target.self)
+  _ tensor: SparseTensor, _: Target.Type
+) throws(Failure) -> SparseTensor {
+  try reserve(try product(tensor.stored, MemoryLayout<Target>.size, "bytes"))
+  return tensor.converted(to: Target.self)
 }
 
 @c @implementation

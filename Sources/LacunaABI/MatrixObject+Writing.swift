@@ -16,29 +16,18 @@ struct IndexedArrays {
 extension StoredMatrix {
   func formatted(
     _ format: Int32, _ blockRows: Int64, _ blockColumns: Int64
-  ) throws(Failure) -> any AnyStoredMatrix {
+  ) throws(Failure) -> SparseTensor {
     switch Int(format) {
-    case LCN_DENSE: return StoredMatrix.dense(try dense())
-    case LCN_CSR: return StoredMatrix.csr(try csr())
-    case LCN_BSR: return StoredMatrix.bsr(try bsr(try blockSize(blockRows, blockColumns)))
+    case LCN_DENSE: return SparseTensor(try asDense())
+    case LCN_CSR: return SparseTensor(try asCSR())
+    case LCN_BSR: return SparseTensor(try asBSR(try blockSize(blockRows, blockColumns)))
     default:
       throw Failure(
         .invalidArgument, "format is \(format), must be LCN_DENSE, LCN_CSR or LCN_BSR")
     }
   }
 
-  func turned() throws(Failure) -> any AnyStoredMatrix { try transposed() }
-
-  func rounded<Target: StoredScalar>(
-    to: Target.Type
-  ) throws(Failure) -> StoredMatrix<Target> {
-    try reserve(try product(stored, MemoryLayout<Target>.size, "bytes"))
-    switch self {
-    case .dense(let m): return .dense(m.converted(to: Target.self))
-    case .csr(let m): return .csr(m.converted(to: Target.self))
-    case .bsr(let m): return .bsr(m.converted(to: Target.self))
-    }
-  }
+  func turned() throws(Failure) -> SparseTensor { SparseTensor(try transposed()) }
 
   func write(to view: DenseView) throws(Failure) {
     if view.type != type {
@@ -47,7 +36,7 @@ extension StoredMatrix {
     try requireShape(
       "dense", rows: view.rows, columns: view.columns, expectedRows: rows,
       expectedColumns: columns)
-    view.write(try dense())
+    view.write(try asDense())
   }
 
   func writeCSR(_ arrays: IndexedArrays) throws(Failure) {

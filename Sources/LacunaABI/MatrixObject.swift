@@ -6,7 +6,7 @@ import LacunaOperations
 
 extension StoredMatrix {
   /// The matrix as CSR. A stored zero of a CSR matrix stays; those of the other formats go.
-  func csr() throws(Failure) -> CSRMatrix<Scalar> {
+  func asCSR() throws(Failure) -> CSRMatrix<Scalar> {
     // Offsets, then index and value of each entry.
     try reserve((rows + 1) * 8 + stored * 12)
     switch self {
@@ -16,7 +16,7 @@ extension StoredMatrix {
     }
   }
 
-  func dense() throws(Failure) -> DenseMatrix<Scalar> {
+  func asDense() throws(Failure) -> DenseMatrix<Scalar> {
     try reserve(
       try product(try product(rows, columns, "elements"), MemoryLayout<Scalar>.size, "bytes"))
     switch self {
@@ -26,7 +26,7 @@ extension StoredMatrix {
     }
   }
 
-  func bsr(_ block: BlockSize) throws(Failure) -> BSRMatrix<Scalar> {
+  func asBSR(_ block: BlockSize) throws(Failure) -> BSRMatrix<Scalar> {
     if case .bsr(let m) = self, m.block == block { return m }
     let grid = block.grid(rows: rows, columns: columns)
     let blocks = min(try product(grid.rows, grid.columns, "blocks"), stored)
@@ -100,11 +100,9 @@ protocol AnyStoredMatrix: Sendable {
   /// The matrix in the storage format of a constant of lacuna.h.
   func formatted(
     _ format: Int32, _ blockRows: Int64, _ blockColumns: Int64
-  ) throws(Failure) -> any AnyStoredMatrix
+  ) throws(Failure) -> SparseTensor
   /// The transpose.
-  func turned() throws(Failure) -> any AnyStoredMatrix
-  /// The matrix with its elements rounded to another type.
-  func rounded<Target: StoredScalar>(to: Target.Type) throws(Failure) -> StoredMatrix<Target>
+  func turned() throws(Failure) -> SparseTensor
   func write(to view: DenseView) throws(Failure)
   func writeCSR(_ arrays: IndexedArrays) throws(Failure)
   func writeBSR(_ arrays: IndexedArrays) throws(Failure)
@@ -124,9 +122,27 @@ extension StoredMatrix: AnyStoredMatrix {
 
 /// The object behind an lcn_matrix.
 final class MatrixObject: Sendable {
-  let value: any AnyStoredMatrix
+  /// Of f32, f64, bf16 or f16.
+  let tensor: SparseTensor
 
-  init(_ value: any AnyStoredMatrix) { self.value = value }
+  /// 8-bit weights and few values are written out as f32.
+  init(_ tensor: SparseTensor) {
+    self.tensor =
+      switch tensor.storage {
+      case .f32, .f64, .bf16, .f16: tensor
+      case .i8, .codebook: tensor.converted(to: Float.self)
+      }
+  }
+
+  var value: any AnyStoredMatrix {
+    switch tensor.storage {
+    case .f32(let matrix): matrix
+    case .f64(let matrix): matrix
+    case .bf16(let matrix): matrix
+    case .f16(let matrix): matrix
+    case .i8, .codebook: tensor.matrix(of: Float.self)
+    }
+  }
 }
 
 /// Puts a new handle for `object` where the caller wants it.

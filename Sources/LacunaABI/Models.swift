@@ -29,7 +29,7 @@ final class ModelObject: Sendable {
     for tensor in model.tensors {
       let count = tensor.tensor.shape.reduce(1, *)
       parameters += count
-      stored += tensor.tensor.storedValues ?? count
+      stored += tensor.tensor.weights?.stored ?? count
     }
     self.model = model
     inputs = model.architecture.input.count
@@ -47,39 +47,10 @@ final class ModelObject: Sendable {
 }
 
 extension StoredTensor {
-  /// Stored values of a sparse tensor, nil for a dense one.
-  fileprivate var storedValues: Int? {
-    switch self {
-    case .sparse(_, let m): m.nnz
-    case .quantizedSparse(_, let m): m.values.count
-    case .blockSparse(_, let m): m.values.count
-    case .quantizedBlockSparse(_, let m): m.values.count
-    case .codebookSparse(_, let m): m.nnz
-    case .narrow(_, let m): m.values.count
-    case .dense, .bitMask, .bytes: nil
-    }
-  }
-
   /// The tensor as a matrix [out, all other dimensions].
-  func matrix() throws(Failure) -> any AnyStoredMatrix {
-    switch self {
-    case .dense(let shape, let values):
-      return StoredMatrix.dense(
-        try Failure.format { () throws(FormatError) in
-          try DenseMatrix(
-            rows: shape[0], columns: shape.dropFirst().reduce(1, *), values: values)
-        })
-    case .sparse(_, let m): return StoredMatrix.csr(m)
-    case .quantizedSparse(_, let m): return StoredMatrix.csr(m.dequantized())
-    case .blockSparse(_, let m): return StoredMatrix.bsr(m)
-    case .quantizedBlockSparse(_, let m): return StoredMatrix.bsr(m.dequantized())
-    case .codebookSparse(_, let m): return StoredMatrix.csr(m.values())
-    case .narrow(_, .bf16(let m)): return StoredMatrix.csr(m)
-    case .narrow(_, .f16(let m)): return StoredMatrix.csr(m)
-    case .narrow(_, .bf16Blocks(let m)): return StoredMatrix.bsr(m)
-    case .narrow(_, .f16Blocks(let m)): return StoredMatrix.bsr(m)
-    case .bitMask, .bytes: throw Failure(.unsupported, "the tensor is no weight matrix")
-    }
+  func matrix() throws(Failure) -> SparseTensor {
+    guard let weights else { throw Failure(.unsupported, "the tensor is no weight matrix") }
+    return weights
   }
 }
 

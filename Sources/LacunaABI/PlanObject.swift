@@ -14,7 +14,7 @@ final class PlanObject: Sendable {
 
   /// What lcn_plan_serialize writes of 8-bit weights.
   struct QuantizedWeights: Sendable {
-    let weights: QuantizedSource
+    let weights: QuantizedMatrix
     let quantization: PlanRequestFromC.Quantization
     let epilogue: Epilogue<Float>
     let excludesDense: Bool

@@ -26,10 +26,10 @@ public func lcn_plan_create(
         return try deliver(
           try object.value.plan(request, biasValues, biasCount), .plan, to: out)
       }
-      guard let m = object.value as? StoredMatrix<Float> else {
+      guard case .f32(let m) = object.tensor.storage else {
         throw Failure(
           .unsupported,
-          "weights is LCN_I8, the matrix is \(name(object.value.type)), must be LCN_F32")
+          "weights is LCN_I8, the matrix is \(name(object.tensor.type)), must be LCN_F32")
       }
       let bias = try bias(biasValues, biasCount, rows: m.rows, Float.self)
       try deliver(

@@ -29,7 +29,7 @@ func readQuantized(_ reader: inout BlobReader, _ header: BlobHeader) throws(Fail
   let request = try header.request()
   guard let quantization = request.quantization else { throw damaged("its weights have no type") }
   let (rows, columns) = header.shape
-  let weights: QuantizedSource
+  let weights: QuantizedMatrix
   func bytes(_ count: Int) throws(Failure) -> [Int8] {
     let values = try reader.take(count, Int8.self)
     if values.contains(.min) { throw damaged("a weight is −128, must be in −127…127") }

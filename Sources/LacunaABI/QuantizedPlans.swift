@@ -21,23 +21,16 @@ func makeQuantizedPlan(
 /// The weights as bytes, in blocks where the matrix has them.
 func quantizedSource(
   _ matrix: StoredMatrix<Float>, _ scales: WeightScales
-) throws(Failure) -> QuantizedSource {
-  if case .bsr(let m) = matrix {
-    return .bsr(
-      try quantized { () throws(QuantizationError) in
-        try QuantizedBSR(quantizing: m, scales: scales)
-      })
+) throws(Failure) -> QuantizedMatrix {
+  try reserve(try product(matrix.stored, 12, "bytes") + (matrix.rows + 1) * 8)
+  return try quantized { () throws(QuantizationError) in
+    try QuantizedMatrix(quantizing: matrix, scales: scales)
   }
-  let m = try matrix.csr()
-  return .csr(
-    try quantized { () throws(QuantizationError) in
-      try QuantizedCSR(quantizing: m, scales: scales)
-    })
 }
 
 /// A plan of weights that are bytes already.
 func makePlan(
-  _ weights: QuantizedSource, _ request: PlanRequestFromC,
+  _ weights: QuantizedMatrix, _ request: PlanRequestFromC,
   _ quantization: PlanRequestFromC.Quantization, bias: [Float]?
 ) throws(Failure) -> PlanObject {
   let epilogue = Epilogue(bias: bias, activation: request.activation)

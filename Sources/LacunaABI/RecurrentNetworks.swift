@@ -128,31 +128,21 @@ private func recurrentWeights(
 
 private func gateMatrix(
   _ matrix: OpaquePointer?, _ request: RecurrentRequest
-) throws(Failure) -> GateMatrix {
+) throws(Failure) -> SparseTensor {
   try HandleTable.use(matrix, .matrix, as: MatrixObject.self) {
-    (object) throws(Failure) -> GateMatrix in
-    guard let matrix = object.value as? StoredMatrix<Float> else {
+    (object) throws(Failure) -> SparseTensor in
+    guard case .f32(let matrix) = object.tensor.storage else {
       throw Failure(
         .unsupported,
-        "the weights are \(name(object.value.type)), recurrent networks take LCN_F32")
+        "the weights are \(name(object.tensor.type)), recurrent networks take LCN_F32")
     }
     // Rows taken apart, packed, and a copy of both; two dense copies where dense may be faster.
     try reserve(try product(matrix.stored, 64, "bytes") + matrix.rows * 64)
     if !request.options.excludesDense {
       try reserve(try product(try product(matrix.rows, matrix.columns, "elements"), 8, "bytes"))
     }
-    switch (matrix, request.isQuantized) {
-    case (.dense(let m), false): return .dense(m)
-    case (.csr(let m), false): return .csr(m)
-    case (.bsr(let m), false): return .bsr(m)
-    case (.bsr(let m), true):
-      return .quantizedBSR(
-        try quantized { () throws(QuantizationError) in try QuantizedBSR(quantizing: m) })
-    case (_, true):
-      let m = try matrix.csr()
-      return .quantizedCSR(
-        try quantized { () throws(QuantizationError) in try QuantizedCSR(quantizing: m) })
-    }
+    return request.isQuantized
+      ? SparseTensor(try quantizedSource(matrix, .perRow)) : object.tensor
   }
 }
 

@@ -36,7 +36,7 @@ public func lcn_tensor_write(
   call { () throws(Failure) in
     let (path, name) = try (file(path), text(name, "name"))
     try HandleTable.use(matrix, .matrix, as: MatrixObject.self) { (object) throws(Failure) in
-      let value = object.value
+      let value = object.tensor
       var old = LacunaFile()
       do throws(FileError) { old = try LacunaFile(contentsOf: path) } catch {
         // A file that is not there yet is made.
@@ -51,36 +51,18 @@ public func lcn_tensor_write(
           shape = before
         }
       }
-      let tensor = NamedTensor(name: name, tensor: try value.tensor(shape: shape))
+      let dimensions = shape
+      let weights = try Failure.format { () throws(FormatError) in try value.shaped(dimensions) }
+      let tensor = NamedTensor(name: name, tensor: .weights(weights))
+      if tensor.tensor.kind == nil {
+        throw Failure(
+          .unsupported,
+          "a .lacuna file holds f32 matrices, and sparse ones of bf16 and f16, not this one of "
+            + "\(value.type)")
+      }
       if let place { old.tensors[place] = tensor } else { old.tensors.append(tensor) }
       try Failure.file { () throws(FileError) in try old.write(to: path) }
     }
-  }
-}
-
-extension AnyStoredMatrix {
-  /// The matrix as a tensor of a file.
-  fileprivate func tensor(shape: [Int]) throws(Failure) -> StoredTensor {
-    if let m = self as? StoredMatrix<Float> {
-      switch m {
-      case .dense(let m): return .dense(shape: shape, values: m.values)
-      case .csr(let m): return .sparse(shape: shape, m)
-      case .bsr(let m): return .blockSparse(shape: shape, m)
-      }
-    }
-    switch self as? StoredMatrix<BFloat16> {
-    case .csr(let m): return .narrow(shape: shape, .bf16(m))
-    case .bsr(let m): return .narrow(shape: shape, .bf16Blocks(m))
-    case .dense, nil: break
-    }
-    switch self as? StoredMatrix<Float16> {
-    case .csr(let m): return .narrow(shape: shape, .f16(m))
-    case .bsr(let m): return .narrow(shape: shape, .f16Blocks(m))
-    case .dense, nil: break
-    }
-    throw Failure(
-      .unsupported,
-      "a .lacuna file holds f32 matrices, and sparse ones of bf16 and f16, not this one of \(type)")
   }
 }
 

@@ -35,6 +35,11 @@ public struct BFloat16: NarrowScalar {
   /// bf16.
   public static var numberType: NumberType { .bf16 }
 
+  /// ``SparseTensor/Storage/bf16(_:)``
+  public static func storage(of matrix: StoredMatrix<BFloat16>) -> SparseTensor.Storage {
+    .bf16(matrix)
+  }
+
   /// The same number in single precision.
   public var widened: Float { Float(bitPattern: UInt32(bitPattern) << 16) }
 

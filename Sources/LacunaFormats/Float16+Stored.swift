@@ -7,6 +7,11 @@ extension Float16: NarrowScalar {
   /// f16.
   public static var numberType: NumberType { .f16 }
 
+  /// ``SparseTensor/Storage/f16(_:)``
+  public static func storage(of matrix: StoredMatrix<Float16>) -> SparseTensor.Storage {
+    .f16(matrix)
+  }
+
   /// The nearest half, ties to even; NaN becomes a quiet NaN with the upper bits of its payload.
   public init(nearest value: Float) {
     let bits = value.bitPattern

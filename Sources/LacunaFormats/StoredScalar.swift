@@ -15,6 +15,8 @@ public protocol StoredScalar: Equatable, Sendable, BitwiseCopyable {
   static func nearest(to value: Double) -> Self
   /// The nearest element of another type: this one where `Target` has it.
   func rounded<Target: StoredScalar>(to: Target.Type) -> Target
+  /// How a tensor stores matrices of this type.
+  static func storage(of matrix: StoredMatrix<Self>) -> SparseTensor.Storage
 }
 
 extension Float: StoredScalar {
@@ -24,6 +26,10 @@ extension Float: StoredScalar {
   public static func nearest(to value: Float) -> Float { value }
   /// The nearest value.
   public static func nearest(to value: Double) -> Float { Float(value) }
+  /// ``SparseTensor/Storage/f32(_:)``
+  public static func storage(of matrix: StoredMatrix<Float>) -> SparseTensor.Storage {
+    .f32(matrix)
+  }
   /// The nearest element of another type.
   public func rounded<Target: StoredScalar>(to: Target.Type) -> Target { Target.nearest(to: self) }
 }
@@ -35,6 +41,10 @@ extension Double: StoredScalar {
   public static func nearest(to value: Float) -> Double { Double(value) }
   /// The value.
   public static func nearest(to value: Double) -> Double { value }
+  /// ``SparseTensor/Storage/f64(_:)``
+  public static func storage(of matrix: StoredMatrix<Double>) -> SparseTensor.Storage {
+    .f64(matrix)
+  }
   /// The nearest element of another type.
   public func rounded<Target: StoredScalar>(to: Target.Type) -> Target { Target.nearest(to: self) }
 }

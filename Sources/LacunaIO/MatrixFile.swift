@@ -4,21 +4,15 @@ import LacunaFormats
 
 /// A matrix from a file, in the form that the file has.
 public enum LoadedMatrix<Scalar: SparseScalar>: Equatable, Sendable {
-  /// Every entry, row-major.
-  case dense(DenseMatrix<Scalar>)
-  /// Single entries, row by row.
-  case sparse(CSRMatrix<Scalar>)
-  /// Whole blocks of entries.
-  case blocks(BSRMatrix<Scalar>)
+  /// Entries with their values.
+  case matrix(StoredMatrix<Scalar>)
   /// Positions without values.
   case pattern(CSRPattern)
 
   /// Number of rows.
   public var rows: Int {
     switch self {
-    case .dense(let m): m.rows
-    case .sparse(let m): m.rows
-    case .blocks(let m): m.rows
+    case .matrix(let m): m.rows
     case .pattern(let m): m.rows
     }
   }
@@ -26,9 +20,7 @@ public enum LoadedMatrix<Scalar: SparseScalar>: Equatable, Sendable {
   /// Number of columns.
   public var columns: Int {
     switch self {
-    case .dense(let m): m.columns
-    case .sparse(let m): m.columns
-    case .blocks(let m): m.columns
+    case .matrix(let m): m.columns
     case .pattern(let m): m.columns
     }
   }
@@ -42,12 +34,8 @@ public enum LoadedMatrix<Scalar: SparseScalar>: Equatable, Sendable {
     let what = "the \(rows)×\(columns) matrix with its zeros"
     if overflow { throw .overflow(what: what) }
     try ReadingMemory.check(count, times: Scalar.dtype.size, what)
-    return
-      switch self
-    {
-    case .dense(let m): m
-    case .sparse(let m): m.dense()
-    case .blocks(let m): m.dense()
+    return switch self {
+    case .matrix(let m): m.dense()
     case .pattern: csr.dense()
     }
   }
@@ -55,9 +43,7 @@ public enum LoadedMatrix<Scalar: SparseScalar>: Equatable, Sendable {
   /// The nonzeros as CSR; the entries of a pattern are ones.
   public var csr: CSRMatrix<Scalar> {
     switch self {
-    case .dense(let m): CSRMatrix(dense: m)
-    case .sparse(let m): m
-    case .blocks(let m): CSRMatrix(m)
+    case .matrix(let m): m.csr
     case .pattern(let p):
       CSRMatrix(uncheckedPattern: p, values: [Scalar](repeating: 1, count: p.nnz))
     }
@@ -102,7 +88,7 @@ public enum MatrixFile {
       if file.kind == .npz && SciPySparse.isSparse(file) && name == nil {
         return try SciPySparse.matrix(file)
       }
-      return .dense(try chosen(file, name).matrix())
+      return .matrix(.dense(try chosen(file, name).matrix()))
     case .lacuna: return try container(try bytes.unpacked(), name)
     case .idx: throw .unsupported(what: "a matrix", found: "in an IDX file")
     }
@@ -140,20 +126,7 @@ public enum MatrixFile {
         found: "without a name to choose one (there are: \(list(matrices.map(\.name))))")
     }
     switch try reader.decoded(candidates[0]) {
-    case .dense(let shape, let values):
-      return .dense(try NumericArray(shape: shape, values: .f32(values)).matrix())
-    case .sparse(_, let matrix): return .sparse(matrix.converted(to: Scalar.self))
-    case .quantizedSparse(_, let matrix):
-      return .sparse(matrix.dequantized().converted(to: Scalar.self))
-    case .blockSparse(_, let matrix): return .blocks(matrix.converted(to: Scalar.self))
-    case .quantizedBlockSparse(_, let matrix):
-      return .blocks(matrix.dequantized().converted(to: Scalar.self))
-    case .codebookSparse(_, let matrix):
-      return .sparse(matrix.values().converted(to: Scalar.self))
-    case .narrow(_, .bf16(let matrix)): return .sparse(matrix.converted(to: Scalar.self))
-    case .narrow(_, .f16(let matrix)): return .sparse(matrix.converted(to: Scalar.self))
-    case .narrow(_, .bf16Blocks(let matrix)): return .blocks(matrix.converted(to: Scalar.self))
-    case .narrow(_, .f16Blocks(let matrix)): return .blocks(matrix.converted(to: Scalar.self))
+    case .weights(let tensor): return .matrix(tensor.matrix(of: Scalar.self))
     case .bitMask(let mask): return .pattern(CSRPattern(mask))
     case .bytes: throw .absent(what: "a matrix")
     }

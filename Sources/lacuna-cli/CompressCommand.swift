@@ -227,13 +227,9 @@ struct Compression: Encodable {
 
   private static func name(of model: CompressedModel) -> String {
     for tensor in model.tensors {
-      switch tensor.tensor.kind {
-      case .sparse, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .bf16Sparse, .f16Sparse,
-        .bf16BlockSparse, .f16BlockSparse:
-        return tensor.tensor.form
-      case .codebookSparse: return "codebooks"
-      case .dense, .bitMask, .bytes: continue
-      }
+      guard let weights = tensor.tensor.weights, !weights.isDense else { continue }
+      if case .codebook = weights.storage { return "codebooks" }
+      return tensor.tensor.form
     }
     return "f32 dense"
   }
@@ -260,44 +256,40 @@ struct Compression: Encodable {
 extension StoredTensor {
   /// The tensor as the classical recipe stores it, zeros included, and how many are not zero.
   var plain: (bytes: [UInt8], nonzeros: Int) {
-    func f32(_ values: [Float]) -> ([UInt8], Int) {
-      (values.withUnsafeBytes { Array($0) }, values.count { $0 != 0 })
-    }
     switch self {
-    case .dense(_, let values): return f32(values)
-    case .sparse(_, let matrix): return f32(matrix.dense().values)
-    case .blockSparse(_, let matrix): return f32(matrix.dense().values)
-    case .quantizedSparse(_, let matrix):
-      return Self.plain(matrix.dequantized().dense(), scales: matrix.scales)
-    case .quantizedBlockSparse(_, let matrix):
-      return Self.plain(matrix.dequantized().dense(), scales: matrix.scales)
-    case .codebookSparse(_, let matrix):
-      return f32(matrix.values().dense().values)
-    case .narrow(_, let matrix):
-      let values = matrix.csr.dense().values
-      let bits: [UInt16] =
-        switch matrix.precision {
-        case .bf16: values.map { BFloat16($0).bitPattern }
-        case .f16: values.map { Float16(nearest: $0).bitPattern }
-        }
-      return (bits.withUnsafeBytes { Array($0) }, values.count { $0 != 0 })
-    case .bitMask(let mask): return (mask.words.withUnsafeBytes { Array($0) }, mask.keptCount)
-    case .bytes(let bytes): return (bytes, bytes.count)
+    case .weights(let weights):
+      switch weights.storage {
+      case .f32(let matrix): Self.plain(matrix.dense().values)
+      case .f64(let matrix): Self.plain(matrix.dense().values)
+      case .bf16(let matrix): Self.plain(matrix.dense().values)
+      case .f16(let matrix): Self.plain(matrix.dense().values)
+      case .codebook(let matrix): Self.plain(matrix.values().dense().values)
+      case .i8(let matrix):
+        Self.plain(matrix.dequantized().dense(), scales: matrix.scales)
+      }
+    case .bitMask(let mask): (mask.words.withUnsafeBytes { Array($0) }, mask.keptCount)
+    case .bytes(let bytes): (bytes, bytes.count)
     }
+  }
+
+  private static func plain<Scalar: StoredScalar>(
+    _ values: [Scalar]
+  ) -> (bytes: [UInt8], nonzeros: Int) {
+    (values.withUnsafeBytes { Array($0) }, values.count { $0.rounded(to: Double.self) != 0 })
   }
 
   /// What a table says of the form: `4-bit sparse`, `codebook of 9`.
   var form: String {
     switch self {
-    case .bytes: "bytes"
-    case .dense: "f32 dense"
-    case .sparse: "f32 sparse"
-    case .quantizedSparse(_, let matrix): "\(Self.bits(of: matrix.values))-bit sparse"
-    case .blockSparse: "f32 blocks"
-    case .quantizedBlockSparse(_, let matrix): "\(Self.bits(of: matrix.values))-bit blocks"
-    case .codebookSparse(_, let matrix): "codebook of \(matrix.codebook.count)"
-    case .narrow(_, let matrix): "\(matrix.precision) \(kind.isBlocked ? "blocks" : "sparse")"
-    case .bitMask: "mask"
+    case .weights(let weights):
+      let layout = weights.isDense ? "dense" : weights.block == .element ? "sparse" : "blocks"
+      return switch weights.storage {
+      case .f32, .f64, .bf16, .f16: "\(weights.type) \(layout)"
+      case .i8(let matrix): "\(Self.bits(of: matrix.values))-bit \(layout)"
+      case .codebook(let matrix): "codebook of \(matrix.codebook.count)"
+      }
+    case .bitMask: return "mask"
+    case .bytes: return "bytes"
     }
   }
 

@@ -122,13 +122,12 @@ struct Inspection: Encodable {
 
   private static func nonzeros(of tensor: StoredTensor, stored: Int) -> Int {
     switch tensor {
-    case .dense(_, let values): values.count { $0 != 0 }
-    case .sparse(_, let matrix): matrix.values.count { $0 != 0 }
-    case .quantizedSparse(_, let matrix): matrix.values.count { $0 != 0 }
-    case .blockSparse(_, let matrix): matrix.values.count { $0 != 0 }
-    case .quantizedBlockSparse(_, let matrix): matrix.values.count { $0 != 0 }
-    case .codebookSparse(_, let matrix): matrix.codes.count { matrix.codebook[Int($0)] != 0 }
-    case .narrow(_, let matrix): matrix.values.count { $0 != 0 }
+    case .weights(let weights):
+      switch weights.storage {
+      case .i8(let matrix): matrix.values.count { $0 != 0 }
+      case .codebook(let matrix): matrix.codes.count { matrix.codebook[Int($0)] != 0 }
+      case .f32, .f64, .bf16, .f16: weights.matrix(of: Float.self).values.count { $0 != 0 }
+      }
     case .bitMask(let mask): mask.keptCount
     case .bytes: stored
     }

@@ -91,14 +91,14 @@ private func containerSeeds() throws -> [LacunaFile] {
     let bsr = BSRMatrix(dense: dense, block: try BlockSize(2, 4))
     let shape = [rows, columns]
     for (name, tensor) in [
-      ("dense", StoredTensor.dense(shape: shape, values: values)),
-      ("sparse", .sparse(shape: shape, csr)),
-      ("quantized", .quantizedSparse(shape: shape, try QuantizedCSR(quantizing: csr))),
-      ("blocks", .blockSparse(shape: shape, bsr)),
-      ("quantized-blocks", .quantizedBlockSparse(shape: shape, try QuantizedBSR(quantizing: bsr))),
-      ("codebook", .codebookSparse(shape: shape, CodebookCSR(exactly: csr)!)),
-      ("bf16", .narrow(shape: shape, NarrowMatrix(rounding: csr, to: .bf16))),
-      ("f16-blocks", .narrow(shape: shape, NarrowMatrix(rounding: bsr, to: .f16))),
+      ("dense", try StoredTensor.dense(shape: shape, values: values)),
+      ("sparse", .weights(SparseTensor(csr))),
+      ("quantized", .weights(SparseTensor(try QuantizedCSR(quantizing: csr)))),
+      ("blocks", .weights(SparseTensor(bsr))),
+      ("quantized-blocks", .weights(SparseTensor(try QuantizedBSR(quantizing: bsr)))),
+      ("codebook", .weights(SparseTensor(CodebookCSR(exactly: csr)!))),
+      ("bf16", .weights(SparseTensor(csr).converted(to: BFloat16.self))),
+      ("f16-blocks", .weights(SparseTensor(bsr).converted(to: Float16.self))),
       ("mask", .bitMask(BitMask(csr.pattern))),
       ("bytes", .bytes(Array(repeating: 7, count: 99) + Array(0..<100))),
     ] {

@@ -30,21 +30,15 @@ let containerTargets = [
 func survives(_ file: LacunaFile) throws {
   for named in file.tensors {
     switch named.tensor {
-    case .sparse(_, let matrix): try checkMatrix(matrix)
-    case .quantizedSparse(_, let matrix): try checkMatrix(matrix.dequantized())
-    case .blockSparse(_, let matrix):
-      try checkPattern(matrix.blockPattern)
-      if matrix.values.count <= 4096 { try checkMatrix(CSRMatrix(matrix)) }
-    case .quantizedBlockSparse(_, let matrix):
-      try checkPattern(matrix.blockPattern)
-      if matrix.values.count <= 4096 { try checkMatrix(CSRMatrix(matrix.dequantized())) }
-    case .codebookSparse(_, let matrix): try checkMatrix(matrix.values())
-    case .narrow(_, let matrix):
-      if matrix.values.count <= 4096 { try checkMatrix(matrix.csr) }
+    case .weights(let tensor):
+      try hold(
+        tensor.shape.reduce(1, *) == tensor.rows * tensor.columns,
+        "\(tensor.rows)×\(tensor.columns) of \(tensor.shape)")
+      let matrix = tensor.matrix(of: Float.self)
+      if let pattern = matrix.storedPattern { try checkPattern(pattern) }
+      if !matrix.isDense && matrix.stored <= 4096 { try checkMatrix(matrix.csr) }
     case .bitMask(let mask):
       try hold(CSRPattern(mask).nnz == mask.keptCount, "a mask's count is wrong")
-    case .dense(let shape, let values):
-      try hold(shape.reduce(1, *) == values.count, "\(values.count) values of \(shape)")
     case .bytes: break
     }
   }

@@ -30,15 +30,17 @@ let matrixTargets = [
     let matrix = try SciPySparse.matrix(file, as: Double.self)
     try checkSum(of: file, matrix)
     switch matrix {
-    case .sparse(let csr):
+    case .matrix(.csr(let csr)):
       try checkMatrix(csr)
       let again = try certainly("written, then read") {
         try SciPySparse.matrix(SciPySparse.arrays(of: csr), as: Double.self)
       }
-      guard case .sparse(let other) = again else { throw Violation("CSR became another format") }
+      guard case .matrix(.csr(let other)) = again else {
+        throw Violation("CSR became another format")
+      }
       try hold(isSame(csr, other), "another matrix was read back")
-    case .blocks(let bsr): try checkMatrix(CSRMatrix(bsr))
-    case .dense, .pattern: throw Violation("a sparse file gave no sparse matrix")
+    case .matrix(.bsr(let bsr)): try checkMatrix(CSRMatrix(bsr))
+    case .matrix(.dense), .pattern: throw Violation("a sparse file gave no sparse matrix")
     }
   },
 ]
@@ -47,22 +49,24 @@ let matrixTargets = [
 private func survives<Scalar: SparseScalar>(_ matrix: LoadedMatrix<Scalar>) throws {
   let bytes: [UInt8]
   switch matrix {
-  case .sparse(let csr):
+  case .matrix(.csr(let csr)):
     try checkMatrix(csr)
     bytes = MatrixMarket.encoded(csr)
-  case .dense(let dense):
+  case .matrix(.dense(let dense)):
     // A dense matrix without elements takes no text for each column.
     if dense.rows * dense.columns == 0 { return }
     bytes = MatrixMarket.encoded(dense)
-  case .blocks, .pattern: throw Violation("Matrix Market has no such matrix")
+  case .matrix(.bsr), .pattern: throw Violation("Matrix Market has no such matrix")
   }
   let again = try certainly("written, then read") {
     try MatrixMarket.decoded(bytes, as: Scalar.self)
   }
   switch again {
-  case .sparse(let csr): try hold(MatrixMarket.encoded(csr) == bytes, "other entries came back")
-  case .dense(let dense): try hold(MatrixMarket.encoded(dense) == bytes, "other values came back")
-  case .blocks, .pattern: throw Violation("Matrix Market has no such matrix")
+  case .matrix(.csr(let csr)):
+    try hold(MatrixMarket.encoded(csr) == bytes, "other entries came back")
+  case .matrix(.dense(let dense)):
+    try hold(MatrixMarket.encoded(dense) == bytes, "other values came back")
+  case .matrix(.bsr), .pattern: throw Violation("Matrix Market has no such matrix")
   }
 }
 

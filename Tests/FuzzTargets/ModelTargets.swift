@@ -92,32 +92,31 @@ private func storedTensor(_ cursor: inout InputCursor) throws -> StoredTensor {
   let (rows, columns) = (shape.first ?? 1, shape.dropFirst().reduce(1, *))
   if rows * columns > 4096 { throw Violation("too large a case") }
   let values = (0..<rows * columns).map { _ in Float(cursor.value()) }
-  if kind == .dense { return .dense(shape: shape, values: values) }
+  if kind == .dense { return try .dense(shape: shape, values: values) }
   let dense = try DenseMatrix(rows: rows, columns: columns, values: values)
+  let sparse = CSRMatrix(dense: dense)
+  func weights(_ tensor: SparseTensor) throws -> StoredTensor {
+    .weights(try tensor.shaped(shape))
+  }
   switch kind {
-  case .bytes, .dense, .sparse: return .sparse(shape: shape, CSRMatrix(dense: dense))
-  case .quantizedSparse:
-    return .quantizedSparse(shape: shape, try QuantizedCSR(quantizing: CSRMatrix(dense: dense)))
+  case .bytes, .dense, .sparse: return try weights(SparseTensor(sparse))
+  case .quantizedSparse: return try weights(SparseTensor(QuantizedCSR(quantizing: sparse)))
   case .blockSparse:
-    return .blockSparse(shape: shape, BSRMatrix(dense: dense, block: try BlockSize(2, 2)))
+    return try weights(SparseTensor(BSRMatrix(sparse, block: try BlockSize(2, 2))))
   case .quantizedBlockSparse:
-    return .quantizedBlockSparse(
-      shape: shape,
-      try QuantizedBSR(quantizing: BSRMatrix(dense: dense, block: try BlockSize(2, 1))))
+    let blocks = BSRMatrix(sparse, block: try BlockSize(2, 1))
+    return try weights(SparseTensor(QuantizedBSR(quantizing: blocks)))
   case .codebookSparse:
-    let sparse = CSRMatrix(dense: dense)
     guard let codes = CodebookCSR(exactly: sparse) else { throw Violation("too many values") }
-    return .codebookSparse(shape: shape, codes)
-  case .bf16Sparse:
-    return .narrow(shape: shape, NarrowMatrix(rounding: CSRMatrix(dense: dense), to: .bf16))
-  case .f16Sparse:
-    return .narrow(shape: shape, NarrowMatrix(rounding: CSRMatrix(dense: dense), to: .f16))
+    return try weights(SparseTensor(codes))
+  case .bf16Sparse: return try weights(SparseTensor(sparse).converted(to: BFloat16.self))
+  case .f16Sparse: return try weights(SparseTensor(sparse).converted(to: Float16.self))
   case .bf16BlockSparse:
-    let blocks = BSRMatrix(dense: dense, block: try BlockSize(2, 2))
-    return .narrow(shape: shape, NarrowMatrix(rounding: blocks, to: .bf16))
+    let blocks = BSRMatrix(sparse, block: try BlockSize(2, 2))
+    return try weights(SparseTensor(blocks).converted(to: BFloat16.self))
   case .f16BlockSparse:
-    let blocks = BSRMatrix(dense: dense, block: try BlockSize(2, 1))
-    return .narrow(shape: shape, NarrowMatrix(rounding: blocks, to: .f16))
+    let blocks = BSRMatrix(sparse, block: try BlockSize(2, 1))
+    return try weights(SparseTensor(blocks).converted(to: Float16.self))
   case .bitMask:
     var mask = try BitMask(rows: rows, columns: columns)
     for row in 0..<rows {
@@ -139,7 +138,7 @@ private func modelCase(_ file: LacunaFile) -> [UInt8] {
   for named in file.tensors {
     output.byte(named.name.utf8.count)
     output.bytes += named.name.utf8
-    output.byte(Int(named.tensor.kind.rawValue))
+    output.byte(Int(named.tensor.kind!.rawValue))
     func put(_ shape: [Int], _ values: [Float]) {
       output.byte(shape.count)
       for size in shape { output.byte(size) }
@@ -147,14 +146,7 @@ private func modelCase(_ file: LacunaFile) -> [UInt8] {
     }
     switch named.tensor {
     case .bytes(let bytes): output.run(bytes)
-    case .dense(let shape, let values): put(shape, values)
-    case .sparse(let shape, let matrix): put(shape, matrix.dense().values)
-    case .quantizedSparse(let shape, let matrix): put(shape, matrix.dequantized().dense().values)
-    case .blockSparse(let shape, let matrix): put(shape, matrix.dense().values)
-    case .quantizedBlockSparse(let shape, let matrix):
-      put(shape, matrix.dequantized().dense().values)
-    case .codebookSparse(let shape, let matrix): put(shape, matrix.values().dense().values)
-    case .narrow(let shape, let matrix): put(shape, matrix.csr.dense().values)
+    case .weights(let tensor): put(tensor.shape, tensor.matrix(of: Float.self).dense().values)
     case .bitMask(let mask):
       put(
         [mask.rows, mask.columns],

@@ -85,7 +85,8 @@ func convolve(_ kernel: CSRMatrix<Float>, _ images: [Float]) throws -> [Float] {
 func stream(_ w: CSRMatrix<Float>, _ r: CSRMatrix<Float>, _ steps: [[Float]]) throws -> [[Float]] {
   let shape = try RecurrentShape(.lstm, inputs: 40, hidden: 128)
   let network = try Recurrent(
-    shape, weights: [RecurrentWeights(input: .csr(w), recurrent: .csr(r))], order: .torch)
+    shape, weights: [RecurrentWeights(input: SparseTensor(w), recurrent: SparseTensor(r))],
+    order: .torch)
   var states = RecurrentStates(shape)
   return try steps.map { try network($0, states: &states) }
 }
@@ -201,7 +202,8 @@ func wrongShape() -> String {
     let steps = (0..<5).map { t in weights(40).map { ($0 + Float(t)) / 500 } }
     let options = PlanOptions(kernel: "spmm-1x1")
     let whole = try Recurrent(
-      shape, weights: [RecurrentWeights(input: .csr(w), recurrent: .csr(r))], order: .torch,
+      shape, weights: [RecurrentWeights(input: SparseTensor(w), recurrent: SparseTensor(r))],
+      order: .torch,
       steps: 5, options: options)
     let wanted = try whole(steps.flatMap { $0 })
     let results = try stream(w, r, steps).flatMap { $0 }

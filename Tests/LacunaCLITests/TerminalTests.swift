@@ -42,7 +42,7 @@ import Testing
     let path = folder.path(Self.evil + ".lacuna")
     try LacunaFile(
       metadata: [Self.evil: Self.evil, "kind": Self.evil],
-      tensors: [NamedTensor(name: Self.evil, tensor: .dense(shape: [1, 2], values: [1, 2]))]
+      tensors: [NamedTensor(name: Self.evil, tensor: try .dense(shape: [1, 2], values: [1, 2]))]
     ).write(to: path)
     return path
   }

@@ -54,7 +54,8 @@ import Testing
     let blocks = try graph { array, rows in
       let matrix = try DenseMatrix<Float>(
         rows: rows, columns: array.values.count / rows, values: try #require(array.floats))
-      return .blocks(BSRMatrix(dense: matrix, block: try BlockSize(4, 1)), shape: array.shape)
+      let blocks = BSRMatrix(dense: matrix, block: try BlockSize(4, 1))
+      return .weights(try SparseTensor(blocks).shaped(array.shape))
     }
     let expected = try result(dense, GraphOptions(deterministic: true, skipsZeros: false))
     for (graph, options) in [
@@ -74,25 +75,52 @@ import Testing
     #expect(!kernels.contains { $0.contains("csr") || $0.contains("block") }, "\(kernels)")
   }
 
+  @Test(arguments: ["bf16", "f16", "i8", "few values"])
+  func `weights of any type count as what they are in f32`(type: String) throws {
+    func graph(widened: Bool) throws -> Graph {
+      try self.graph { array, rows in
+        let matrix = try DenseMatrix<Float>(
+          rows: rows, columns: array.values.count / rows, values: try #require(array.floats))
+        let blocks = BSRMatrix(dense: matrix, block: try BlockSize(4, 1))
+        let sixteenths = CSRMatrix(
+          dense: try DenseMatrix<Float>(
+            rows: rows, columns: matrix.columns,
+            values: matrix.values.map { ($0 * 16).rounded() / 16 }))
+        let tensor =
+          switch type {
+          case "bf16": SparseTensor(blocks).converted(to: BFloat16.self)
+          case "f16": SparseTensor(blocks).converted(to: Float16.self)
+          case "i8": SparseTensor(try QuantizedBSR(quantizing: blocks))
+          default: SparseTensor(try #require(CodebookCSR(exactly: sixteenths)))
+          }
+        return .weights(
+          try (widened ? tensor.converted(to: Float.self) : tensor).shaped(array.shape))
+      }
+    }
+    let options = GraphOptions(deterministic: true)
+    #expect(try result(graph(widened: false), options) == result(graph(widened: true), options))
+  }
+
   @Test func `blocks of another matrix are refused with the numbers`() throws {
     let matrix = BSRMatrix(
-      dense: try DenseMatrix<Float>(rows: 2, columns: 3, values: [1, 2, 3, 4, 5, 6]),
+      dense: try DenseMatrix<Float>(rows: 2, columns: 6, values: (1...12).map { Float($0) }),
       block: try BlockSize(1, 1))
-    func refused(_ shape: [Int]) -> GraphError? {
+    func refused(_ shape: [Int]) throws -> GraphError? {
+      let tensor = try SparseTensor(matrix).shaped(shape)
       do throws(GraphError) {
         _ = try Graph(
-          inputs: [], constants: ["w": .blocks(matrix, shape: shape)], nodes: [], outputs: ["w"])
+          inputs: [], constants: ["w": .weights(tensor)], nodes: [], outputs: ["w"])
         return nil
       } catch { return error }
     }
-    #expect(refused([2, 3]) == nil && refused([1, 2, 3]) == nil)
+    for shape in [[2, 6], [1, 2, 6], [2, 3, 1, 2]] { #expect(try refused(shape) == nil) }
     #expect(
-      refused([3, 2])
+      try refused([3, 4])
         == .constant(
           name: "w", .count(what: "rows of the sparse constant", expected: 3, actual: 2)))
     #expect(
-      refused([2, 4])
+      try refused([1, 12])
         == .constant(
-          name: "w", .count(what: "columns of the sparse constant", expected: 4, actual: 3)))
+          name: "w", .count(what: "rows of the sparse constant", expected: 12, actual: 2)))
   }
 }

@@ -54,13 +54,13 @@ private func error(_ matrix: CSRMatrix<Float>, _ codes: CodebookCSR) -> Double {
       let codes = try CodebookSearch.found([matrix], most: [16], error: asked).matrices[0]
       stored.append(codes.nnz)
       bytes.append(
-        try throughFile(.codebookSparse(shape: [400, 1000], codes)).record.byteCount)
+        try throughFile(.weights(SparseTensor(codes))).record.byteCount)
     }
     #expect(zip(bytes, bytes.dropFirst()).allSatisfy { $0 > $1 }, "\(bytes)")
     #expect(stored[3] < matrix.nnz * 3 / 4, "\(stored)")
     // Eight bits with a scale for each row have a smaller error, and take far more.
     let scales = try QuantizedCSR(quantizing: matrix)
-    let eight = try throughFile(.quantizedSparse(shape: [400, 1000], scales)).record.byteCount
+    let eight = try throughFile(.weights(SparseTensor(scales))).record.byteCount
     #expect(bytes[1] < eight * 2 / 3, "\(bytes[1]) \(eight)")
   }
 
@@ -71,7 +71,7 @@ private func error(_ matrix: CSRMatrix<Float>, _ codes: CodebookCSR) -> Double {
     let matrix = try pruned(500, 1500, density: 0.08, using: &random)
     for asked in [0.02, 0.05, 0.1] {
       let codes = try CodebookSearch.found([matrix], most: [16], error: asked).matrices[0]
-      let tensors = [NamedTensor(name: "w", tensor: .codebookSparse(shape: [500, 1500], codes))]
+      let tensors = [NamedTensor(name: "w", tensor: .weights(SparseTensor(codes)))]
       let bytes = try LacunaFile(tensors: tensors).encoded().count
       let entropy = StoredEntropy(tensors).total
       #expect(Double(bytes) <= 1.03 * entropy, "\(bytes), entropy \(entropy)")
@@ -87,7 +87,7 @@ private func error(_ matrix: CSRMatrix<Float>, _ codes: CodebookCSR) -> Double {
         pattern: pattern,
         values: (0..<pattern.nnz).map { _ in Float(Int.random(in: 1...values, using: &random)) })
       let codes = try #require(CodebookCSR(exactly: matrix))
-      let tensor = StoredTensor.codebookSparse(shape: [1000, 700], codes)
+      let tensor = StoredTensor.weights(SparseTensor(codes))
       #expect(try throughFile(tensor).tensor == tensor)
       let tensors = [NamedTensor(name: "w", tensor: tensor)]
       let bytes = try LacunaFile(tensors: tensors).encoded().count
@@ -149,6 +149,6 @@ private func error(_ matrix: CSRMatrix<Float>, _ codes: CodebookCSR) -> Double {
     }
     #expect(try version(.dense(shape: [1, 2], values: [1, 0])) == 1)
     #expect(
-      try version(.codebookSparse(shape: [1, 2], #require(CodebookCSR(exactly: matrix)))) == 2)
+      try version(.weights(SparseTensor(#require(CodebookCSR(exactly: matrix))))) == 2)
   }
 }

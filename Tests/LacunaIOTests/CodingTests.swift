@@ -100,12 +100,12 @@ func bits(_ matrix: CSRMatrix<Float>) -> [UInt32] { matrix.values.map(\.bitPatte
       let matrix = try CSRMatrix(
         pattern: pattern, values: values(kind, pattern, using: &random))
       guard
-        case .sparse(_, let read) = try throughFile(.sparse(shape: [rows, columns], matrix)).tensor
+        case .f32(.csr(let read))? =
+          try throughFile(.weights(SparseTensor(matrix))).tensor.weights?.storage
       else { throw Missing() }
       #expect(read.pattern == pattern && bits(read) == bits(matrix), "\(kind) \(rows)×\(columns)")
       if kind == .wild || kind == .special { continue }
-      let quantised = StoredTensor.quantizedSparse(
-        shape: [rows, columns], try QuantizedCSR(quantizing: matrix))
+      let quantised = StoredTensor.weights(SparseTensor(try QuantizedCSR(quantizing: matrix)))
       #expect(try throughFile(quantised).tensor == quantised, "\(kind) \(rows)×\(columns)")
     }
   }
@@ -149,8 +149,8 @@ func bits(_ matrix: CSRMatrix<Float>) -> [UInt32] { matrix.values.map(\.bitPatte
     // Where a gap would take millions of symbols it is a number.
     let wide = try CSRPattern(
       rows: 2, columns: 4_000_000_000, rowOffsets: [0, 1, 2], columnIndices: [3_999_999_999, 5])
-    let matrix = StoredTensor.sparse(
-      shape: [2, 4_000_000_000], try CSRMatrix(pattern: wide, values: [1, 2] as [Float]))
+    let matrix = StoredTensor.weights(
+      SparseTensor(try CSRMatrix(pattern: wide, values: [1, 2] as [Float])))
     let (read, record) = try throughFile(matrix)
     #expect(record.sections[0].codec == .gaps && read == matrix)
   }
@@ -161,7 +161,7 @@ func bits(_ matrix: CSRMatrix<Float>) -> [UInt32] { matrix.values.map(\.bitPatte
     func size(_ kind: ValueKind) throws -> Int {
       let matrix = try CSRMatrix(pattern: pattern, values: values(kind, pattern, using: &random))
       return try throughFile(
-        .quantizedSparse(shape: [200, 1000], try QuantizedCSR(quantizing: matrix))
+        .weights(SparseTensor(try QuantizedCSR(quantizing: matrix)))
       ).record.byteCount(of: .values)
     }
     // Uniform magnitudes: 8 bits with the sign, 7 without.

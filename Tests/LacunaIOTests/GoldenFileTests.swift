@@ -82,7 +82,7 @@ func rows<Scalar>(_ matrix: LoadedMatrix<Scalar>) -> [[Double]] {
     let matrix = try MatrixFile.read(contentsOf: golden("io/\(name).npz"), as: Float.self)
     #expect(rows(matrix) == goldenMatrix)
     if name == "bsr" {
-      guard case .blocks(let blocks) = matrix else { throw Missing() }
+      guard case .matrix(.bsr(let blocks)) = matrix else { throw Missing() }
       #expect(blocks.block == (try BlockSize(2, 3)) && blocks.blocks == 4)
       #expect(try SciPySparse.matrix(SciPySparse.arrays(of: blocks)) == matrix)
     } else {
@@ -135,7 +135,7 @@ func rows<Scalar>(_ matrix: LoadedMatrix<Scalar>) -> [[Double]] {
     let file = try Safetensors(contentsOf: golden("io/bitmask.safetensors"))
     #expect(file.sparseBitmaskNames == ["w"])
     let matrix = try file.sparseBitmask("w", as: Float.self)
-    #expect(rows(.sparse(matrix)) == goldenMatrix)
+    #expect(rows(.matrix(.csr(matrix))) == goldenMatrix)
     var written = Safetensors()
     try written.appendSparseBitmask("w", matrix)
     #expect(written == file)
@@ -144,7 +144,7 @@ func rows<Scalar>(_ matrix: LoadedMatrix<Scalar>) -> [[Double]] {
   @Test func aRealMatrix() throws {
     let loaded = try MatrixFile.read(
       contentsOf: golden("wavernn_gru_95_4x4.npz"), as: Float.self)
-    guard case .sparse(let matrix) = loaded else { throw Missing() }
+    guard case .matrix(.csr(let matrix)) = loaded else { throw Missing() }
     #expect(matrix.rows == 3072 && matrix.columns == 1024 && matrix.nnz == 155_552)
     #expect(BSRMatrix(matrix, block: try BlockSize(4, 4)).blocks * 16 == matrix.nnz)
   }

@@ -157,7 +157,7 @@ struct DirectoryMap {
     var random = SeededGenerator(seed: 12)
     let pattern = try randomPattern(60, 500, density: 0.1, using: &random)
     let matrix = try CSRMatrix(pattern: pattern, values: randomValues(pattern.nnz, using: &random))
-    let file = LacunaFile(tensors: [.init(name: "w", tensor: .sparse(shape: [60, 500], matrix))])
+    let file = LacunaFile(tensors: [.init(name: "w", tensor: .weights(SparseTensor(matrix)))])
     let sizes = ClassicalSizes(file)
     #expect(sizes.dense == 60 * 500 * 4 && sizes.sparse == 6 * pattern.nnz + 61 * 4)
     #expect(sizes.denseGzipped < sizes.dense && sizes.sparseGzipped < sizes.sparse)
@@ -166,7 +166,7 @@ struct DirectoryMap {
     #expect(record.slots == 30000)
     #expect(abs(record.independentPositionBytes / 30000 * 8 - 0.469) < 0.03)
     let quantised = LacunaFile(tensors: [
-      .init(name: "w", tensor: .quantizedSparse(shape: [60, 500], try .init(quantizing: matrix)))
+      .init(name: "w", tensor: .weights(SparseTensor(try QuantizedCSR(quantizing: matrix))))
     ])
     #expect(ClassicalSizes(quantised).dense == 60 * 500 + 60 * 4)
   }

@@ -223,11 +223,12 @@ import Testing
     guard case .memory(_, 32_000_000_008, let most) = problem, most <= 1 << 30 else {
       throw Missing()
     }
-    let sparse = LoadedMatrix.sparse(
-      try CSRMatrix(
-        pattern: CSRPattern(
-          rows: 1, columns: 1_000_000_000, rowOffsets: [0, 0], columnIndices: []),
-        values: [Float]()))
+    let sparse = LoadedMatrix.matrix(
+      .csr(
+        try CSRMatrix(
+          pattern: CSRPattern(
+            rows: 1, columns: 1_000_000_000, rowOffsets: [0, 0], columnIndices: []),
+          values: [Float]())))
     #expect(throws: DataProblem.self) {
       try ReadingMemory.limited(to: 1 << 30) { () throws(DataProblem) in _ = try sparse.dense() }
     }

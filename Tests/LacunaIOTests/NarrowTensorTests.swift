@@ -6,10 +6,13 @@ import TestSupport
 import Testing
 
 @Suite struct NarrowTensorTests {
-  private func encoded(_ matrix: NarrowMatrix, rows: Int, columns: Int) throws -> [UInt8] {
-    try LacunaFile(
-      tensors: [NamedTensor(name: "w", tensor: .narrow(shape: [rows, columns], matrix))]
-    ).encoded()
+  private func encoded(_ tensor: SparseTensor) throws -> [UInt8] {
+    try LacunaFile(tensors: [NamedTensor(name: "w", tensor: .weights(tensor))]).encoded()
+  }
+
+  /// In bf16, and in half precision.
+  private func rounded(_ tensor: SparseTensor) -> [SparseTensor] {
+    [tensor.converted(to: BFloat16.self), tensor.converted(to: Float16.self)]
   }
 
   @Test("every pattern of bits comes back, NaN payloads and subnormals too")
@@ -21,13 +24,11 @@ import Testing
       pattern: pattern, values: (0...UInt16.max).map { BFloat16(bitPattern: $0) })
     let f16 = try CSRMatrix(
       pattern: pattern, values: (0...UInt16.max).map { Float16(bitPattern: $0) })
-    for matrix in [NarrowMatrix.bf16(bf16), .f16(f16)] {
-      let file = try LacunaFile(bytes: encoded(matrix, rows: 256, columns: 256))
-      switch file["w"] {
-      case .narrow(_, .bf16(let read)):
-        #expect(read.values.map(\.bitPattern) == Array(0...UInt16.max))
-      case .narrow(_, .f16(let read)):
-        #expect(read.values.map(\.bitPattern) == Array(0...UInt16.max))
+    for matrix in [SparseTensor(bf16), SparseTensor(f16)] {
+      let file = try LacunaFile(bytes: encoded(matrix))
+      switch file["w"]?.weights?.storage {
+      case .bf16(.csr(let read)): #expect(read.values.map(\.bitPattern) == Array(0...UInt16.max))
+      case .f16(.csr(let read)): #expect(read.values.map(\.bitPattern) == Array(0...UInt16.max))
       case let other: Issue.record("\(String(describing: other))")
       }
     }
@@ -39,25 +40,22 @@ import Testing
     let pattern = try randomPattern(40, 90, density: 0.1, using: &random)
     let floats = try CSRMatrix(pattern: pattern, values: randomValues(pattern.nnz, using: &random))
     let blocks = BSRMatrix(floats, block: try BlockSize(4, 4))
-    for precision in NarrowMatrix.Precision.allCases {
-      let single = NarrowMatrix(rounding: floats, to: precision)
-      let blocked = NarrowMatrix(rounding: blocks, to: precision)
-      #expect(single.csr == blocked.csr && single.precision == precision)
-      for (matrix, kinds) in [
+    for (single, blocked) in zip(rounded(SparseTensor(floats)), rounded(SparseTensor(blocks))) {
+      #expect(single.matrix(of: Float.self).csr == blocked.matrix(of: Float.self).csr)
+      for (tensor, kinds) in [
         (single, [TensorKind.bf16Sparse, .f16Sparse]),
         (blocked, [.bf16BlockSparse, .f16BlockSparse]),
       ] {
-        let bytes = try encoded(matrix, rows: 40, columns: 90)
+        let bytes = try encoded(tensor)
         #expect(bytes[8] == 3)
         let reader = try LacunaReader(bytes: bytes)
         #expect(kinds.contains(reader.records[0].kind))
-        #expect(
-          try reader.tensor(named: "w") == .narrow(shape: [40, 90], matrix), "\(precision)")
+        #expect(try reader.tensor(named: "w") == .weights(tensor), "\(tensor)")
         try withTemporaryFolder { folder in
           let path = "\(folder)/w.lacuna"
           try AtomicFile.write(bytes, to: path)
           let loaded: LoadedMatrix<Double> = try MatrixFile.read(contentsOf: path)
-          #expect(try loaded.dense() == matrix.csr.dense().converted(to: Double.self))
+          #expect(try loaded.dense() == tensor.matrix(of: Double.self).dense())
         }
       }
     }
@@ -69,9 +67,8 @@ import Testing
     let pattern = try randomPattern(200, 500, density: 0.1, using: &random)
     let values = (0..<pattern.nnz).map { _ in Float.random(in: -1...1, using: &random) }
     let floats = try CSRMatrix(pattern: pattern, values: values)
-    for precision in NarrowMatrix.Precision.allCases {
-      let reader = try LacunaReader(
-        bytes: encoded(NarrowMatrix(rounding: floats, to: precision), rows: 200, columns: 500))
+    for tensor in rounded(SparseTensor(floats)) {
+      let reader = try LacunaReader(bytes: encoded(tensor))
       #expect(reader.records[0].byteCount(of: .values) < 2 * pattern.nnz)
     }
   }
@@ -84,7 +81,7 @@ import Testing
         columnIndices: (0..<4200).map { $0 % 70 }),
       values: (0..<4200).map { Float($0 % 7) / 8 + 1.0000001 })
     let file = LacunaFile(tensors: [
-      NamedTensor(name: "w", tensor: .sparse(shape: [60, 70], floats))
+      NamedTensor(name: "w", tensor: .weights(SparseTensor(floats)))
     ])
     var bytes = try file.encoded()
     let reader = try LacunaReader(bytes: bytes)

@@ -228,11 +228,11 @@ extension ModelFile {
       tensors: try ["w", "v"].map { name in
         NamedTensor(
           name: name,
-          tensor: .sparse(
-            shape: [4, 8],
-            CSRMatrix(
-              dense: try DenseMatrix(
-                rows: 4, columns: 8, values: (0..<32).map { $0 % 3 == 0 ? Float($0) : 0 }))))
+          tensor: .weights(
+            SparseTensor(
+              CSRMatrix(
+                dense: try DenseMatrix(
+                  rows: 4, columns: 8, values: (0..<32).map { $0 % 3 == 0 ? Float($0) : 0 })))))
       })
     let bytes = try container.encoded()
     let file = try ModelFile(bytes: bytes)

@@ -66,10 +66,13 @@ private func inputs(_ graph: Graph, of name: String) throws -> [String: GraphArr
   @Test(arguments: ["matmul-initializer", "conv-initializer"])
   func `a sparse initialiser is a sparse matrix`(name: String) throws {
     let graph = try ONNXModel(bytes: model(name)).network()
-    guard case .sparse(let matrix, let shape) = graph.constants["w"] else {
+    guard case .weights(let tensor)? = graph.constants["w"],
+      case .f32(.csr(let matrix)) = tensor.storage
+    else {
       Issue.record("w is dense")
       return
     }
+    let shape = tensor.shape
     #expect(matrix.rows == shape[0] && matrix.columns == shape.dropFirst().reduce(1, *))
     #expect(matrix.pattern.density < 0.2)
   }

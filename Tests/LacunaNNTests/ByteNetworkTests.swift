@@ -94,8 +94,8 @@ import Testing
       }
     }
     func layer(_ name: String, _ input: [Int], _ scale: OutputScale, relu: Bool) throws -> [Float] {
-      guard case .quantizedSparse(_, let w) = model["\(name)/kernel"],
-        case .dense(_, let bias) = model["\(name)/bias"]
+      guard case .i8(.csr(let w))? = model["\(name)/kernel"]?.weights?.storage,
+        let bias = model["\(name)/bias"]?.denseValues
       else {
         Issue.record("\(name) is stored otherwise")
         return []

@@ -166,11 +166,11 @@ import Testing
     file.tensors.removeAll { $0.name == "conv1/bias" }
     #expect(throws: ModelError.missingTensor("conv1/bias")) { _ = try CompressedModel(file) }
     file.tensors.append(
-      NamedTensor(name: "conv1/bias", tensor: .dense(shape: [5], values: [1, 2, 3, 4, 5])))
+      NamedTensor(name: "conv1/bias", tensor: try .dense(shape: [5], values: [1, 2, 3, 4, 5])))
     #expect(throws: ModelError.tensorShape(name: "conv1/bias", expected: [6], found: [5])) {
       _ = try CompressedModel(file)
     }
-    file.tensors[file.tensors.count - 1].tensor = .dense(
+    file.tensors[file.tensors.count - 1].tensor = try .dense(
       shape: [6], values: [1, 2, .nan, 4, 5, 6])
     #expect(throws: ModelError.notFinite(tensor: "conv1/bias", index: 2)) {
       _ = try CompressedModel(file)

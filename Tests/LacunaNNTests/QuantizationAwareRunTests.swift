@@ -147,13 +147,13 @@ import Testing
     )
     try trainer.run(until: 1)
     let whole = Checkpoint(trainer).file
-    func changed(_ values: [Float]?) -> LacunaFile {
+    func changed(_ values: [Float]?) throws -> LacunaFile {
       var file = whole
       file.tensors.removeAll { $0.name == "range/dense1" }
       if let values {
         file.tensors.append(
           NamedTensor(
-            name: "range/dense1", tensor: .dense(shape: [values.count], values: values)))
+            name: "range/dense1", tensor: try .dense(shape: [values.count], values: values)))
       }
       return file
     }

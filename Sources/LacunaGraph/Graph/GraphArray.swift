@@ -116,19 +116,17 @@ public struct GraphArray: Equatable, Sendable {
 
 /// A value that a graph brings along.
 public enum GraphConstant: Sendable {
-  /// Every element.
+  /// Every element, of any type.
   case array(GraphArray)
-  /// The nonzeros of an array of that shape, as the matrix of its first dimension by all others.
-  case sparse(CSRMatrix<Float>, shape: [Int])
-  /// The same in blocks. Of a shape that begins with 1 the matrix may leave that out: the weights of one direction of a
-  /// recurrent network.
-  case blocks(BSRMatrix<Float>, shape: [Int])
+  /// Weights, as the matrix of the shape's first dimension by all others. Of a shape that begins with 1 the matrix may
+  /// leave that out: the weights of one direction of a recurrent network. They count as f32, whatever type stores them.
+  case weights(SparseTensor)
 
   /// Element type and shape.
   public var type: GraphType {
     switch self {
     case .array(let array): array.type
-    case .sparse(_, let shape), .blocks(_, let shape): GraphType(unchecked: .f32, shape)
+    case .weights(let tensor): GraphType(unchecked: .f32, tensor.shape)
     }
   }
 
@@ -136,36 +134,25 @@ public enum GraphConstant: Sendable {
   var array: GraphArray {
     switch self {
     case .array(let array): array
-    case .sparse(let matrix, let shape):
-      GraphArray(unchecked: shape, .f32(matrix.dense().values))
-    case .blocks(let matrix, let shape):
-      GraphArray(unchecked: shape, .f32(matrix.dense().values))
+    case .weights(let tensor):
+      GraphArray(unchecked: tensor.shape, .f32(tensor.matrix(of: Float.self).dense().values))
     }
   }
 
   /// - Throws: ``GraphProblem`` when the matrix is not that of the shape.
   func validate() throws(GraphProblem) {
-    switch self {
-    case .array: break
-    case .sparse(let matrix, let shape): try Self.check(matrix.rows, matrix.columns, shape)
-    case .blocks(let matrix, let shape):
-      let isOne = shape.count > 1 && shape[0] == 1 && matrix.rows != 1
-      try Self.check(matrix.rows, matrix.columns, isOne ? Array(shape.dropFirst()) : shape)
-    }
-  }
-
-  private static func check(
-    _ matrixRows: Int, _ matrixColumns: Int, _ shape: [Int]
-  ) throws(GraphProblem) {
+    guard case .weights(let tensor) = self else { return }
+    var shape = tensor.shape
+    if shape.count > 1 && shape[0] == 1 && tensor.rows != 1 { shape.removeFirst() }
     let type = try GraphType(.f32, shape)
     let rows = shape.first ?? 1
-    if matrixRows != rows {
-      throw .count(what: "rows of the sparse constant", expected: rows, actual: matrixRows)
+    if tensor.rows != rows {
+      throw .count(what: "rows of the sparse constant", expected: rows, actual: tensor.rows)
     }
-    let columns = rows == 0 ? matrixColumns : type.count / rows
-    if matrixColumns != columns {
+    let columns = rows == 0 ? tensor.columns : type.count / rows
+    if tensor.columns != columns {
       throw .count(
-        what: "columns of the sparse constant", expected: columns, actual: matrixColumns)
+        what: "columns of the sparse constant", expected: columns, actual: tensor.columns)
     }
   }
 }

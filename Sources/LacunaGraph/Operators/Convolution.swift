@@ -63,7 +63,7 @@ struct ConvolutionRule: OperatorRule {
     let (window, filters) = try window(x)
     var node = WeightedNode(
       form: .convolution(try shape(window, filters), images: window.images),
-      weights: LayerWeights(weights), input: 0, shape: try results(x)[0].shape)
+      weights: StoredMatrix(weights), input: 0, shape: try results(x)[0].shape)
     if let bias = x.optional(2) {
       guard let values = bias.floats else { return nil }
       node.add(values)
@@ -145,7 +145,7 @@ struct TransposedConvolutionRule: OperatorRule {
     let shape = try shape(x)
     // [channels, filters · taps]ᵀ: sums of a filter's taps at each pixel of the image.
     var node = WeightedNode(
-      form: .transposed(shape), weights: LayerWeights(transposing: weights), input: 0,
+      form: .transposed(shape), weights: StoredMatrix(transposing: weights), input: 0,
       shape: try results(x)[0].shape)
     if let bias = x.optional(2) {
       guard let values = bias.floats else { return nil }

@@ -27,14 +27,14 @@ struct MatMulRule: OperatorRule {
     if let weights = b.constant, b.rank == 2, a.rank >= 1, a.constant == nil {
       let width = a.type.count / max(a.shape.last!, 1)
       return WeightedNode(
-        form: .rows(width: width), weights: LayerWeights(transposing: weights), input: 0,
+        form: .rows(width: width), weights: StoredMatrix(transposing: weights), input: 0,
         shape: try results(x)[0].shape)
     }
     if let weights = a.constant, a.rank == 2, b.rank >= 2, b.constant == nil {
       let width = b.shape.last!
       return WeightedNode(
         form: .columns(width: width, batches: b.shape.dropLast(2).reduce(1, *)),
-        weights: LayerWeights(weights), input: 1, shape: try results(x)[0].shape)
+        weights: StoredMatrix(weights), input: 1, shape: try results(x)[0].shape)
     }
     return nil
   }
@@ -80,7 +80,7 @@ struct GemmRule: OperatorRule {
     let shape = try results(x)[0].shape
     var node = WeightedNode(
       form: .rows(width: shape[0]),
-      weights: transposesB ? LayerWeights(weights) : LayerWeights(transposing: weights), input: 0,
+      weights: transposesB ? StoredMatrix(weights) : StoredMatrix(transposing: weights), input: 0,
       shape: shape)
     if alpha != 1 { node.scale([Float](repeating: alpha, count: shape[1])) }
     guard let c = x.optional(2) else { return node }

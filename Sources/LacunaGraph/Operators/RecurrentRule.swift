@@ -87,21 +87,18 @@ struct RecurrentRule: OperatorRule {
   /// The matrix of one direction.
   private func matrix(
     _ operand: Operand?, _ direction: Int, _ rows: Int, _ what: String, _ request: BodyRequest
-  ) throws(GraphProblem) -> GateMatrix {
+  ) throws(GraphProblem) -> SparseTensor {
     guard let operand, let floats = operand.floats else { throw .notConstant(what: what) }
-    if case .blocks(let matrix, _)? = operand.constant, matrix.rows == rows, request.skipsZeros {
-      return .bsr(matrix)
+    if case .weights(let tensor)? = operand.constant, tensor.rows == rows, request.skipsZeros {
+      return tensor.converted(to: Float.self)
     }
     let columns = operand.shape[2]
     let first = direction * rows * columns
-    let part = GraphArray(
-      unchecked: [rows, columns], .f32(Array(floats[first..<(first + rows * columns)])))
-    let weights = LayerWeights(.array(part))
-    return switch request.skipsZeros ? weights : weights.filled {
-    case .sparse(let matrix): .csr(matrix)
-    case .blocks(let matrix): .bsr(matrix)
-    case .dense(let matrix): .dense(matrix)
+    var matrix = DenseMatrix<Float>(uninitialized: rows, columns)
+    matrix.withUnsafeMutableElements { target in
+      _ = target.update(fromContentsOf: floats[first..<(first + rows * columns)])
     }
+    return SparseTensor(request.skipsZeros ? StoredMatrix(skipping: matrix) : .dense(matrix))
   }
 }
 

@@ -15,7 +15,7 @@ struct WeightedNode: Sendable {
   }
 
   let form: Form
-  private(set) var weights: LayerWeights
+  private(set) var weights: StoredMatrix<Float>
   /// Which operand of the original node is multiplied.
   let input: Int
   /// Of the result.
@@ -24,7 +24,7 @@ struct WeightedNode: Sendable {
   var activation = Activation.none
   var addsResidual = false
 
-  init(form: Form, weights: LayerWeights, input: Int, shape: [Int]) {
+  init(form: Form, weights: StoredMatrix<Float>, input: Int, shape: [Int]) {
     (self.form, self.weights, self.input, self.shape) = (form, weights, input, shape)
   }
 
@@ -69,9 +69,9 @@ extension WeightedNode: OperatorRule {
   }
 
   func body(_ request: BodyRequest) throws(GraphProblem) -> any GraphBody {
-    if !request.skipsZeros && weights.leavesOut {
+    if !request.skipsZeros && !weights.isDense {
       var node = self
-      node.weights = weights.filled
+      node.weights = .dense(weights.dense())
       return try node.body(request)
     }
     do throws(OperationError) {
@@ -101,14 +101,7 @@ extension WeightedNode: OperatorRule {
   private func plan(
     _ layout: ProductLayout, _ width: Int, _ options: PlanOptions, _ epilogue: Epilogue<Float>
   ) throws(OperationError) -> Plan<Float> {
-    switch weights {
-    case .sparse(let w):
-      try Plan(w, layout: layout, width: width, epilogue: epilogue, options: options)
-    case .blocks(let w):
-      try Plan(w, layout: layout, width: width, epilogue: epilogue, options: options)
-    case .dense(let w):
-      try Plan(dense: w, layout: layout, width: width, epilogue: epilogue, options: options)
-    }
+    try Plan(source: weights, layout: layout, width: width, epilogue: epilogue, options: options)
   }
 
   private func convolution(
@@ -116,14 +109,8 @@ extension WeightedNode: OperatorRule {
   ) throws(OperationError) -> Convolution<Float> {
     let epilogue = ConvolutionEpilogue(
       bias: bias, activation: activation, addsResidual: addsResidual)
-    return switch weights {
-    case .sparse(let w):
-      try Convolution(w, shape: shape, images: images, epilogue: epilogue, options: options)
-    case .blocks(let w):
-      try Convolution(w, shape: shape, images: images, epilogue: epilogue, options: options)
-    case .dense(let w):
-      try Convolution(dense: w, shape: shape, images: images, epilogue: epilogue, options: options)
-    }
+    return try Convolution(
+      source: weights, shape: shape, images: images, epilogue: epilogue, options: options)
   }
 }
 

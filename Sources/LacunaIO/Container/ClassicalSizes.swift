@@ -58,42 +58,33 @@ public struct ClassicalSizes: Equatable, Sendable {
       }
       dense.append(memoryOf: all)
     }
+    /// Elements that are floats, as the bits that `bits` makes of them.
+    func floats<Scalar, Bits: BitwiseCopyable>(
+      _ matrix: StoredMatrix<Scalar>, _ bits: ([Scalar]) -> [Bits]
+    ) {
+      dense.append(memoryOf: bits(matrix.dense().values))
+      if let pattern = matrix.storedPattern { structure(pattern) }
+      sparse.append(memoryOf: bits(matrix.values))
+    }
     for named in file.tensors {
       switch named.tensor {
-      case .dense(_, let values): both(values)
-      case .sparse(_, let matrix):
-        dense.append(memoryOf: matrix.dense().values)
-        structure(matrix.pattern)
-        sparse.append(memoryOf: matrix.values)
-      case .blockSparse(_, let matrix):
-        dense.append(memoryOf: matrix.dense().values)
-        structure(matrix.blockPattern)
-        sparse.append(memoryOf: matrix.values)
-      case .quantizedSparse(_, let matrix):
-        integers(
-          matrix.values, matrix.pattern, .element, rows: matrix.rows, columns: matrix.columns)
-        both(matrix.scales)
-      case .quantizedBlockSparse(_, let matrix):
-        integers(
-          matrix.values, matrix.blockPattern, matrix.block, rows: matrix.rows,
-          columns: matrix.columns)
-        both(matrix.scales)
-      case .codebookSparse(_, let matrix):
-        // The classical recipe for few values: a byte for each weight, and what the bytes mean.
-        integers(
-          matrix.codes.map { Int8(bitPattern: $0 &+ 1) }, matrix.pattern, .element,
-          rows: matrix.rows, columns: matrix.columns)
-        both(matrix.codebook)
-      case .narrow(_, let matrix):
-        let bits = { (values: [Float]) -> [UInt16] in
-          switch matrix.precision {
-          case .bf16: values.map { BFloat16($0).bitPattern }
-          case .f16: values.map { Float16(nearest: $0).bitPattern }
-          }
+      case .weights(let tensor):
+        switch tensor.storage {
+        case .f32(let matrix): floats(matrix) { $0 }
+        case .f64(let matrix): floats(matrix) { $0 }
+        case .bf16(let matrix): floats(matrix) { $0.map(\.bitPattern) }
+        case .f16(let matrix): floats(matrix) { $0.map(\.bitPattern) }
+        case .i8(let matrix):
+          integers(
+            matrix.values, matrix.pattern, matrix.block, rows: matrix.rows, columns: matrix.columns)
+          both(matrix.scales)
+        case .codebook(let matrix):
+          // The classical recipe for few values: a byte for each weight, and what the bytes mean.
+          integers(
+            matrix.codes.map { Int8(bitPattern: $0 &+ 1) }, matrix.pattern, .element,
+            rows: matrix.rows, columns: matrix.columns)
+          both(matrix.codebook)
         }
-        dense.append(memoryOf: bits(matrix.csr.dense().values))
-        structure(matrix.parts.pattern)
-        sparse.append(memoryOf: bits(matrix.parts.values))
       case .bitMask(let mask):
         dense.append(memoryOf: mask.words)
         structure(CSRPattern(mask))

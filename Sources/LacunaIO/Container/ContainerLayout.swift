@@ -80,8 +80,12 @@ extension Int {
 extension TensorRecord {
   /// The first version of the layout that has the kind and the codecs.
   var version: UInt32 {
-    if kind.precision != nil { return 3 }
-    return kind == .codebookSparse || sections.contains { $0.codec == .gapClasses } ? 2 : 1
+    switch kind {
+    case .bf16Sparse, .f16Sparse, .bf16BlockSparse, .f16BlockSparse: 3
+    case .codebookSparse: 2
+    case .bytes, .dense, .sparse, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .bitMask:
+      sections.contains { $0.codec == .gapClasses } ? 2 : 1
+    }
   }
 }
 

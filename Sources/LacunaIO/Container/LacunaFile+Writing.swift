@@ -13,8 +13,8 @@ struct EncodedSection {
 extension LacunaFile {
   /// The bytes of the file.
   ///
-  /// - Throws: ``DataProblem`` when a name is empty, too long or not unique, or a shape disagrees with
-  ///   its tensor.
+  /// - Throws: ``DataProblem`` when a name is empty, too long or not unique, or no file holds weights of a type
+  ///   in their format (``StoredTensor/kind``).
   public func encoded() throws(DataProblem) -> [UInt8] {
     var builder = ContainerBuilder(metadata: metadata)
     for tensor in tensors { try builder.append(tensor) }
@@ -49,11 +49,12 @@ package struct ContainerBuilder {
 
   /// Encodes a tensor and adds it.
   ///
-  /// - Throws: ``DataProblem`` when the name is empty, too long or there, or the shape disagrees with the tensor.
+  /// - Throws: ``DataProblem`` when the name is empty, too long or there, or no file holds such a tensor.
   package mutating func append(_ named: NamedTensor) throws(DataProblem) {
     try check(named.name, named.tensor.shape)
-    let sections = named.tensor.encodedSections
-    let record = TensorRecord(named, sections: sections.map { add($0) })
+    let sections = try named.tensor.encodedSections()
+    guard let kind = named.tensor.kind else { throw .absent(what: "a kind for \(named.name)") }
+    let record = TensorRecord(named, kind, sections: sections.map { add($0) })
     try record.checkShape()
     records.append(record)
   }
@@ -141,23 +142,17 @@ extension TensorRecord {
     self.sections = sections
   }
 
-  fileprivate init(_ named: NamedTensor, sections: [SectionRecord]) {
-    (name, kind, shape) = (named.name, named.tensor.kind, named.tensor.shape)
+  fileprivate init(_ named: NamedTensor, _ kind: TensorKind, sections: [SectionRecord]) {
+    (name, self.kind, shape) = (named.name, kind, named.tensor.shape)
     self.sections = sections
     (rows, columns, block, entries) =
       switch named.tensor {
-      case .dense(_, let values): (0, 0, .element, values.count)
       case .bytes(let bytes): (0, 0, .element, bytes.count)
-      case .sparse(_, let matrix): (matrix.rows, matrix.columns, .element, matrix.nnz)
-      case .quantizedSparse(_, let matrix): (matrix.rows, matrix.columns, .element, matrix.nnz)
-      case .codebookSparse(_, let matrix): (matrix.rows, matrix.columns, .element, matrix.nnz)
-      case .blockSparse(_, let matrix):
-        (matrix.rows, matrix.columns, matrix.block, matrix.blocks)
-      case .quantizedBlockSparse(_, let matrix):
-        (matrix.rows, matrix.columns, matrix.block, matrix.blockPattern.nnz)
-      case .narrow(_, let matrix):
-        (matrix.parts.rows, matrix.parts.columns, matrix.parts.block, matrix.parts.pattern.nnz)
       case .bitMask(let mask): (mask.rows, mask.columns, .element, mask.keptCount)
+      case .weights(let tensor):
+        tensor.isDense
+          ? (0, 0, .element, tensor.stored)
+          : (tensor.rows, tensor.columns, tensor.block, tensor.stored / tensor.block.area)
       }
   }
 }

@@ -2,58 +2,70 @@
 
 import LacunaFormats
 
-/// A tensor in one of the forms that a `.lacuna` file can hold.
-///
-/// The matrix forms store the tensor as a matrix whose element count is the product of `shape`; a
-/// convolution kernel of shape `[outC, kH, kW, inC]` is the matrix `[outC, kH·kW·inC]`.
+/// What a `.lacuna` file holds under a name.
 public enum StoredTensor: Equatable, Sendable {
-  /// All values in row-major order.
-  case dense(shape: [Int], values: [Float])
-  /// The kept values of a pruned tensor.
-  case sparse(shape: [Int], CSRMatrix<Float>)
-  /// The kept values in 8 bits, one scale for each row.
-  case quantizedSparse(shape: [Int], QuantizedCSR)
-  /// The kept blocks of a tensor pruned in blocks.
-  case blockSparse(shape: [Int], BSRMatrix<Float>)
-  /// The kept blocks in 8 bits, one scale for each row.
-  case quantizedBlockSparse(shape: [Int], QuantizedBSR)
-  /// The kept values, of which there are few different ones.
-  case codebookSparse(shape: [Int], CodebookCSR)
-  /// The kept values, or blocks, of a pruned tensor in bf16 or f16.
-  case narrow(shape: [Int], NarrowMatrix)
+  /// Weights, dense or pruned.
+  case weights(SparseTensor)
   /// Which weights are kept.
   case bitMask(BitMask)
   /// Anything else.
   case bytes([UInt8])
 
+  /// All elements of a tensor, in row-major order.
+  ///
+  /// - Throws: `FormatError` when the count is not the shape's.
+  public static func dense(shape: [Int], values: [Float]) throws(FormatError) -> StoredTensor {
+    .weights(try SparseTensor(shape: shape, values: values))
+  }
+
   /// The tensor's shape; of a mask its rows and columns, of bytes their number.
   public var shape: [Int] {
     switch self {
-    case .dense(let shape, _), .sparse(let shape, _), .quantizedSparse(let shape, _),
-      .blockSparse(let shape, _), .quantizedBlockSparse(let shape, _),
-      .codebookSparse(let shape, _), .narrow(let shape, _):
-      shape
+    case .weights(let tensor): tensor.shape
     case .bitMask(let mask): [mask.rows, mask.columns]
     case .bytes(let bytes): [bytes.count]
     }
   }
 
-  /// Which form this is.
-  public var kind: TensorKind {
+  /// Weights of any type; nil for masks and bytes.
+  public var weights: SparseTensor? {
+    if case .weights(let tensor) = self { tensor } else { nil }
+  }
+
+  /// All elements of weights that are stored dense in single precision; nil for all else.
+  public var denseValues: [Float]? {
+    if case .weights(let tensor) = self, case .f32(.dense(let matrix)) = tensor.storage {
+      matrix.values
+    } else {
+      nil
+    }
+  }
+
+  /// Which form this is; nil for weights that no file holds: in f64, and dense ones of 16 bits.
+  public var kind: TensorKind? {
     switch self {
-    case .dense: .dense
-    case .sparse: .sparse
-    case .quantizedSparse: .quantizedSparse
-    case .blockSparse: .blockSparse
-    case .quantizedBlockSparse: .quantizedBlockSparse
-    case .codebookSparse: .codebookSparse
-    case .narrow(_, .bf16): .bf16Sparse
-    case .narrow(_, .f16): .f16Sparse
-    case .narrow(_, .bf16Blocks): .bf16BlockSparse
-    case .narrow(_, .f16Blocks): .f16BlockSparse
     case .bitMask: .bitMask
     case .bytes: .bytes
+    case .weights(let tensor):
+      switch tensor.storage {
+      case .f32(.dense): .dense
+      case .f32(.csr): .sparse
+      case .f32(.bsr): .blockSparse
+      case .bf16(.csr): .bf16Sparse
+      case .bf16(.bsr): .bf16BlockSparse
+      case .f16(.csr): .f16Sparse
+      case .f16(.bsr): .f16BlockSparse
+      case .i8(.csr): .quantizedSparse
+      case .i8(.bsr): .quantizedBlockSparse
+      case .codebook: .codebookSparse
+      case .f64, .bf16(.dense), .f16(.dense): nil
+      }
     }
+  }
+
+  /// The name of the form, for messages: `blockSparse`, `f64`.
+  public var kindName: String {
+    kind.map { "\($0)" } ?? weights.map { $0.type.rawValue } ?? "bytes"
   }
 }
 
@@ -83,17 +95,6 @@ public enum TensorKind: UInt8, Sendable, CaseIterable {
   case bf16BlockSparse = 10
   /// BSR, half precision.
   case f16BlockSparse = 11
-
-  /// The type of values of 16 bits; nil for others.
-  var precision: NarrowMatrix.Precision? {
-    switch self {
-    case .bf16Sparse, .bf16BlockSparse: .bf16
-    case .f16Sparse, .f16BlockSparse: .f16
-    case .bytes, .dense, .sparse, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .bitMask,
-      .codebookSparse:
-      nil
-    }
-  }
 
   /// Whether a stored entry is a block.
   public var isBlocked: Bool {
@@ -160,8 +161,8 @@ public struct LacunaFile: Equatable, Sendable {
 
   /// Writes the file to `path` in one step: see ``AtomicFile``.
   ///
-  /// - Throws: ``FileError`` when a name is empty, too long or not unique, a shape disagrees with
-  ///   its tensor, or a system call fails. The previous file is untouched then.
+  /// - Throws: ``FileError`` when a name is empty, too long or not unique, no file holds
+  ///   weights of their type and format, or a system call fails. The previous file is untouched then.
   public func write(to path: String) throws(FileError) {
     let bytes: [UInt8]
     do throws(DataProblem) { bytes = try encoded() } catch { throw .malformed(path: path, error) }

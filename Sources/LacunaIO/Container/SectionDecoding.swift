@@ -5,63 +5,62 @@ import LacunaFormats
 extension LacunaReader {
   /// The tensor of a record.
   func decoded(_ record: TensorRecord) throws(DataProblem) -> StoredTensor {
-    let shape = record.shape
     switch record.kind {
     case .bytes: return .bytes(try bytes(record, .values))
+    case .bitMask: return .bitMask(try mask(record))
     case .dense:
       let values = try floats(record, .values, offsets: [0, record.entries])
-      return .dense(shape: shape, values: values)
-    case .sparse:
-      let pattern = try positions(record)
-      let values = try floats(record, .values, offsets: pattern.rowOffsets)
-      return .sparse(
-        shape: shape,
-        try problem { () throws(FormatError) in try CSRMatrix(pattern: pattern, values: values) })
-    case .quantizedSparse:
-      let pattern = try positions(record)
-      let values = try integers(record, offsets: pattern.rowOffsets)
+      return try problem { () throws(FormatError) in
+        try .dense(shape: record.shape, values: values)
+      }
+    case .sparse, .blockSparse, .quantizedSparse, .quantizedBlockSparse, .bf16Sparse, .f16Sparse,
+      .bf16BlockSparse, .f16BlockSparse, .codebookSparse:
+      let tensor = try sparse(record)
+      return try problem { () throws(FormatError) in .weights(try tensor.shaped(record.shape)) }
+    }
+  }
+
+  /// The stored entries of a record that has such, as a matrix.
+  private func sparse(_ record: TensorRecord) throws(DataProblem) -> SparseTensor {
+    let pattern = try positions(record)
+    let offsets = pattern.valueOffsets(record.block)
+    switch record.kind {
+    case .quantizedSparse, .quantizedBlockSparse:
+      let values = try integers(record, offsets: offsets)
       let scales = try scales(record)
-      return .quantizedSparse(
-        shape: shape,
-        try problem { () throws(FormatError) in
-          try QuantizedCSR(pattern: pattern, values: values, scales: scales)
-        })
-    case .blockSparse:
-      let pattern = try positions(record)
-      let values = try floats(record, .values, offsets: pattern.valueOffsets(record.block))
-      return .blockSparse(
-        shape: shape,
-        try problem { () throws(FormatError) in
+      return try problem { () throws(FormatError) in
+        record.kind.isBlocked
+          ? SparseTensor(
+            try QuantizedBSR(
+              rows: record.rows, columns: record.columns, block: record.block,
+              blockPattern: pattern, values: values, scales: scales))
+          : SparseTensor(try QuantizedCSR(pattern: pattern, values: values, scales: scales))
+      }
+    case .codebookSparse:
+      let codes = try symbols(record, offsets: offsets) { $0 }
+      let book = try floats(record, .codebook, offsets: [0, try record.section(.codebook).count])
+      return try problem { () throws(FormatError) in
+        SparseTensor(try CodebookCSR(pattern: pattern, codes: codes, codebook: book))
+      }
+    case .bf16Sparse, .bf16BlockSparse:
+      return try sparse(record, pattern, try narrow(record, offsets) as [BFloat16])
+    case .f16Sparse, .f16BlockSparse:
+      return try sparse(record, pattern, try narrow(record, offsets) as [Float16])
+    case .sparse, .blockSparse, .dense, .bitMask, .bytes:
+      return try sparse(record, pattern, try floats(record, .values, offsets: offsets))
+    }
+  }
+
+  private func sparse<Scalar: StoredScalar>(
+    _ record: TensorRecord, _ pattern: CSRPattern, _ values: [Scalar]
+  ) throws(DataProblem) -> SparseTensor {
+    try problem { () throws(FormatError) in
+      record.kind.isBlocked
+        ? SparseTensor(
           try BSRMatrix(
             rows: record.rows, columns: record.columns, block: record.block,
-            blockPattern: pattern, values: values)
-        })
-    case .quantizedBlockSparse:
-      let pattern = try positions(record)
-      let values = try integers(record, offsets: pattern.valueOffsets(record.block))
-      let scales = try scales(record)
-      return .quantizedBlockSparse(
-        shape: shape,
-        try problem { () throws(FormatError) in
-          try QuantizedBSR(
-            rows: record.rows, columns: record.columns, block: record.block,
-            blockPattern: pattern, values: values, scales: scales)
-        })
-    case .bf16Sparse: return .narrow(shape: shape, .bf16(try narrow(record)))
-    case .f16Sparse: return .narrow(shape: shape, .f16(try narrow(record)))
-    case .bf16BlockSparse: return .narrow(shape: shape, .bf16Blocks(try narrowBlocks(record)))
-    case .f16BlockSparse: return .narrow(shape: shape, .f16Blocks(try narrowBlocks(record)))
-    case .bitMask: return .bitMask(try mask(record))
-    case .codebookSparse:
-      let pattern = try positions(record)
-      let codes = try symbols(record, offsets: pattern.rowOffsets) { $0 }
-      let book = try floats(
-        record, .codebook, offsets: [0, try record.section(.codebook).count])
-      return .codebookSparse(
-        shape: shape,
-        try problem { () throws(FormatError) in
-          try CodebookCSR(pattern: pattern, codes: codes, codebook: book)
-        })
+            blockPattern: pattern, values: values))
+        : SparseTensor(try CSRMatrix(pattern: pattern, values: values))
     }
   }
 
@@ -102,29 +101,7 @@ extension LacunaReader {
   }
 
   private func narrow<Scalar: NarrowScalar>(
-    _ record: TensorRecord
-  ) throws(DataProblem) -> CSRMatrix<Scalar> {
-    let pattern = try positions(record)
-    let values: [Scalar] = try narrowValues(record, offsets: pattern.rowOffsets)
-    return try problem { () throws(FormatError) in
-      try CSRMatrix(pattern: pattern, values: values)
-    }
-  }
-
-  private func narrowBlocks<Scalar: NarrowScalar>(
-    _ record: TensorRecord
-  ) throws(DataProblem) -> BSRMatrix<Scalar> {
-    let pattern = try positions(record)
-    let values: [Scalar] = try narrowValues(record, offsets: pattern.valueOffsets(record.block))
-    return try problem { () throws(FormatError) in
-      try BSRMatrix(
-        rows: record.rows, columns: record.columns, block: record.block, blockPattern: pattern,
-        values: values)
-    }
-  }
-
-  private func narrowValues<Scalar: NarrowScalar>(
-    _ record: TensorRecord, offsets: [Int]
+    _ record: TensorRecord, _ offsets: [Int]
   ) throws(DataProblem) -> [Scalar] {
     let section = try record.section(.values)
     if section.codec == .floatHeads {

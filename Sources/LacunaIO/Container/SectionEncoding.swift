@@ -4,60 +4,66 @@ import LacunaFormats
 
 extension StoredTensor {
   /// The tensor's sections in the order that the layout asks for.
-  var encodedSections: [EncodedSection] {
+  ///
+  /// - Throws: ``DataProblem`` for weights of a type that files do not hold in their format.
+  func encodedSections() throws(DataProblem) -> [EncodedSection] {
     switch self {
-    case .dense(_, let values): [EncodedSection(raw: values, role: .values)]
     case .bytes(let bytes): [EncodedSection(bytes: bytes, role: .values)]
-    case .sparse(_, let matrix):
-      [
-        EncodedSection(positions: matrix.pattern),
-        EncodedSection(floats: matrix.values, offsets: matrix.pattern.rowOffsets, role: .values),
-      ]
-    case .blockSparse(_, let matrix):
-      [
-        EncodedSection(positions: matrix.blockPattern),
-        EncodedSection(
-          floats: matrix.values, offsets: matrix.blockPattern.valueOffsets(matrix.block),
-          role: .values),
-      ]
-    case .quantizedSparse(_, let matrix):
-      [
-        EncodedSection(positions: matrix.pattern),
-        EncodedSection(integers: matrix.values, offsets: matrix.pattern.rowOffsets),
-        EncodedSection(floats: matrix.scales, offsets: [0, matrix.rows], role: .scales),
-      ]
-    case .quantizedBlockSparse(_, let matrix):
-      [
-        EncodedSection(positions: matrix.blockPattern),
-        EncodedSection(
-          integers: matrix.values, offsets: matrix.blockPattern.valueOffsets(matrix.block)),
-        EncodedSection(floats: matrix.scales, offsets: [0, matrix.rows], role: .scales),
-      ]
-    case .narrow(_, let matrix): Self.sections(matrix)
     case .bitMask(let mask): [EncodedSection(mask: mask)]
-    case .codebookSparse(_, let matrix):
-      [
+    case .weights(let tensor): try Self.sections(tensor)
+    }
+  }
+
+  private static func sections(_ tensor: SparseTensor) throws(DataProblem) -> [EncodedSection] {
+    switch tensor.storage {
+    case .f32(let matrix):
+      guard let (pattern, offsets) = matrix.layout else {
+        return [EncodedSection(raw: matrix.values, role: .values)]
+      }
+      return [
+        EncodedSection(positions: pattern),
+        EncodedSection(floats: matrix.values, offsets: offsets, role: .values),
+      ]
+    case .bf16(let matrix): return try sections(matrix)
+    case .f16(let matrix): return try sections(matrix)
+    case .i8(let matrix):
+      return [
+        EncodedSection(positions: matrix.pattern),
+        EncodedSection(
+          integers: matrix.values, offsets: matrix.pattern.valueOffsets(matrix.block)),
+        EncodedSection(floats: matrix.scales, offsets: [0, matrix.rows], role: .scales),
+      ]
+    case .codebook(let matrix):
+      return [
         EncodedSection(positions: matrix.pattern),
         EncodedSection(codes: matrix.codes, offsets: matrix.pattern.rowOffsets),
         EncodedSection(
           floats: matrix.codebook, offsets: [0, matrix.codebook.count], role: .codebook),
       ]
+    case .f64: throw .unsupported(what: "f64 weights", found: "in a .lacuna file")
     }
+  }
+
+  private static func sections<Scalar: NarrowScalar>(
+    _ matrix: StoredMatrix<Scalar>
+  ) throws(DataProblem) -> [EncodedSection] {
+    guard let (pattern, offsets) = matrix.layout else {
+      throw .unsupported(
+        what: "dense \(Scalar.numberType) weights", found: "in a .lacuna file")
+    }
+    let values = matrix.values
+    return [
+      EncodedSection(positions: pattern),
+      EncodedSection(
+        narrow: values.map(\.bitPattern), widened: values.map(\.widened), offsets: offsets),
+    ]
   }
 }
 
-extension StoredTensor {
-  private static func sections(_ matrix: NarrowMatrix) -> [EncodedSection] {
-    let (pattern, block, _, _, values) = matrix.parts
-    let bits: [UInt16] =
-      switch matrix.precision {
-      case .bf16: values.map { BFloat16(keeping: $0)!.bitPattern }
-      case .f16: values.map { Float16(keeping: $0)!.bitPattern }
-      }
-    return [
-      EncodedSection(positions: pattern),
-      EncodedSection(narrow: bits, widened: values, offsets: pattern.valueOffsets(block)),
-    ]
+extension StoredMatrix {
+  /// What is stored, and where each row's values start; nil for a dense matrix.
+  fileprivate var layout: (pattern: CSRPattern, offsets: [Int])? {
+    storedPattern.map { ($0, $0.valueOffsets(block)) }
   }
 }
 

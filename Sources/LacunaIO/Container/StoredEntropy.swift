@@ -28,35 +28,41 @@ public struct StoredEntropy: Equatable, Sendable {
   public init(_ tensors: [NamedTensor]) {
     for named in tensors {
       switch named.tensor {
-      case .dense(_, let values): addFloats(values)
-      case .sparse(_, let matrix):
-        addPositions(matrix.pattern)
-        addFloats(matrix.values)
-      case .blockSparse(_, let matrix):
-        addPositions(matrix.blockPattern)
-        addFloats(matrix.values)
-      case .quantizedSparse(_, let matrix):
-        addPositions(matrix.pattern)
-        addBytes(matrix.values.lazy.map { UInt8(bitPattern: $0) })
-        values += Double(matrix.scales.count * 4)
-      case .quantizedBlockSparse(_, let matrix):
-        addPositions(matrix.blockPattern)
-        addBytes(matrix.values.lazy.map { UInt8(bitPattern: $0) })
-        values += Double(matrix.scales.count * 4)
-      case .codebookSparse(_, let matrix):
-        addPositions(matrix.pattern)
-        addBytes(matrix.codes)
-        values += Double(matrix.codebook.count * 4)
-      case .narrow(_, let matrix):
-        addPositions(matrix.parts.pattern)
-        let bits = matrix.parts.values.map(\.bitPattern)
-        // Of half precision the lowest three bits of the fraction lie in a third byte, alone.
-        for shift: UInt32 in [24, 16, 8] {
-          addBytes(bits.lazy.map { UInt8(truncatingIfNeeded: $0 >> shift) })
-        }
+      case .weights(let tensor): add(tensor)
       case .bitMask(let mask): addPositions(CSRPattern(mask))
       case .bytes(let bytes): addBytes(bytes)
       }
+    }
+  }
+
+  private mutating func add(_ tensor: SparseTensor) {
+    switch tensor.storage {
+    case .f32(let matrix): add(matrix) { $0.bitPattern }
+    case .f64(let matrix):
+      add(matrix) { UInt32(truncatingIfNeeded: $0.bitPattern >> 32) }
+      for shift: UInt64 in [0, 8, 16, 24] {
+        addBytes(matrix.values.lazy.map { UInt8(truncatingIfNeeded: $0.bitPattern >> shift) })
+      }
+    // Of half precision the lowest three bits of the widened fraction lie in a third byte, alone.
+    case .bf16(let matrix): add(matrix) { $0.widened.bitPattern }
+    case .f16(let matrix): add(matrix) { $0.widened.bitPattern }
+    case .i8(let matrix):
+      addPositions(matrix.pattern)
+      addBytes(matrix.values.lazy.map { UInt8(bitPattern: $0) })
+      values += Double(matrix.scales.count * 4)
+    case .codebook(let matrix):
+      addPositions(matrix.pattern)
+      addBytes(matrix.codes)
+      values += Double(matrix.codebook.count * 4)
+    }
+  }
+
+  /// Positions, and the four bytes of each element; bytes that are all the same cost nothing.
+  private mutating func add<Scalar>(_ matrix: StoredMatrix<Scalar>, bits: (Scalar) -> UInt32) {
+    if let pattern = matrix.storedPattern { addPositions(pattern) }
+    let words = matrix.values.map(bits)
+    for shift: UInt32 in [0, 8, 16, 24] {
+      addBytes(words.lazy.map { UInt8(truncatingIfNeeded: $0 >> shift) })
     }
   }
 
@@ -65,12 +71,6 @@ public struct StoredEntropy: Equatable, Sendable {
     let (cells, stored) = (Double(pattern.rows) * Double(pattern.columns), Double(pattern.nnz))
     let ways = lgamma(cells + 1) - lgamma(stored + 1) - lgamma(cells - stored + 1)
     positions += max(0, ways) / log(2) / 8
-  }
-
-  private mutating func addFloats(_ floats: [Float]) {
-    for byte in 0..<4 {
-      addBytes(floats.lazy.map { UInt8(truncatingIfNeeded: $0.bitPattern >> (8 * UInt32(byte))) })
-    }
   }
 
   private mutating func addBytes(_ bytes: some Collection<UInt8>) {

@@ -73,10 +73,11 @@ public enum SciPySparse {
         outer += repeatElement(UInt32(row), count: offsets[row + 1] - offsets[row])
       }
       let indices = try narrow(inner, "indices", below: shape[isTransposed ? 0 : 1])
-      return .sparse(
-        try isTransposed
-          ? csr(shape[0], shape[1], indices, outer, values)
-          : csr(shape[0], shape[1], outer, indices, values))
+      return .matrix(
+        .csr(
+          try isTransposed
+            ? csr(shape[0], shape[1], indices, outer, values)
+            : csr(shape[0], shape[1], outer, indices, values)))
     case "coo":
       let (rows, columns) = try (array("row").integers(), array("col").integers())
       let values: [Scalar] = try scalars(data)
@@ -85,11 +86,13 @@ public enum SciPySparse {
           what: "number of coordinates", expected: values.count,
           actual: rows.count == values.count ? columns.count : rows.count)
       }
-      return .sparse(
-        try csr(
-          shape[0], shape[1], narrow(rows, "row", below: shape[0]),
-          narrow(columns, "col", below: shape[1]), values))
-    case "bsr": return .blocks(try blocks(shape, data, array("indptr"), array("indices")))
+      return .matrix(
+        .csr(
+          try csr(
+            shape[0], shape[1], narrow(rows, "row", below: shape[0]),
+            narrow(columns, "col", below: shape[1]), values)))
+    case "bsr":
+      return .matrix(.bsr(try blocks(shape, data, array("indptr"), array("indices"))))
     default: throw .unsupported(what: "sparse format", found: Printable.escaped(format))
     }
   }

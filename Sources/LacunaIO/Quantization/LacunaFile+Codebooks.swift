@@ -20,8 +20,9 @@ extension LacunaFile {
     let found = try CodebookSearch.found(
       chosen.map(\.matrix), most: chosen.map(\.most), error: error)
     for (entry, matrix) in zip(chosen, found.matrices) {
-      tensors[entry.place].tensor = .codebookSparse(
-        shape: tensors[entry.place].tensor.shape, matrix)
+      let shape = tensors[entry.place].tensor.shape
+      // A matrix on few values is as large as the one that it was made from.
+      tensors[entry.place].tensor = .weights(try! SparseTensor(matrix).shaped(shape))
     }
   }
 }
@@ -29,15 +30,12 @@ extension LacunaFile {
 extension StoredTensor {
   /// The nonzeros of an f32 tensor as the matrix [first dimension, all others]; nil for all else.
   fileprivate var floatMatrix: CSRMatrix<Float>? {
-    switch self {
-    case .sparse(_, let matrix): return matrix
-    case .dense(let shape, let values):
-      guard shape.count >= 2, !values.isEmpty else { return nil }
-      return (try? DenseMatrix(rows: shape[0], columns: values.count / shape[0], values: values))
-        .map { CSRMatrix(dense: $0) }
-    case .bytes, .quantizedSparse, .blockSparse, .quantizedBlockSparse, .codebookSparse, .narrow,
-      .bitMask:
-      return nil
+    guard let weights, case .f32(let matrix) = weights.storage else { return nil }
+    switch matrix {
+    case .csr(let matrix): return matrix
+    case .dense(let matrix):
+      return shape.count >= 2 && weights.stored > 0 ? CSRMatrix(dense: matrix) : nil
+    case .bsr: return nil
     }
   }
 }

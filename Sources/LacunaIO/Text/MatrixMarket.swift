@@ -68,12 +68,12 @@ public enum MatrixMarket {
     }
     switch words[2] {
     case "coordinate":
-      return .sparse(try coordinates(&scanner, isPattern: field == .pattern, symmetry))
+      return .matrix(.csr(try coordinates(&scanner, isPattern: field == .pattern, symmetry)))
     case "array":
       if field == .pattern {
         throw .unsupported(what: "Matrix Market array", found: "of a pattern")
       }
-      return .dense(try array(&scanner, symmetry))
+      return .matrix(.dense(try array(&scanner, symmetry)))
     default: throw .unsupported(what: "Matrix Market format", found: String(words[2]))
     }
   }

@@ -41,7 +41,7 @@ struct ContainerModel: ModelContent {
   var metadata: [String: String] { reader.metadata }
 
   func content(_ index: Int) throws(DataProblem) -> ByteSlice {
-    if case .dense(_, let values) = try reader.stored(records[index]) {
+    if let values = try reader.stored(records[index]).denseValues {
       return ByteSlice(values.withUnsafeBytes { [UInt8]($0) })
     }
     guard let matrix = try sparseMatrix(index) else { throw .absent(what: "a matrix") }
@@ -52,15 +52,8 @@ struct ContainerModel: ModelContent {
   }
 
   func sparseMatrix(_ index: Int) throws(DataProblem) -> CSRMatrix<Float>? {
-    switch try reader.stored(records[index]) {
-    case .dense, .bytes, .bitMask: nil
-    case .sparse(_, let matrix): matrix
-    case .quantizedSparse(_, let matrix): matrix.dequantized()
-    case .blockSparse(_, let matrix): CSRMatrix(matrix)
-    case .quantizedBlockSparse(_, let matrix): CSRMatrix(matrix.dequantized())
-    case .codebookSparse(_, let matrix): matrix.values()
-    case .narrow(_, let matrix): matrix.csr
-    }
+    let weights = try reader.stored(records[index]).weights
+    return weights.flatMap { $0.isDense ? nil : $0.matrix(of: Float.self).csr }
   }
 
   func rewritten(
@@ -75,42 +68,45 @@ struct ContainerModel: ModelContent {
         continue
       }
       let values: [Float] = TensorNumbers.elements(ByteSlice(try change.content()))
-      let tensor = try reader.stored(record).holding(values, change.storage)
-      try file.append(NamedTensor(name: record.name, tensor: tensor))
+      guard let old = try reader.stored(record).weights else {
+        throw .absent(what: "weights called \(record.name)")
+      }
+      let tensor = try old.holding(values, change.storage)
+      try file.append(NamedTensor(name: record.name, tensor: .weights(tensor)))
     }
     return ModelImage(FileImage(file.parts()))
   }
 }
 
-extension StoredTensor {
+extension SparseTensor {
   /// Other values in the same form.
   fileprivate func holding(
-    _ values: [Float], _ storage: TensorStorage
-  ) throws(DataProblem) -> StoredTensor {
-    let rows = max(shape.first ?? 1, 1)
-    let form = storage == .dense ? .dense : storage == .sparse && kind == .dense ? .sparse : kind
-    if form == .dense { return .dense(shape: shape, values: values) }
-    let sparse: CSRMatrix<Float>
-    do throws(FormatError) {
-      sparse = CSRMatrix(
-        dense: try DenseMatrix(rows: rows, columns: values.count / rows, values: values))
-    } catch { throw .matrix(error) }
-    do throws(QuantizationError) {
-      switch self {
-      case .quantizedSparse:
-        return .quantizedSparse(shape: shape, try QuantizedCSR(quantizing: sparse))
-      case .blockSparse(_, let old):
-        return .blockSparse(shape: shape, BSRMatrix(sparse, block: old.block))
-      case .quantizedBlockSparse(_, let old):
-        return .quantizedBlockSparse(
-          shape: shape, try QuantizedBSR(quantizing: BSRMatrix(sparse, block: old.block)))
-      case .codebookSparse:
-        // Fewer weights have no more values than before; others may have too many.
-        return CodebookCSR(exactly: sparse).map { .codebookSparse(shape: shape, $0) }
-          ?? .sparse(shape: shape, sparse)
-      case .narrow(_, let old): return .narrow(shape: shape, old.replaced(by: sparse))
-      case .dense, .sparse, .bitMask, .bytes: return .sparse(shape: shape, sparse)
-      }
-    } catch { throw .unsupported(what: "8-bit values", found: "of \(error)") }
+    _ values: [Float], _ wanted: TensorStorage
+  ) throws(DataProblem) -> SparseTensor {
+    do {
+      let dense = try SparseTensor(shape: shape, values: values)
+      if wanted == .dense || isDense && wanted != .sparse { return dense }
+      return try likewise(dense.matrix(of: Float.self).csr).shaped(shape)
+    } catch let error as FormatError {
+      throw .matrix(error)
+    } catch {
+      throw .unsupported(what: "8-bit values", found: "of \(error)")
+    }
+  }
+
+  /// A matrix in the type and format of this one.
+  private func likewise(_ sparse: CSRMatrix<Float>) throws -> SparseTensor {
+    func floats() -> SparseTensor {
+      block == .element ? SparseTensor(sparse) : SparseTensor(BSRMatrix(sparse, block: block))
+    }
+    return switch storage {
+    case .f32, .f64: floats()
+    case .bf16: floats().converted(to: BFloat16.self)
+    case .f16: floats().converted(to: Float16.self)
+    case .i8(.csr): SparseTensor(try QuantizedCSR(quantizing: sparse))
+    case .i8(.bsr): SparseTensor(try QuantizedBSR(quantizing: BSRMatrix(sparse, block: block)))
+    // Fewer weights have no more values than before; others may have too many.
+    case .codebook: CodebookCSR(exactly: sparse).map { SparseTensor($0) } ?? floats()
+    }
   }
 }

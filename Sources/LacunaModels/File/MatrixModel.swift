@@ -18,10 +18,10 @@ struct MatrixModel: ModelContent {
     let name = file.firstIndex(of: ".").map { String(file[..<$0]) } ?? file
     let encoding: TensorEncoding =
       switch matrix {
-      case .dense: .dense
-      case .sparse: .sparse("csr")
       case .pattern: .sparse("pattern")
-      case .blocks(let blocks): .sparse("bsr \(blocks.block.rows)×\(blocks.block.columns)")
+      case .matrix(.dense): .dense
+      case .matrix(.csr): .sparse("csr")
+      case .matrix(.bsr(let blocks)): .sparse("bsr \(blocks.block.rows)×\(blocks.block.columns)")
       }
     tensors = [
       ModelTensor(
@@ -52,10 +52,11 @@ struct MatrixModel: ModelContent {
     } catch { throw .matrix(error) }
     let changed: LoadedMatrix<Float> =
       switch matrix {
-      case .dense: change.storage == .sparse ? .sparse(CSRMatrix(dense: dense)) : .dense(dense)
-      case .sparse: .sparse(CSRMatrix(dense: dense))
-      case .blocks(let blocks): .blocks(BSRMatrix(CSRMatrix(dense: dense), block: blocks.block))
       case .pattern: .pattern(CSRMatrix(dense: dense).pattern)
+      case .matrix(.dense) where change.storage != .sparse: .matrix(.dense(dense))
+      case .matrix(.dense), .matrix(.csr): .matrix(.csr(CSRMatrix(dense: dense)))
+      case .matrix(.bsr(let blocks)):
+        .matrix(.bsr(BSRMatrix(CSRMatrix(dense: dense), block: blocks.block)))
       }
     return ModelImage(try Self.image(changed, kind))
   }
@@ -68,14 +69,14 @@ struct MatrixModel: ModelContent {
     switch kind {
     case .smtx: image.append(.bytes(SMTX.encoded(matrix.csr.pattern)))
     case .matrixMarket:
-      if case .dense(let dense) = matrix {
+      if case .matrix(.dense(let dense)) = matrix {
         image.append(.bytes(MatrixMarket.encoded(dense)))
       } else {
         image.append(.bytes(MatrixMarket.encoded(matrix.csr)))
       }
     default:
       let file =
-        if case .blocks(let blocks) = matrix {
+        if case .matrix(.bsr(let blocks)) = matrix {
           try SciPySparse.arrays(of: blocks)
         } else {
           try SciPySparse.arrays(of: matrix.csr)

@@ -65,7 +65,7 @@ extension ModelFile {
       let index = try only(chosen, format)
       let kind: FileKind =
         format == .scipy ? .npz : format == .smtx ? .smtx : .matrixMarket
-      return try MatrixModel.image(.sparse(try matrix(index)), kind)
+      return try MatrixModel.image(.matrix(.csr(try matrix(index))), kind)
     case .onnx, .tflite, .safetensorsIndex:
       throw .unsupported(
         what: "writing \(format.rawValue)",
@@ -300,31 +300,40 @@ extension ModelFile {
     do throws(FileError) { numbers = try self.numbers(index) } catch { throw error.problem }
     let nonzeros = numbers.reduce(0) { $0 + ($1 == 0 ? 0 : 1) }
     let isSparse = tensor.shape.count >= 2 && !numbers.isEmpty && nonzeros * 4 < numbers.count * 3
-    guard tensor.shape.count >= 2, !numbers.isEmpty, isSparse || values != .f32 else {
-      return .dense(shape: tensor.shape, values: numbers)
-    }
-    let rows = tensor.shape[0]
-    let matrix: CSRMatrix<Float>
-    do throws(FormatError) {
-      matrix = CSRMatrix(
-        dense: try DenseMatrix(rows: rows, columns: numbers.count / rows, values: numbers))
-    } catch { throw .matrix(error) }
-    if values == .f32 { return .sparse(shape: tensor.shape, matrix) }
-    if let precision = NarrowMatrix.Precision(rawValue: values.rawValue) {
-      let narrow = NarrowMatrix(rounding: matrix, to: precision)
+    let isPacked = tensor.shape.count >= 2 && !numbers.isEmpty && (isSparse || values != .f32)
+    do {
+      let dense = try SparseTensor(shape: tensor.shape, values: numbers)
+      if !isPacked { return .weights(dense) }
+      let matrix = try packed(dense.matrix(of: Float.self).csr, values, tensor.name)
+      return .weights(try matrix.shaped(tensor.shape))
+    } catch let error as FormatError {
+      throw .matrix(error)
+    } catch { throw error as! DataProblem }
+  }
+
+  /// The nonzeros of a matrix in another type.
+  private func packed(
+    _ matrix: CSRMatrix<Float>, _ values: CompressedValues, _ name: String
+  ) throws(DataProblem) -> SparseTensor {
+    func rounded<Scalar: NarrowScalar>(_: Scalar.Type) throws(DataProblem) -> SparseTensor {
+      let narrow = matrix.converted(to: Scalar.self)
       if let (large, _) = zip(matrix.values, narrow.values).first(where: {
-        $0.0.isFinite && $0.1.isInfinite
+        $0.0.isFinite && $0.1.widened.isInfinite
       }) {
-        throw .unsupported(what: "\(tensor.name) in \(precision)", found: "\(large)")
+        throw .unsupported(what: "\(name) in \(values.rawValue)", found: "\(large)")
       }
-      return .narrow(shape: tensor.shape, narrow)
+      return SparseTensor(narrow)
     }
-    do throws(QuantizationError) {
-      return .quantizedSparse(
-        shape: tensor.shape,
-        try QuantizedCSR(quantizing: matrix, bits: values == .bits8 ? 8 : 4))
-    } catch {
-      throw .unsupported(what: "\(tensor.name) in \(values.rawValue) bits", found: "\(error)")
+    switch values {
+    case .f32: return SparseTensor(matrix)
+    case .bf16: return try rounded(BFloat16.self)
+    case .f16: return try rounded(Float16.self)
+    case .bits8, .bits4:
+      do throws(QuantizationError) {
+        return SparseTensor(try QuantizedCSR(quantizing: matrix, bits: values == .bits8 ? 8 : 4))
+      } catch {
+        throw .unsupported(what: "\(name) in \(values.rawValue) bits", found: "\(error)")
+      }
     }
   }
 }

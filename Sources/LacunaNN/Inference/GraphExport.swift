@@ -161,7 +161,7 @@ struct GraphExport {
     let (values, shape) = (try stored.allValues(name: name), [1, rows, columns])
     // Of single weights the operator looks for zeros itself.
     constants[name] =
-      stored.kind.isBlocked
+      stored.weights?.block != .element
       ? stored.constant(values, rows: rows, shape: shape) : .array(array(shape, values))
     return name
   }
@@ -170,37 +170,21 @@ struct GraphExport {
 extension StoredTensor {
   /// Values of the tensor, perhaps in another order within its rows, in the form that it is stored in.
   func constant(_ values: [Float], rows: Int, shape: [Int]) -> GraphConstant {
+    guard let weights, !weights.isDense else { return .array(try! GraphArray(shape, values)) }
     // The counts are those of the tensor.
-    func matrix() -> DenseMatrix<Float> {
-      try! DenseMatrix(rows: rows, columns: values.count / rows, values: values)
-    }
-    func blocks(_ block: BlockSize) -> GraphConstant {
-      .blocks(BSRMatrix(dense: matrix(), block: block), shape: shape)
-    }
-    return switch self {
-    case .blockSparse(_, let stored): blocks(stored.block)
-    case .quantizedBlockSparse(_, let stored): blocks(stored.block)
-    case .narrow(_, let stored):
-      stored.widened(shape: self.shape).constant(values, rows: rows, shape: shape)
-    case .sparse, .quantizedSparse, .codebookSparse:
-      .sparse(CSRMatrix(dense: matrix()), shape: shape)
-    case .dense, .bitMask, .bytes: .array(try! GraphArray(shape, values))
-    }
+    let dense = try! DenseMatrix(rows: rows, columns: values.count / rows, values: values)
+    let matrix =
+      weights.block == .element
+      ? StoredMatrix.csr(CSRMatrix(dense: dense))
+      : .bsr(BSRMatrix(dense: dense, block: weights.block))
+    return .weights(try! SparseTensor(matrix).shaped(shape))
   }
 
   /// Every value of the tensor, zeros too.
   func allValues(name: String) throws(ModelError) -> [Float] {
-    switch self {
-    case .dense(_, let values): return values
-    case .sparse(_, let matrix): return matrix.dense().values
-    case .quantizedSparse(_, let matrix): return matrix.dequantized().dense().values
-    case .blockSparse(_, let matrix): return matrix.dense().values
-    case .quantizedBlockSparse(_, let matrix): return matrix.dequantized().dense().values
-    case .codebookSparse(_, let matrix): return matrix.values().dense().values
-    case .narrow(let shape, let matrix):
-      return try matrix.widened(shape: shape).allValues(name: name)
-    case .bitMask, .bytes:
-      throw .tensorKind(name: name, expected: "numbers", found: "\(kind)")
+    guard let weights else {
+      throw .tensorKind(name: name, expected: "numbers", found: kindName)
     }
+    return weights.matrix(of: Float.self).dense().values
   }
 }

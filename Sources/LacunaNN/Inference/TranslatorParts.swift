@@ -50,24 +50,14 @@ struct TranslatorParts {
     return tensor
   }
 
-  private func gates(_ name: String) throws(ModelError) -> GateMatrix {
+  private func gates(_ name: String) throws(ModelError) -> SparseTensor {
     let stored = try tensor(name)
-    if storage != .dense {
-      switch stored {
-      case .sparse(_, let matrix): return .csr(matrix)
-      case .blockSparse(_, let matrix): return .bsr(matrix)
-      case .quantizedSparse(_, let matrix): return .csr(matrix.dequantized())
-      case .quantizedBlockSparse(_, let matrix): return .bsr(matrix.dequantized())
-      case .codebookSparse(_, let matrix): return .csr(matrix.values())
-      case .narrow(_, let matrix): return .csr(matrix.csr)
-      case .dense, .bitMask, .bytes: break
-      }
+    guard let weights = stored.weights else {
+      throw .tensorKind(name: name, expected: "numbers", found: stored.kindName)
     }
-    let values = try stored.allValues(name: name)
-    // The counts are those of the tensor.
-    return .dense(
-      try! DenseMatrix(
-        rows: stored.shape[0], columns: values.count / stored.shape[0], values: values))
+    // Bytes would multiply bytes: a translator computes in f32.
+    let matrix = weights.matrix(of: Float.self)
+    return SparseTensor(storage == .dense ? .dense(matrix.dense()) : matrix)
   }
 }
 

@@ -39,12 +39,7 @@ extension StoredTensor {
     reads: ActivationStore, writes: ActivationStore, width: Int, epilogue: Epilogue<Float>,
     options: PlanOptions, name: String
   ) throws(ModelError) -> WeightedProduct? {
-    let weights: QuantizedSource
-    switch self {
-    case .quantizedSparse(_, let csr): weights = .csr(csr)
-    case .quantizedBlockSparse(_, let bsr): weights = .bsr(bsr)
-    case .dense, .sparse, .blockSparse, .codebookSparse, .narrow, .bitMask, .bytes: return nil
-    }
+    guard case .i8(let weights)? = weights?.storage else { return nil }
     let activations: (NumberType, ActivationRange) =
       switch reads {
       case .f32: (.f32, .perSide)
@@ -71,80 +66,31 @@ extension StoredTensor {
     storage: WeightStorage, layout: ProductLayout = .columns, width: Int,
     epilogue: Epilogue<Float>, options: PlanOptions, name: String
   ) throws(ModelError) -> PlanCore {
-    let dense = storage == .dense
-    do {
-      switch self {
-      case .dense(let shape, let values):
-        let matrix = try DenseMatrix<Float>(
-          rows: shape.first ?? 1, columns: shape.dropFirst().reduce(1, *), values: values)
-        return try Plan(
-          dense: matrix, layout: layout, width: width, epilogue: epilogue, options: options
-        ).core
-      case .sparse(_, let csr):
-        return dense
-          ? try Plan(
-            dense: csr.dense(), layout: layout, width: width, epilogue: epilogue, options: options
-          ).core
-          : try Plan(csr, layout: layout, width: width, epilogue: epilogue, options: options).core
-      case .quantizedSparse(let shape, let quantized):
-        return try StoredTensor.sparse(shape: shape, quantized.dequantized()).plan(
-          storage: storage, layout: layout, width: width, epilogue: epilogue, options: options,
-          name: name)
-      case .codebookSparse(let shape, let matrix):
-        return try StoredTensor.sparse(shape: shape, matrix.values()).plan(
-          storage: storage, layout: layout, width: width, epilogue: epilogue, options: options,
-          name: name)
-      case .blockSparse(_, let bsr):
-        return dense
-          ? try Plan(
-            dense: bsr.dense(), layout: layout, width: width, epilogue: epilogue, options: options
-          ).core
-          : try Plan(bsr, layout: layout, width: width, epilogue: epilogue, options: options).core
-      case .quantizedBlockSparse(let shape, let quantized):
-        return try StoredTensor.blockSparse(shape: shape, quantized.dequantized()).plan(
-          storage: storage, layout: layout, width: width, epilogue: epilogue, options: options,
-          name: name)
-      case .narrow(let shape, let matrix):
-        if dense {
-          return try matrix.widened(shape: shape).plan(
-            storage: storage, layout: layout, width: width, epilogue: epilogue, options: options,
-            name: name)
-        }
-        // Half the bytes, and the same results as of the widened weights.
-        return switch matrix {
-        case .bf16(let m):
-          try Plan(m, layout: layout, width: width, epilogue: epilogue, options: options).core
-        case .f16(let m):
-          try Plan(m, layout: layout, width: width, epilogue: epilogue, options: options).core
-        case .bf16Blocks(let m):
-          try Plan(m, layout: layout, width: width, epilogue: epilogue, options: options).core
-        case .f16Blocks(let m):
-          try Plan(m, layout: layout, width: width, epilogue: epilogue, options: options).core
-        }
-      case .bitMask, .bytes:
-        throw ModelError.tensorKind(name: name, expected: "numbers", found: "\(kind)")
-      }
-    } catch let error as ModelError {
-      throw error
-    } catch let error as OperationError {
-      throw .operation(layer: name, error)
-    } catch {
-      throw .tensorKind(name: name, expected: "a matrix", found: "\(error)")
+    guard let weights else {
+      throw .tensorKind(name: name, expected: "numbers", found: kindName)
     }
+    do throws(OperationError) {
+      if storage == .dense {
+        return try Plan(
+          dense: weights.matrix(of: Float.self).dense(), layout: layout, width: width,
+          epilogue: epilogue, options: options
+        ).core
+      }
+      return try Plan(
+        weights, layout: layout, width: width, epilogue: epilogue, options: options
+      ).core
+    } catch { throw .operation(layer: name, error) }
   }
 
   /// Whether ``NetworkArithmetic/i8`` computes with it.
   var isQuantized: Bool {
-    switch self {
-    case .quantizedSparse, .quantizedBlockSparse: true
-    case .dense, .sparse, .blockSparse, .codebookSparse, .narrow, .bitMask, .bytes: false
-    }
+    if case .i8? = weights?.storage { true } else { false }
   }
 
   /// The values of a tensor that is stored dense.
   func denseValues(name: String) throws(ModelError) -> [Float] {
-    guard case .dense(_, let values) = self else {
-      throw .tensorKind(name: name, expected: "dense", found: "\(kind)")
+    guard let values = denseValues else {
+      throw .tensorKind(name: name, expected: "dense", found: kindName)
     }
     return values
   }

@@ -55,11 +55,11 @@ public struct CompressedModel: Sendable, Equatable {
     for p in model.parameters {
       let stored: StoredTensor
       if p.role == .kernel && form == .codebook {
-        stored = .codebookSparse(shape: p.shape, codebooks.removeLast())
+        stored = try Self.shaped(SparseTensor(codebooks.removeLast()), as: p)
       } else if p.role == .kernel && form != .dense {
         stored = try Self.sparse(p, form, block, bits(p.name))
       } else {
-        stored = .dense(shape: p.shape, values: Array(p.values.elements))
+        stored = try Self.shaped(SparseTensor(Self.matrix(of: p)), as: p)
       }
       tensors.append(NamedTensor(name: p.name, tensor: stored))
     }
@@ -69,37 +69,48 @@ public struct CompressedModel: Sendable, Equatable {
   private static func sparse(
     _ p: Parameter, _ form: Form, _ block: BlockSize, _ bits: Int
   ) throws(ModelError) -> StoredTensor {
-    do {
-      let matrix = try DenseMatrix<Float>(
-        rows: p.rows, columns: p.columns, values: Array(p.values.elements))
-      if let precision = NarrowMatrix.Precision(rawValue: form.rawValue) {
-        let narrow =
-          block == .element
-          ? NarrowMatrix(rounding: CSRMatrix(dense: matrix), to: precision)
-          : NarrowMatrix(rounding: BSRMatrix(dense: matrix, block: block), to: precision)
-        if narrow.values.contains(where: \.isInfinite) {
-          throw ModelError.tensorKind(
-            name: p.name, expected: "weights that \(precision) can hold",
-            found: "\(matrix.values.map(\.magnitude).max() ?? 0)")
-        }
-        return .narrow(shape: p.shape, narrow)
-      }
-      switch (form, block == .element) {
-      case (.quantized, true):
-        let csr = CSRMatrix(dense: matrix)
-        return .quantizedSparse(shape: p.shape, try QuantizedCSR(quantizing: csr, bits: bits))
-      case (.quantized, false):
-        let bsr = BSRMatrix(dense: matrix, block: block)
-        return .quantizedBlockSparse(shape: p.shape, try QuantizedBSR(quantizing: bsr, bits: bits))
-      case (_, true): return .sparse(shape: p.shape, CSRMatrix(dense: matrix))
-      case (_, false): return .blockSparse(shape: p.shape, BSRMatrix(dense: matrix, block: block))
-      }
-    } catch let error as ModelError {
-      throw error
-    } catch {
-      // Finite weights of a consistent shape convert; this is where a broken one would surface.
-      throw .tensorKind(name: p.name, expected: "a finite matrix", found: "\(error)")
+    let matrix = try matrix(of: p)
+    let weights =
+      block == .element
+      ? StoredMatrix.csr(CSRMatrix(dense: matrix))
+      : StoredMatrix.bsr(BSRMatrix(dense: matrix, block: block))
+    switch form {
+    case .dense, .sparse, .codebook: return try shaped(SparseTensor(weights), as: p)
+    case .bf16: return try shaped(rounded(weights, BFloat16.self, p), as: p)
+    case .f16: return try shaped(rounded(weights, Float16.self, p), as: p)
+    case .quantized:
+      let quantized: QuantizedMatrix
+      do throws(QuantizationError) {
+        quantized = try QuantizedMatrix(quantizing: weights, bits: bits)
+      } catch { throw .tensorKind(name: p.name, expected: "a finite matrix", found: "\(error)") }
+      return try shaped(SparseTensor(quantized), as: p)
     }
+  }
+
+  private static func matrix(of p: Parameter) throws(ModelError) -> DenseMatrix<Float> {
+    do throws(FormatError) {
+      return try DenseMatrix(rows: p.rows, columns: p.columns, values: Array(p.values.elements))
+    } catch { throw .tensorKind(name: p.name, expected: "a finite matrix", found: "\(error)") }
+  }
+
+  private static func shaped(
+    _ tensor: SparseTensor, as p: Parameter
+  ) throws(ModelError) -> StoredTensor {
+    do throws(FormatError) { return .weights(try tensor.shaped(p.shape)) } catch {
+      throw .tensorKind(name: p.name, expected: "a tensor of \(p.shape)", found: "\(error)")
+    }
+  }
+
+  private static func rounded<Scalar: NarrowScalar>(
+    _ weights: StoredMatrix<Float>, _: Scalar.Type, _ p: Parameter
+  ) throws(ModelError) -> SparseTensor {
+    let narrow = weights.converted(to: Scalar.self)
+    if narrow.values.contains(where: \.widened.isInfinite) {
+      throw .tensorKind(
+        name: p.name, expected: "weights that \(Scalar.numberType) can hold",
+        found: "\(weights.values.map(\.magnitude).max() ?? 0)")
+    }
+    return SparseTensor(narrow)
   }
 
   /// The kernels on few values, in the order of the layers.
@@ -128,18 +139,7 @@ public struct CompressedModel: Sendable, Equatable {
     let model = try SequentialModel(architecture, threads: threads)
     var weights: [String: [Float]] = [:]
     for tensor in tensors {
-      switch tensor.tensor {
-      case .dense(_, let values): weights[tensor.name] = values
-      case .sparse(_, let matrix): weights[tensor.name] = matrix.dense().values
-      case .quantizedSparse(_, let matrix):
-        weights[tensor.name] = matrix.dequantized().dense().values
-      case .blockSparse(_, let matrix): weights[tensor.name] = matrix.dense().values
-      case .quantizedBlockSparse(_, let matrix):
-        weights[tensor.name] = matrix.dequantized().dense().values
-      case .codebookSparse(_, let matrix): weights[tensor.name] = matrix.values().dense().values
-      case .narrow(_, let matrix): weights[tensor.name] = matrix.csr.dense().values
-      case .bitMask, .bytes: continue
-      }
+      weights[tensor.name] = tensor.tensor.weights?.matrix(of: Float.self).dense().values
     }
     try model.setWeights(weights)
     return model
@@ -192,25 +192,21 @@ extension CompressedModel {
 
 extension StoredTensor {
   fileprivate func check(name: String, shape: [Int], isKernel: Bool) throws(ModelError) {
-    var matrix = (rows: shape.first ?? 1, columns: shape.dropFirst().reduce(1, *))
-    var values: [Float] = []
-    switch self {
-    case .dense(_, let v): values = v
-    case .sparse(_, let m): (matrix, values) = ((m.rows, m.columns), m.values)
-    case .quantizedSparse(_, let m): (matrix, values) = ((m.rows, m.columns), m.scales)
-    case .blockSparse(_, let m): (matrix, values) = ((m.rows, m.columns), m.values)
-    case .quantizedBlockSparse(_, let m): (matrix, values) = ((m.rows, m.columns), m.scales)
-    case .codebookSparse(_, let m): (matrix, values) = ((m.rows, m.columns), m.codebook)
-    case .narrow(_, let m): (matrix, values) = ((m.rows, m.columns), m.values)
-    case .bitMask, .bytes:
-      throw .tensorKind(name: name, expected: "numbers", found: "\(kind)")
+    guard let weights else {
+      throw .tensorKind(name: name, expected: "numbers", found: kindName)
     }
     if !isKernel && kind != .dense {
-      throw .tensorKind(name: name, expected: "dense", found: "\(kind)")
+      throw .tensorKind(name: name, expected: "dense", found: kindName)
     }
-    if matrix.rows != shape.first ?? 1 || matrix.columns != shape.dropFirst().reduce(1, *) {
-      throw .tensorShape(name: name, expected: shape, found: [matrix.rows, matrix.columns])
+    if weights.rows != shape.first ?? 1 || weights.columns != shape.dropFirst().reduce(1, *) {
+      throw .tensorShape(name: name, expected: shape, found: [weights.rows, weights.columns])
     }
+    let values: [Float] =
+      switch weights.storage {
+      case .i8(let matrix): matrix.scales
+      case .codebook(let matrix): matrix.codebook
+      case .f32, .f64, .bf16, .f16: weights.matrix(of: Float.self).values
+      }
     if let bad = values.firstIndex(where: { !$0.isFinite }) {
       throw .notFinite(tensor: name, index: bad)
     }

@@ -34,9 +34,11 @@ extension Checkpoint {
       ((try? architecture.tensorShapes()) ?? []).map { ($0.name, $0.shape) }
     ) { first, _ in first }
     func add(_ prefix: String, _ name: String, _ values: [Float]) {
-      let shape = shapes[name] ?? [values.count]
-      tensors.append(
-        NamedTensor(name: "\(prefix)/\(name)", tensor: .dense(shape: shape, values: values)))
+      let flat = [values.count]
+      let shape = shapes[name].map { $0.reduce(1, *) == values.count ? $0 : flat } ?? flat
+      // As many as the shape has.
+      let tensor = try! StoredTensor.dense(shape: shape, values: values)
+      tensors.append(NamedTensor(name: "\(prefix)/\(name)", tensor: tensor))
     }
     for (name, values) in weights.sorted(by: { $0.key < $1.key }) { add("weights", name, values) }
     for (name, list) in moments.sorted(by: { $0.key < $1.key }) {
@@ -51,9 +53,8 @@ extension Checkpoint {
     }
     // As tensors, which keep every bit.
     for (name, range) in activationRanges.sorted(by: { $0.key < $1.key }) {
-      tensors.append(
-        NamedTensor(
-          name: "range/\(name)", tensor: .dense(shape: [2], values: [range.low, range.high])))
+      let tensor = try! StoredTensor.dense(shape: [2], values: [range.low, range.high])
+      tensors.append(NamedTensor(name: "range/\(name)", tensor: tensor))
     }
     return LacunaFile(metadata: metadata, tensors: tensors)
   }
@@ -71,8 +72,8 @@ extension Checkpoint {
 
     func dense(_ name: String) throws(ModelError) -> [Float]? {
       guard let tensor = file[name] else { return nil }
-      guard case .dense(_, let values) = tensor else {
-        throw .tensorKind(name: name, expected: "dense", found: "\(tensor.kind)")
+      guard let values = tensor.denseValues else {
+        throw .tensorKind(name: name, expected: "dense", found: tensor.kindName)
       }
       return values
     }
@@ -121,7 +122,7 @@ extension Checkpoint {
   ) throws(ModelError) -> Pruning? {
     guard let stored = file["pruner"] else { return nil }
     guard case .bytes(let bytes) = stored else {
-      throw .tensorKind(name: "pruner", expected: "bytes", found: "\(stored.kind)")
+      throw .tensorKind(name: "pruner", expected: "bytes", found: stored.kindName)
     }
     let state: PrunerState
     do throws(PruningError) { state = try PrunerState(bytes: bytes) } catch {
@@ -132,7 +133,7 @@ extension Checkpoint {
       let rows = shape.first ?? 1
       if let tensor = file["mask/\(name)"] {
         guard case .bitMask(let mask) = tensor else {
-          throw .tensorKind(name: "mask/\(name)", expected: "bitMask", found: "\(tensor.kind)")
+          throw .tensorKind(name: "mask/\(name)", expected: "bitMask", found: tensor.kindName)
         }
         if mask.rows != rows || mask.columns != shape.dropFirst().reduce(1, *) {
           throw .tensorShape(

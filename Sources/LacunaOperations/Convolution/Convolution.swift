@@ -75,9 +75,10 @@ public final class Convolution<Scalar: SparseScalar>: Sendable {
       epilogue: epilogue, options: options)
   }
 
-  private init(
-    source: StoredMatrix<Scalar>, order: KernelOrder, shape: ConvolutionShape, layout: ImageLayout,
-    images: Int, epilogue: ConvolutionEpilogue<Scalar>, options: PlanOptions
+  package init(
+    source: StoredMatrix<Scalar>, order: KernelOrder = .channelsFirst, shape: ConvolutionShape,
+    layout: ImageLayout = .nchw, images: Int, epilogue: ConvolutionEpilogue<Scalar>,
+    options: PlanOptions
   ) throws(OperationError) {
     try shape.check(images: images, kernel: (source.rows, source.columns), options)
     if options.updatable && shape.groups > 1 { throw .convolution(.updatable) }

@@ -19,7 +19,7 @@ public final class QuantizedPlan<Activation: ActivationElement, Output: Activati
   package let core: PlanCore
 
   private init(
-    _ source: QuantizedSource, _ range: ActivationRange, _ output: OutputScale?,
+    _ source: QuantizedMatrix, _ range: ActivationRange, _ output: OutputScale?,
     _ layout: ProductLayout, _ width: Int, _ epilogue: Epilogue<Float>, _ options: PlanOptions
   ) throws(OperationError) {
     core = try PlanCore(
@@ -181,7 +181,7 @@ extension PlanCore {
   ///
   /// - Parameter output: its type, and what its bytes stand for when it is one of bytes.
   package convenience init(
-    _ source: QuantizedSource, activations: (type: NumberType, range: ActivationRange),
+    _ source: QuantizedMatrix, activations: (type: NumberType, range: ActivationRange),
     output: (type: NumberType, scale: OutputScale?) = (.f32, nil), layout: ProductLayout = .columns,
     width: Int, epilogue: Epilogue<Float>, options: PlanOptions
   ) throws(OperationError) {

@@ -2,65 +2,10 @@
 
 import LacunaFormats
 
-/// 8-bit weights in one of the formats that a plan accepts.
-package enum QuantizedSource {
-  case csr(QuantizedCSR)
-  case bsr(QuantizedBSR)
-
-  var rows: Int {
-    switch self {
-    case .csr(let w): w.rows
-    case .bsr(let w): w.rows
-    }
-  }
-
-  var columns: Int {
-    switch self {
-    case .csr(let w): w.columns
-    case .bsr(let w): w.columns
-    }
-  }
-
-  var scales: [Float] {
-    switch self {
-    case .csr(let w): w.scales
-    case .bsr(let w): w.scales
-    }
-  }
-
-  /// Stored weights, padding of blocks included.
-  package var stored: Int {
-    switch self {
-    case .csr(let w): w.nnz
-    case .bsr(let w): w.values.count
-    }
-  }
-
-  /// Calls `body` with the column and the value of each stored weight of `row`, columns rising; cells of
-  /// blocks outside the matrix are left out.
-  @inline(__always)
-  func forEach(row: Int, _ body: (Int, Int8) -> Void) {
-    switch self {
-    case .csr(let w):
-      let offsets = w.pattern.rowOffsets
-      for p in offsets[row]..<offsets[row + 1] { body(w.pattern.columnIndices[p], w.values[p]) }
-    case .bsr(let w):
-      let (r, c) = (w.block.rows, w.block.columns)
-      let offsets = w.blockPattern.rowOffsets
-      for b in offsets[row / r]..<offsets[row / r + 1] {
-        let column = w.blockPattern.columnIndices[b] * c
-        for j in 0..<min(c, w.columns - column) {
-          body(column + j, w.values[(b * r + row % r) * c + j])
-        }
-      }
-    }
-  }
-}
-
 /// What an 8-bit product is made from.
 // Sound to share: nothing changes after the initialiser.
 final class QuantizedWeights: @unchecked Sendable {
-  let source: QuantizedSource
+  let source: QuantizedMatrix
   let activations: QuantizedActivations
   /// What results become; nil for f32.
   let output: QuantizedOutput?
@@ -72,7 +17,7 @@ final class QuantizedWeights: @unchecked Sendable {
 
   /// - Throws: ``QuantizedPlanError``.
   init(
-    _ source: QuantizedSource, activations: QuantizedActivations, output: QuantizedOutput?
+    _ source: QuantizedMatrix, activations: QuantizedActivations, output: QuantizedOutput?
   ) throws(QuantizedPlanError) {
     (self.source, self.activations, self.output) = (source, activations, output)
     rowSums = AlignedBuffer(count: max(source.rows, 1))
@@ -99,7 +44,7 @@ final class QuantizedWeights: @unchecked Sendable {
 
   /// - Throws: ``OperationError/quantization(_:)``.
   convenience init(
-    _ source: QuantizedSource, activations: (type: NumberType, range: ActivationRange),
+    _ source: QuantizedMatrix, activations: (type: NumberType, range: ActivationRange),
     output: (type: NumberType, scale: OutputScale?)
   ) throws(OperationError) {
     do throws(QuantizedPlanError) {
@@ -118,10 +63,5 @@ final class QuantizedWeights: @unchecked Sendable {
 
   var stored: Int { source.stored }
 
-  var block: BlockSize {
-    switch source {
-    case .csr: .element
-    case .bsr(let w): w.block
-    }
-  }
+  var block: BlockSize { source.block }
 }

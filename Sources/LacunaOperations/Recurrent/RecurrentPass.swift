@@ -45,7 +45,7 @@ final class RecurrentPass: Sendable {
     func kernel(_ variant: String) -> Kernel {
       table.kernel(.recurrentCell, variant: variant, dtype: .f32)!
     }
-    input = try weights.input.plan(width: wide, bias: weights.inputBias, options: options)
+    input = try weights.input.gatePlan(width: wide, bias: weights.inputBias, options: options)
     switch shape.cell {
     case .lstm: (cell, reset) = (kernel("lstm"), nil)
     case .gru(resetsAfter: true): (cell, reset) = (kernel("gru"), nil)
@@ -53,17 +53,17 @@ final class RecurrentPass: Sendable {
     }
     let bias = weights.recurrentBias
     if reset == nil {
-      recurrent = try weights.recurrent.plan(width: batch, bias: bias, options: options)
+      recurrent = try weights.recurrent.gatePlan(width: batch, bias: bias, options: options)
       candidate = nil
     } else {
       // The candidate's rows are the last ones in every order.
       let cut = 2 * hidden
-      recurrent = try weights.recurrent.rows(0..<cut).plan(
+      recurrent = try weights.recurrent.rows(0..<cut).gatePlan(
         width: batch, bias: bias.map { Array($0[..<cut]) }, options: options)
-      candidate = try weights.recurrent.rows(cut..<rows).plan(
+      candidate = try weights.recurrent.rows(cut..<rows).gatePlan(
         width: batch, bias: bias.map { Array($0[cut...]) }, options: options)
     }
-    stored = weights.input.count + weights.recurrent.count
+    stored = weights.input.stored + weights.recurrent.stored
     let places = order.places(shape.cell).map { Int64($0 * shape.hidden) }
     gates = (places[0], places[1], places[2], places.count == 4 ? places[3] : 0)
   }

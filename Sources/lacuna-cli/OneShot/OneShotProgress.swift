@@ -51,11 +51,11 @@ struct OneShotProgress {
     var tensors = [
       NamedTensor(
         name: "weights",
-        tensor: .dense(shape: [report.rows, report.columns], values: kernel.weights))
+        tensor: try .dense(shape: [report.rows, report.columns], values: kernel.weights))
     ]
     if let bias = kernel.bias {
       tensors.append(
-        NamedTensor(name: "bias", tensor: .dense(shape: [bias.count], values: bias)))
+        NamedTensor(name: "bias", tensor: try .dense(shape: [bias.count], values: bias)))
     }
     try LacunaFile(
       metadata: ["kind": Self.kind, "request": request, "report": text], tensors: tensors
@@ -68,10 +68,7 @@ struct OneShotProgress {
     let path = path(reports.firstIndex { $0.name == name } ?? 0)
     let tensors = try LacunaFile(contentsOf: path).tensors
     func values(_ name: String) -> [Float]? {
-      guard case .dense(_, let values)? = tensors.first(where: { $0.name == name })?.tensor else {
-        return nil
-      }
-      return values
+      tensors.first { $0.name == name }?.tensor.denseValues
     }
     guard let weights = values("weights") else {
       throw .malformed(path: path, .absent(what: "weights"))

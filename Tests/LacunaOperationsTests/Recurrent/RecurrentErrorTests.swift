@@ -41,8 +41,9 @@ import Testing
     bias: [Float]? = nil, recurrentBias: [Float]? = nil
   ) throws -> RecurrentWeights {
     RecurrentWeights(
-      input: .dense(try DenseMatrix(rows: rows, columns: inputs)),
-      recurrent: .dense(try DenseMatrix(rows: recurrentRows ?? rows, columns: hidden)),
+      input: SparseTensor(try DenseMatrix<Float>(rows: rows, columns: inputs)),
+      recurrent: SparseTensor(
+        try DenseMatrix<Float>(rows: recurrentRows ?? rows, columns: hidden)),
       inputBias: bias, recurrentBias: recurrentBias)
   }
 
@@ -59,6 +60,10 @@ import Testing
     }
     let good = try weights()
     #expect(networkError(good) == nil)
+    var wide = good
+    wide.recurrent = wide.recurrent.converted(to: Double.self)
+    #expect(
+      networkError(wide) == .elementType(operand: "weights", expected: .f32, actual: .f64))
     #expect(
       networkError(good, good)
         == .shapeMismatch(operand: "the network", dimension: "weights", expected: 1, actual: 2))

@@ -7,30 +7,40 @@ import TestSupport
 
 /// How a test hands weights over.
 enum GateFormat: String, CaseIterable, Sendable {
-  case dense, elements, squares, bytes, byteSquares
+  case dense, elements, squares, bytes, byteSquares, bf16, f16Squares, codebook
 
   var block: BlockSize {
     switch self {
-    case .dense, .elements, .bytes: .element
-    case .squares, .byteSquares: BlockSize(unchecked: 4, 4)
+    case .dense, .elements, .bytes, .bf16, .codebook: .element
+    case .squares, .byteSquares, .f16Squares: BlockSize(unchecked: 4, 4)
     }
   }
   var isQuantized: Bool { self == .bytes || self == .byteSquares }
 
-  func matrix(_ w: [Float], _ rows: Int, _ columns: Int) throws -> GateMatrix {
+  func matrix(_ w: [Float], _ rows: Int, _ columns: Int) throws -> SparseTensor {
     switch self {
-    case .dense: .dense(try DenseMatrix(rows: rows, columns: columns, values: w))
-    case .elements: .csr(try csr(w, rows, columns))
-    case .squares: .bsr(try bsr(w, rows, columns, block))
-    case .bytes: .quantizedCSR(try QuantizedCSR(quantizing: csr(w, rows, columns)))
-    case .byteSquares: .quantizedBSR(try QuantizedBSR(quantizing: bsr(w, rows, columns, block)))
+    case .dense: try SparseTensor(shape: [rows, columns], values: w)
+    case .elements: SparseTensor(try csr(w, rows, columns))
+    case .squares: SparseTensor(try bsr(w, rows, columns, block))
+    case .bytes: SparseTensor(try QuantizedCSR(quantizing: csr(w, rows, columns)))
+    case .byteSquares: SparseTensor(try QuantizedBSR(quantizing: bsr(w, rows, columns, block)))
+    case .bf16: SparseTensor(try csr(w, rows, columns)).converted(to: BFloat16.self)
+    case .f16Squares:
+      SparseTensor(try bsr(w, rows, columns, block)).converted(to: Float16.self)
+    case .codebook: SparseTensor(CodebookCSR(exactly: try csr(coarse(w), rows, columns))!)
     }
   }
+
+  /// Multiples of a sixteenth: few values.
+  private func coarse(_ w: [Float]) -> [Float] { w.map { ($0 * 16).rounded() / 16 } }
 
   /// The weights that are computed with.
   func kept(_ w: [Float], _ rows: Int, _ columns: Int) throws -> [Float] {
     switch self {
     case .dense, .elements, .squares: w
+    case .bf16: w.map { BFloat16($0).widened }
+    case .f16Squares: w.map { Float16(nearest: $0).widened }
+    case .codebook: coarse(w)
     case .bytes: try QuantizedCSR(quantizing: csr(w, rows, columns)).dequantized().dense().values
     case .byteSquares:
       try QuantizedBSR(quantizing: bsr(w, rows, columns, block)).dequantized().dense().values

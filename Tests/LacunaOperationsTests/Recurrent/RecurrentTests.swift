@@ -22,8 +22,10 @@ let recurrentCells: [RecurrentCell] = [
           for batch in [1, 3, 16] where hidden < 64 || batch < 16 {
             number += 1
             let steps = [1, 5][number % 2]
+            // Where every layer rounds to bytes, the bound of three wide ones says nothing.
+            let layers = number % 5 == 0 && !(format.isQuantized && hidden == 64) ? 3 : 1
             let shape = try RecurrentShape(
-              cell, inputs: [1, 3, 20][number % 3], hidden: hidden, layers: number % 5 == 0 ? 3 : 1,
+              cell, inputs: [1, 3, 20][number % 3], hidden: hidden, layers: layers,
               direction: direction)
             let test = RecurrentCase(
               shape, order: GateOrder.allCases[number % 3], layout: layout, steps: steps,
@@ -148,7 +150,8 @@ let recurrentCells: [RecurrentCell] = [
   func infinities(x: Float) throws {
     let shape = try RecurrentShape(.lstm, inputs: 1, hidden: 1)
     let w = RecurrentWeights(
-      input: .csr(try csr([1, 1, 1, 1], 4, 1)), recurrent: .csr(try csr([0, 0, 0, 0], 4, 1)))
+      input: SparseTensor(try csr([1, 1, 1, 1], 4, 1) as CSRMatrix<Float>),
+      recurrent: SparseTensor(try csr([0, 0, 0, 0], 4, 1) as CSRMatrix<Float>))
     let network = try Recurrent(shape, weights: [w], order: .torch)
     // c = σ(x)·0 + σ(x)·tanh(x): 1 or −0; h = σ(x)·tanh(c).
     let y = try network([x])

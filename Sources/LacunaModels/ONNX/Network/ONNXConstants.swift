@@ -52,7 +52,8 @@ extension ONNXSparseTensor {
       let pattern = try CSRPattern(
         rows: rows, columns: columns, rowOffsets: offsets,
         columnIndices: places.map { $0 % columns })
-      return .sparse(try CSRMatrix(pattern: pattern, values: floats), shape: shape)
+      return .weights(
+        try SparseTensor(try CSRMatrix(pattern: pattern, values: floats)).shaped(shape))
     } catch { throw .matrix(error) }
   }
 }

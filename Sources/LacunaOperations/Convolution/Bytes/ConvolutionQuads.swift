@@ -11,7 +11,7 @@ import LacunaFormats
 ///     plane        0         1         2         3
 ///     channels     0 1 2 3   4 · · ·   5 6 7 8   9 · · ·
 struct ConvolutionQuads: StripConvolutionWeights {
-  let source: QuantizedSource
+  let source: QuantizedMatrix
   let shape: ConvolutionShape
   let order: KernelOrder
   let blockRows: Int
@@ -21,7 +21,7 @@ struct ConvolutionQuads: StripConvolutionWeights {
 
   /// Not checked: that the weights fit the shape.
   init(
-    _ source: QuantizedSource, shape: ConvolutionShape, order: KernelOrder, blockRows: Int,
+    _ source: QuantizedMatrix, shape: ConvolutionShape, order: KernelOrder, blockRows: Int,
     isDense: Bool
   ) throws(OperationError) {
     (self.source, self.shape, self.order) = (source, shape, order)

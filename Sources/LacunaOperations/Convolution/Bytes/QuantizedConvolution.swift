@@ -19,7 +19,7 @@ public final class QuantizedConvolution<Image: ByteElement, Output: ActivationEl
   package let core: ConvolutionCore
 
   private init(
-    _ source: QuantizedSource, _ order: KernelOrder, _ shape: ConvolutionShape,
+    _ source: QuantizedMatrix, _ order: KernelOrder, _ shape: ConvolutionShape,
     _ layout: ImageLayout, _ images: Int, _ range: ActivationRange, _ output: OutputScale?,
     _ epilogue: Epilogue<Float>, _ options: PlanOptions
   ) throws(OperationError) {
@@ -159,7 +159,7 @@ extension ConvolutionCore {
   ///
   /// - Parameter output: its type, and what its bytes stand for when it is one of bytes.
   package convenience init(
-    _ source: QuantizedSource, order: KernelOrder, shape: ConvolutionShape, layout: ImageLayout,
+    _ source: QuantizedMatrix, order: KernelOrder, shape: ConvolutionShape, layout: ImageLayout,
     images: Int, activations: (type: NumberType, range: ActivationRange),
     output: (type: NumberType, scale: OutputScale?), epilogue: Epilogue<Float>,
     options: PlanOptions

@@ -12,7 +12,7 @@ protocol GroupedWeights {
   func forEachBits(row: Int, _ body: (Int, UInt32) -> Void)
 }
 
-extension QuantizedSource: GroupedWeights {
+extension QuantizedMatrix: GroupedWeights {
   static var groupSize: Int { 4 }
   @inline(__always)
   func forEachBits(row: Int, _ body: (Int, UInt32) -> Void) {

@@ -26,7 +26,7 @@ struct QuadFormat: ProductFormat {
   private func blocks(_ weights: QuantizedWeights) -> Int {
     isDense
       ? (weights.rows + height - 1) / height
-        * GroupBlocks.columns(of: QuantizedSource.self, weights.columns)
+        * GroupBlocks.columns(of: QuantizedMatrix.self, weights.columns)
       : GroupBlocks.count(weights.source, height: height)
   }
 

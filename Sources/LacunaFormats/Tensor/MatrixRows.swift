@@ -1,15 +1,13 @@
-// Some of the rows of a gate matrix, in the same format where its blocks allow it.
+// Some of the rows of a matrix, in the same format where its blocks allow it.
 
-import LacunaFormats
-
-extension GateMatrix {
+extension StoredMatrix {
   /// The rows of `range`. Blocks that its ends cut through are taken apart.
   ///
   /// - Complexity: O(stored)
-  func rows(_ range: Range<Int>) -> GateMatrix {
+  package func rows(_ range: Range<Int>) -> StoredMatrix {
     switch self {
     case .dense(let w):
-      var part = DenseMatrix<Float>(unchecked: range.count, w.columns)
+      var part = DenseMatrix<Scalar>(unchecked: range.count, w.columns)
       let (stride, columns) = (w.rowStride, w.columns)
       w.withUnsafeElements { from in
         part.withUnsafeMutableElements { into in
@@ -24,28 +22,53 @@ extension GateMatrix {
       return .csr(CSRMatrix(uncheckedPattern: pattern, values: Array(w.values[entries])))
     case .bsr(let w):
       guard let blocks = w.block.rows(range, of: w.rows) else {
-        return GateMatrix.csr(CSRMatrix(w)).rows(range)
+        return StoredMatrix.csr(CSRMatrix(w)).rows(range)
       }
       let (pattern, entries) = w.blockPattern.rows(blocks)
       return .bsr(
         BSRMatrix(
           unchecked: range.count, w.columns, block: w.block, blockPattern: pattern,
           values: Array(w.values[entries.scaled(w.block.area)])))
-    case .quantizedCSR(let w):
+    }
+  }
+}
+
+extension QuantizedMatrix {
+  /// The rows of `range` with their scales. Blocks that its ends cut through are taken apart.
+  ///
+  /// - Complexity: O(stored)
+  package func rows(_ range: Range<Int>) -> QuantizedMatrix {
+    let scales = Array(scales[range])
+    switch self {
+    case .csr(let w):
       let (pattern, entries) = w.pattern.rows(range)
-      return .quantizedCSR(
-        QuantizedCSR(
-          unchecked: pattern, values: Array(w.values[entries]), scales: Array(w.scales[range])))
-    case .quantizedBSR(let w):
+      return .csr(
+        QuantizedCSR(unchecked: pattern, values: Array(w.values[entries]), scales: scales))
+    case .bsr(let w):
       guard let blocks = w.block.rows(range, of: w.rows) else {
-        return .quantizedCSR(w.elements(rows: range))
+        return .csr(elements(rows: range, scales))
       }
       let (pattern, entries) = w.blockPattern.rows(blocks)
-      return .quantizedBSR(
+      return .bsr(
         QuantizedBSR(
           unchecked: range.count, w.columns, block: w.block, blockPattern: pattern,
-          values: Array(w.values[entries.scaled(w.block.area)]), scales: Array(w.scales[range])))
+          values: Array(w.values[entries.scaled(w.block.area)]), scales: scales))
     }
+  }
+
+  /// Some rows without blocks; cells outside the matrix are left out.
+  private func elements(rows range: Range<Int>, _ scales: [Float]) -> QuantizedCSR {
+    var (offsets, indices, values): ([Int], [Int], [Int8]) = ([0], [], [])
+    for row in range {
+      forEach(row: row) { column, value in
+        indices.append(column)
+        values.append(value)
+      }
+      offsets.append(indices.count)
+    }
+    let pattern = CSRPattern(
+      unchecked: range.count, columns, offsets, IndexVector(packing: indices, limit: columns))
+    return QuantizedCSR(unchecked: pattern, values: values, scales: scales)
   }
 }
 
@@ -75,23 +98,5 @@ extension CSRPattern {
       case .u32(let all): .u32(Array(all[entries]))
       }
     return (CSRPattern(unchecked: range.count, columns, offsets, indices), entries)
-  }
-}
-
-extension QuantizedBSR {
-  /// Some rows without blocks; cells outside the matrix are left out.
-  fileprivate func elements(rows range: Range<Int>) -> QuantizedCSR {
-    var (offsets, indices, values): ([Int], [Int], [Int8]) = ([0], [], [])
-    let source = QuantizedSource.bsr(self)
-    for row in range {
-      source.forEach(row: row) { column, value in
-        indices.append(column)
-        values.append(value)
-      }
-      offsets.append(indices.count)
-    }
-    let pattern = CSRPattern(
-      unchecked: range.count, columns, offsets, IndexVector(packing: indices, limit: columns))
-    return QuantizedCSR(unchecked: pattern, values: values, scales: Array(scales[range]))
   }
 }

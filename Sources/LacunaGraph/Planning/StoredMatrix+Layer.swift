@@ -2,40 +2,39 @@
 
 import LacunaFormats
 
-/// Weights of a product or convolution, one row for each output.
-enum LayerWeights: Sendable {
-  case sparse(CSRMatrix<Float>)
-  case blocks(BSRMatrix<Float>)
-  case dense(DenseMatrix<Float>)
+/// Share of zeros from which the sparse kernels are looked at: below it none was ever chosen.
+private let leastSparsity = 0.2
 
-  /// Share of zeros from which the sparse kernels are looked at: below it none was ever chosen.
-  private static let leastSparsity = 0.2
-
-  /// The matrix of the first dimension by all others.
+extension StoredMatrix<Float> {
+  /// Weights of a product or convolution, one row for each output: the matrix of the first dimension by all others.
   init(_ constant: GraphConstant) {
-    switch constant {
-    case .sparse(let matrix, _): self = .sparse(matrix)
-    case .blocks(let matrix, let shape):
-      self = matrix.rows == shape.first ?? 1 ? .blocks(matrix) : Self(.array(constant.array))
-    case .array(let array): self.init(Self.matrix(array))
+    if case .weights(let tensor) = constant, !tensor.isDense,
+      tensor.rows == tensor.shape.first ?? 1
+    {
+      self = tensor.matrix(of: Float.self)
+    } else {
+      self.init(skipping: Self.matrix(constant.array))
     }
   }
 
   /// The transpose of that.
   init(transposing constant: GraphConstant) {
-    switch constant {
-    case .sparse(let matrix, _): self = .sparse(matrix.transposed())
-    case .blocks: self.init(transposing: .array(constant.array))
-    case .array(let array): self.init(Self.matrix(array).transposed())
+    if case .weights(let tensor) = constant, case .csr(let matrix) = tensor.matrix(of: Float.self),
+      tensor.rows == tensor.shape.first ?? 1
+    {
+      self = .csr(matrix.transposed())
+    } else {
+      self.init(skipping: Self.matrix(constant.array).transposed())
     }
   }
 
-  private init(_ matrix: DenseMatrix<Float>) {
+  /// Without its zeros where there are enough of them.
+  init(skipping matrix: DenseMatrix<Float>) {
     let count = matrix.rows * matrix.columns
     let zeros = matrix.withUnsafeElements { elements in elements.count { $0 == 0 } }
     self =
-      count > 0 && Double(zeros) >= Self.leastSparsity * Double(count)
-      ? .sparse(CSRMatrix(dense: matrix)) : .dense(matrix)
+      count > 0 && Double(zeros) >= leastSparsity * Double(count)
+      ? .csr(CSRMatrix(dense: matrix)) : .dense(matrix)
   }
 
   private static func matrix(_ array: GraphArray) -> DenseMatrix<Float> {
@@ -48,32 +47,10 @@ enum LayerWeights: Sendable {
     return matrix
   }
 
-  /// Whether zeros are not stored.
-  var leavesOut: Bool {
-    if case .dense = self { false } else { true }
-  }
-
-  /// Every weight, zeros too.
-  var filled: LayerWeights {
-    switch self {
-    case .sparse(let matrix): .dense(matrix.dense())
-    case .blocks(let matrix): .dense(matrix.dense())
-    case .dense: self
-    }
-  }
-
-  var rows: Int {
-    switch self {
-    case .sparse(let matrix): matrix.rows
-    case .blocks(let matrix): matrix.rows
-    case .dense(let matrix): matrix.rows
-    }
-  }
-
   /// Row `i` times factor `of(i)`.
   mutating func scaleRows(_ of: (Int) -> Float) {
     switch self {
-    case .sparse(var matrix):
+    case .csr(var matrix):
       let offsets = matrix.pattern.rowOffsets
       matrix.withUnsafeMutableValues { values in
         for i in 0..<offsets.count - 1 {
@@ -81,8 +58,8 @@ enum LayerWeights: Sendable {
           for p in offsets[i]..<offsets[i + 1] { values[p] *= factor }
         }
       }
-      self = .sparse(matrix)
-    case .blocks(var matrix):
+      self = .csr(matrix)
+    case .bsr(var matrix):
       let (block, rows) = (matrix.block, matrix.rows)
       let offsets = matrix.blockPattern.rowOffsets
       matrix.withUnsafeMutableValues { values in
@@ -95,13 +72,13 @@ enum LayerWeights: Sendable {
           }
         }
       }
-      self = .blocks(matrix)
+      self = .bsr(matrix)
     case .dense(var matrix):
-      let (rows, columns) = (matrix.rows, matrix.columns)
+      let (rows, columns, stride) = (matrix.rows, matrix.columns, matrix.rowStride)
       matrix.withUnsafeMutableElements { elements in
         for i in 0..<rows {
           let factor = of(i)
-          for j in 0..<columns { elements[i * columns + j] *= factor }
+          for j in 0..<columns { elements[i * stride + j] *= factor }
         }
       }
       self = .dense(matrix)
