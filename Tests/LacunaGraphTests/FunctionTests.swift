@@ -94,4 +94,87 @@ import Testing
       #expect(Float(i) == exact, "\(function) of \(a[place / 4]) and \(b[place % 4])")
     }
   }
+
+  /// Shapes of two operands that walk in every way: alike, one standing still, both, and on several threads.
+  private static let pairs: [(a: [Int], b: [Int])] = [
+    ([5, 7], [5, 7]), ([5, 1], [1, 7]), ([5, 1], [5, 7]), ([5, 7], [5, 1]), ([], [5, 7]),
+    ([3, 5, 1], [3, 1, 1]), ([300, 1], [1, 500]),
+  ]
+
+  /// Element (i, j, …) of an array of that shape, broadcast to `shape`, in the order of `shape`.
+  private func broadcast<T>(_ values: [T], _ own: [Int], to shape: [Int]) -> [T] {
+    (0..<shape.reduce(1, *)).map { place in
+      var (left, offset, stride) = (place, 0, 1)
+      for (axis, size) in shape.enumerated().reversed() {
+        let (next, index) = left.quotientAndRemainder(dividingBy: size)
+        left = next
+        let mine = axis - (shape.count - own.count)
+        if mine >= 0 {
+          offset += own[mine] == 1 ? 0 : index * stride
+          stride *= own[mine]
+        }
+      }
+      return values[offset]
+    }
+  }
+
+  @Test(arguments: pairs, [1, 2])
+  func `claims, truths and choices are those of plain loops, however they are broadcast`(
+    shapes: (a: [Int], b: [Int]), threads: Int
+  ) throws {
+    let shape = zip(
+      [Int](repeating: 1, count: max(0, shapes.b.count - shapes.a.count)) + shapes.a, shapes.b
+    ).map { max($0, $1) }
+    func numbers(_ shape: [Int], _ factor: Int) -> [Int] {
+      (0..<shape.reduce(1, *)).map { $0 * factor % 5 - 2 }
+    }
+    let (a, b) = (numbers(shapes.a, 3), numbers(shapes.b, 2))
+    let (wideA, wideB) = (
+      broadcast(a, shapes.a, to: shape), broadcast(b, shapes.b, to: shape)
+    )
+    func check(
+      _ operation: GraphOperator, _ operands: [GraphArray], _ expected: GraphValues
+    ) throws {
+      let names = operands.indices.map { "x\($0)" }
+      let graph = try Graph(
+        inputs: zip(names, operands).map { GraphInput($0, $1.type.element, $1.shape) },
+        nodes: [GraphNode("y", operation, names)], outputs: ["y"])
+      let plan = try GraphPlan(graph, options: GraphOptions(threads: threads))
+      let y = try plan.run(Dictionary(uniqueKeysWithValues: zip(names, operands)))["y"]
+      #expect(y?.shape == shape && y?.values == expected, "\(operation.name) \(shapes)")
+    }
+    let integers = [
+      try GraphArray(shape: shapes.a, values: .i64(a)),
+      try GraphArray(shape: shapes.b, values: .i64(b)),
+    ]
+    let floats = [
+      try GraphArray(shapes.a, a.map { Float($0) }), try GraphArray(shapes.b, b.map { Float($0) }),
+    ]
+    let truths = [
+      try GraphArray(shape: shapes.a, values: .bool(a.map { $0 > 0 })),
+      try GraphArray(shape: shapes.b, values: .bool(b.map { $0 > 0 })),
+    ]
+    for (claim, holds) in [
+      (Comparison.equal, { (a: Int, b: Int) in a == b }), (.less, { $0 < $1 }),
+      (.greater, { $0 > $1 }), (.lessOrEqual, { $0 <= $1 }), (.greaterOrEqual, { $0 >= $1 }),
+    ] {
+      let expected = GraphValues.bool(zip(wideA, wideB).map(holds))
+      try check(.compare(claim), integers, expected)
+      try check(.compare(claim), floats, expected)
+    }
+    for (function, holds) in [
+      (LogicalFunction.and, { (a: Bool, b: Bool) in a && b }), (.or, { $0 || $1 }),
+      (.exclusiveOr, { $0 != $1 }),
+    ] {
+      try check(
+        .logical(function), truths, .bool(zip(wideA, wideB).map { holds($0 > 0, $1 > 0) }))
+    }
+    let sameTruths = zip(wideA, wideB).map { ($0 > 0) == ($1 > 0) }
+    try check(.compare(.equal), truths, .bool(sameTruths))
+    // a where a > 0, else b, of each type.
+    let chosen = zip(wideA, wideB).map { $0 > 0 ? $0 : $1 }
+    try check(.choose, [truths[0]] + integers, .i64(chosen))
+    try check(.choose, [truths[0]] + floats, .f32(chosen.map { Float($0) }))
+    try check(.choose, [truths[0]] + truths, .bool(chosen.map { $0 > 0 }))
+  }
 }

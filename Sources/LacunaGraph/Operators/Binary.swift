@@ -16,7 +16,9 @@ struct BinaryRule: OperatorRule {
     let walk = Broadcast(shapes, to: request.outputs[0].shape)
     if request.outputs[0].element == .i64 {
       let function = function
-      return PairBody<Int, Int>(walk: walk, kernel: "integers") { function.integer($0, $1) }
+      return PairBody<Int, Int>(walk, request.split, kernel: "integers") { run in
+        run.each { function.integer($0, $1) }
+      }
     }
     return BinaryBody(function: function, walk: walk, split: request.split)
   }
@@ -55,25 +57,51 @@ private struct BinaryBody: GraphBody {
   }
 }
 
-/// y ← f(a, b) one element after the other.
+/// Elements of two operands and of their result, in which an operand goes on by 0 or 1.
+struct PairRun<T, R> {
+  let a: UnsafePointer<T>, b: UnsafePointer<T>, y: UnsafeMutablePointer<R>
+  let stepA: Int, stepB: Int, count: Int
+
+  @inline(__always)
+  func each(_ function: (T, T) -> R) {
+    switch (stepA, stepB) {
+    case (1, 1): for i in 0..<count { y[i] = function(a[i], b[i]) }
+    case (0, 1):
+      let a = a[0]
+      for i in 0..<count { y[i] = function(a, b[i]) }
+    case (1, 0):
+      let b = b[0]
+      for i in 0..<count { y[i] = function(a[i], b) }
+    default: y.update(repeating: function(a[0], b[0]), count: count)
+    }
+  }
+}
+
+/// y ← f(a, b), one run after the other: `function` knows its types, which this loop does not have to.
 struct PairBody<T: BitwiseCopyable & Sendable, R: BitwiseCopyable & Sendable>: GraphBody {
   let walk: Broadcast
+  let split: WorkSplit
   let kernel: String
-  let function: @Sendable (T, T) -> R
+  let function: @Sendable (PairRun<T, R>) -> Void
 
-  init(walk: Broadcast, kernel: String, _ function: @escaping @Sendable (T, T) -> R) {
-    (self.walk, self.kernel, self.function) = (walk, kernel, function)
+  init(
+    _ walk: Broadcast, _ split: WorkSplit, kernel: String,
+    _ function: @escaping @Sendable (PairRun<T, R>) -> Void
+  ) {
+    (self.walk, self.split, self.kernel, self.function) = (walk, split, kernel, function)
   }
 
   func run(_ call: StepCall) {
     let a = call.input(0).assumingMemoryBound(to: T.self)
     let b = call.input(1).assumingMemoryBound(to: T.self)
     let y = call.output().assumingMemoryBound(to: R.self)
-    for row in 0..<walk.rows {
-      let (left, right) = (a + walk.offset(0, row: row), b + walk.offset(1, row: row))
-      for i in 0..<walk.count {
-        y[row * walk.count + i] = function(left[i * walk.steps[0]], right[i * walk.steps[1]])
-      }
+    let (stepA, stepB) = (walk.steps[0], walk.steps[1])
+    walk.forEachRun(split) { row, first, count in
+      function(
+        PairRun(
+          a: a + walk.offset(0, row: row) + first * stepA,
+          b: b + walk.offset(1, row: row) + first * stepB, y: y + row * walk.count + first,
+          stepA: stepA, stepB: stepB, count: count))
     }
   }
 }
@@ -95,9 +123,12 @@ struct ComparisonRule: OperatorRule {
     let shapes = request.inputs.map { $0?.shape ?? [] }
     let (walk, claim) = (Broadcast(shapes, to: request.outputs[0].shape), comparison)
     switch request.inputs[0]!.type.element {
-    case .f32: return PairBody<Float, Bool>(walk: walk, kernel: "claims") { claim.holds($0, $1) }
-    case .i64: return PairBody<Int, Bool>(walk: walk, kernel: "claims") { claim.holds($0, $1) }
-    case .bool: return PairBody<Bool, Bool>(walk: walk, kernel: "claims") { $0 == $1 }
+    case .f32:
+      return PairBody<Float, Bool>(walk, request.split, kernel: "claims") { claim.mark($0) }
+    case .i64:
+      return PairBody<Int, Bool>(walk, request.split, kernel: "claims") { claim.mark($0) }
+    case .bool:
+      return PairBody<Bool, Bool>(walk, request.split, kernel: "claims") { $0.each(==) }
     }
   }
 }
@@ -116,7 +147,13 @@ struct LogicalRule: OperatorRule {
   func body(_ request: BodyRequest) throws(GraphProblem) -> any GraphBody {
     let shapes = request.inputs.map { $0?.shape ?? [] }
     let (walk, function) = (Broadcast(shapes, to: request.outputs[0].shape), function)
-    return PairBody<Bool, Bool>(walk: walk, kernel: "truths") { function.apply($0, $1) }
+    return PairBody<Bool, Bool>(walk, request.split, kernel: "truths") { run in
+      switch function {
+      case .and: run.each { $0 && $1 }
+      case .or: run.each { $0 || $1 }
+      case .exclusiveOr: run.each(!=)
+      }
+    }
   }
 }
 
@@ -161,15 +198,16 @@ struct WhereRule: OperatorRule {
     let shapes = request.inputs.map { $0?.shape ?? [] }
     let walk = Broadcast(shapes, to: request.outputs[0].shape)
     switch request.outputs[0].element {
-    case .f32: return WhereBody<Float>(walk: walk)
-    case .i64: return WhereBody<Int>(walk: walk)
-    case .bool: return WhereBody<Bool>(walk: walk)
+    case .f32: return WhereBody<Float>(walk: walk, split: request.split)
+    case .i64: return WhereBody<Int>(walk: walk, split: request.split)
+    case .bool: return WhereBody<Bool>(walk: walk, split: request.split)
     }
   }
 }
 
 private struct WhereBody<T: BitwiseCopyable & Sendable>: GraphBody {
   let walk: Broadcast
+  let split: WorkSplit
   var kernel: String { "choice" }
 
   func run(_ call: StepCall) {
@@ -177,15 +215,24 @@ private struct WhereBody<T: BitwiseCopyable & Sendable>: GraphBody {
     let a = call.input(1).assumingMemoryBound(to: T.self)
     let b = call.input(2).assumingMemoryBound(to: T.self)
     let y = call.output().assumingMemoryBound(to: T.self)
-    for row in 0..<walk.rows {
-      let (c, left) = (condition + walk.offset(0, row: row), a + walk.offset(1, row: row))
-      let right = b + walk.offset(2, row: row)
-      for i in 0..<walk.count {
-        y[row * walk.count + i] =
-          c[i * walk.steps[0]] ? left[i * walk.steps[1]] : right[i * walk.steps[2]]
-      }
+    let steps = (walk.steps[0], walk.steps[1], walk.steps[2])
+    walk.forEachRun(split) { row, first, count in
+      choose(
+        condition + walk.offset(0, row: row) + first * steps.0,
+        a + walk.offset(1, row: row) + first * steps.1,
+        b + walk.offset(2, row: row) + first * steps.2, steps, y + row * walk.count + first, count)
     }
   }
+}
+
+@specialized(where T == Float)
+@specialized(where T == Int)
+@specialized(where T == Bool)
+private func choose<T: BitwiseCopyable>(
+  _ condition: UnsafePointer<Bool>, _ a: UnsafePointer<T>, _ b: UnsafePointer<T>,
+  _ steps: (Int, Int, Int), _ y: UnsafeMutablePointer<T>, _ count: Int
+) {
+  for i in 0..<count { y[i] = condition[i &* steps.0] ? a[i &* steps.1] : b[i &* steps.2] }
 }
 
 extension GraphOperator {

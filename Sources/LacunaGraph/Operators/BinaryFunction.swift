@@ -89,13 +89,13 @@ public enum Comparison: String, Hashable, Sendable, CaseIterable {
   case equal, less, greater, lessOrEqual, greaterOrEqual
 
   @inline(__always)
-  func holds<T: Comparable>(_ a: T, _ b: T) -> Bool {
+  func mark<T: Comparable>(_ run: PairRun<T, Bool>) {
     switch self {
-    case .equal: a == b
-    case .less: a < b
-    case .greater: a > b
-    case .lessOrEqual: a <= b
-    case .greaterOrEqual: a >= b
+    case .equal: run.each(==)
+    case .less: run.each(<)
+    case .greater: run.each(>)
+    case .lessOrEqual: run.each(<=)
+    case .greaterOrEqual: run.each(>=)
     }
   }
 }
@@ -104,13 +104,4 @@ public enum Comparison: String, Hashable, Sendable, CaseIterable {
 public enum LogicalFunction: String, Hashable, Sendable, CaseIterable {
   /// a ∧ b, a ∨ b, a ≠ b
   case and, or, exclusiveOr
-
-  @inline(__always)
-  func apply(_ a: Bool, _ b: Bool) -> Bool {
-    switch self {
-    case .and: a && b
-    case .or: a || b
-    case .exclusiveOr: a != b
-    }
-  }
 }
