@@ -13,7 +13,7 @@ extension ResultsTask {
     return ResultsTask(
       architecture: architecture, training: all.samples(0..<min(cut, limit)),
       validation: all.samples(cut..<all.count), test: test, measure: .accuracy, batch: 128,
-      rate: 3e-3, denseEpochs: 4, prunedEpochs: 1,
+      rate: 3e-3, labelSmoothing: 0.1, denseEpochs: 6, prunedEpochs: 3,
       rules: excluded.map { TensorRule($0, excluded: true) }, block: BlockSize(unchecked: 4, 1),
       timedBatch: 16)
   }

@@ -35,8 +35,7 @@ extension ResultsTask {
       training: try pairs(training), validation: try pairs(validation), test: try pairs(test),
       measure: .phonemeErrors(SpokenWords(validation: validation, test: test)), batch: 128,
       rate: 2e-3, furtherRate: 1, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 5, rules: [],
-      block: BlockSize(unchecked: 4, 1), blockSparsities: [0.5, 0.8, 0.9], budget: .global,
-      start: .previous, timedBatch: 1)
+      block: BlockSize(unchecked: 4, 1), timedBatch: 1)
   }
 }
 

@@ -11,12 +11,11 @@ struct ResultsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "results", abstract: "Train, prune and measure a network on real data.",
     discussion: """
-      One dense network is trained first. From it begins one run for each sparsity and block shape, \
-      whose masks grow along a ramp over the first two thirds of its steps, and one without masks \
-      for as many epochs: what the dense network gains by going on. With --from previous only the \
-      first sparsity begins there, and each other where the one before it ended. Choices of recipes were made \
-      by the column "validation"; "test" is for the final figure. Benchmarks/results/setup \
-      installs the data.
+      One dense network is trained first. From it begins the first sparsity in elements and in \
+      blocks, and each other one where the one before it ended; masks grow along a ramp over the \
+      first two thirds of a phase. One phase goes on without masks for as many epochs: what the \
+      dense network gains by that. Choices of recipes were made by the column "validation"; "test" \
+      is for the final figure. Benchmarks/results/setup installs the data.
       """)
 
   @Argument(help: "speech, resnet, mobilenet, text or g2p.")
@@ -54,16 +53,16 @@ struct ResultsCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How kernels share a sparsity: uniform, global or erdosRenyi (small ones stay denser). [the task's own]",
+      "How kernels share a sparsity: uniform, global or erdosRenyi (small ones stay denser).",
       valueName: "name"))
-  var budget: Budget?
+  var budget = Budget.global
 
   @Option(
     name: .customLong("from"),
     help: ArgumentHelp(
-      "What a sparsity begins with: the dense weights, or those of the previous one. [the task's own]",
+      "What a sparsity begins with: the dense weights, or those of the previous one.",
       valueName: "dense|previous"))
-  var start: ResultsStart?
+  var start = ResultsStart.previous
 
   @Option(
     help: ArgumentHelp(
@@ -112,9 +111,7 @@ struct ResultsCommand: ParsableCommand {
     if let epochs {
       (chosen.denseEpochs, chosen.prunedEpochs) = (epochs.elements[0], epochs.elements[1])
     }
-    if let budget { chosen.budget = budget }
-    if let start { chosen.start = start }
-    chosen.schedule = schedule
+    (chosen.budget, chosen.start, chosen.schedule) = (budget, start, schedule)
     if let given = sparsities?.elements {
       (chosen.sparsities, chosen.blockSparsities) = (given, given)
     }

@@ -84,10 +84,10 @@ struct ResultsTask {
   var block: BlockSize
   /// Shares of zeros of the phases, in elements and in blocks.
   var sparsities = [0.5, 0.75, 0.8, 0.875, 0.9, 0.95]
-  var blockSparsities = [0.5, 0.8, 0.9, 0.95]
+  var blockSparsities = [0.5, 0.8, 0.9]
   /// How kernels share a sparsity.
-  var budget = Budget.uniform
-  var start = ResultsStart.dense
+  var budget = Budget.global
+  var start = ResultsStart.previous
   var schedule = ResultsSchedule.ramp
   /// Samples of a run whose time is measured.
   var timedBatch: Int

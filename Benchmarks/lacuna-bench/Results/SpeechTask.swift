@@ -45,8 +45,8 @@ extension ResultsTask {
       architecture: .sequenceClassifier(
         steps: steps, features: features, units: [96, 96], classes: voices.count),
       training: sets[0], validation: sets[1], test: sets[2], measure: .accuracy, batch: 64,
-      rate: 2e-3, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 3, rules: [],
-      block: BlockSize(unchecked: 4, 1), timedBatch: 1)
+      rate: 2e-3, furtherRate: 1, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 10, rules: [],
+      block: BlockSize(unchecked: 4, 1), blockSparsities: [0.5, 0.8, 0.9, 0.95], timedBatch: 1)
   }
 
   /// Mean 0 and deviation 1 of each band over the training part.

@@ -31,7 +31,7 @@ extension ResultsTask {
       training: try part(0..<min(first - 1, min(limit, first / steps) * steps) + 1),
       validation: try part(first..<second),
       test: try part(second..<text.count), measure: .perplexity, batch: 64, rate: 4e-3,
-      gradientNorm: 1, denseEpochs: 2, prunedEpochs: 1, rules: [],
+      furtherRate: 1, gradientNorm: 1, denseEpochs: 5, prunedEpochs: 2, rules: [],
       block: BlockSize(unchecked: 4, 1), timedBatch: 1)
   }
 }
