@@ -34,7 +34,8 @@ extension ResultsTask {
       architecture: .encoderDecoder(sizes, targetSteps: targetSteps),
       training: try pairs(training), validation: try pairs(validation), test: try pairs(test),
       measure: .phonemeErrors(SpokenWords(validation: validation, test: test)), batch: 128,
-      rate: 2e-3, furtherRate: 1, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 5, rules: [],
+      rate: 2e-3, furtherRate: 1, gradientNorm: 1, labelSmoothing: 0.1, denseEpochs: 8,
+      prunedEpochs: 5, rules: [],
       block: BlockSize(unchecked: 4, 1), timedBatch: 1)
   }
 }
