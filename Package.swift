@@ -30,11 +30,12 @@ func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
       name: "LacunaKernelsX86V4VNNI", dependencies: ["CSIMD"],
       swiftSettings: kernelSettings(
         "-march=x86-64-v4", "-mavx512vnni", "-mprefer-vector-width=512") + [.define("LACUNA_V4")]),
-    // Products of pairs of bf16 alone.
+    // Products of pairs of bf16 alone. Who has these has VBMI2.
     .target(
       name: "LacunaKernelsX86V4BF16", dependencies: ["CSIMD"],
       swiftSettings: kernelSettings(
-        "-march=x86-64-v4", "-mavx512bf16", "-mprefer-vector-width=512") + [.define("LACUNA_V4")]),
+        "-march=x86-64-v4", "-mavx512bf16", "-mavx512vbmi2", "-mprefer-vector-width=512")
+        + [.define("LACUNA_V4")]),
     // Bytes spread under masks and looked up.
     .target(
       name: "LacunaKernelsX86V4VBMI2", dependencies: ["CSIMD"],

@@ -56,6 +56,8 @@ private func pairRows(_ rows: KernelRows) {
   rows("spmm", "bf16bf16", variant: "4x2", most: four) { spmmReferencePairs(arguments($0)) }
   rows("packPairs", "bf16bf16", variant: "columns") { packPairColumnsReference(arguments($0)) }
   rows("packPairs", "bf16bf16", variant: "rows") { packPairRowsReference(arguments($0)) }
+  rows("packPairs", "bf16bf16", variant: "line") { packPairLineReference(arguments($0)) }
+  rows("pairWindow", "bf16bf16") { multiplyPairWindowsReference(arguments($0)) }
 }
 
 /// Few columns of X: a plain kernel has no registers to run out of.

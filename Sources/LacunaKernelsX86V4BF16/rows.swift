@@ -2,7 +2,7 @@
 
 import CSIMD
 
-/// Every kernel of this target: strips of pairs, and the panels that they read.
+/// Every kernel of this target: strips and windows of pairs, and what they read.
 package func kernelRows(_ add: @escaping (lcn_kernel_row) -> Void) {
   let rows = KernelRows(add: add)
   let (one, two, four) = (
@@ -13,4 +13,6 @@ package func kernelRows(_ add: @escaping (lcn_kernel_row) -> Void) {
   rows("spmm", "bf16bf16", variant: "4x2", most: four) { spmm4x2Pairs(arguments($0)) }
   rows("packPairs", "bf16bf16", variant: "columns") { packPairColumns(arguments($0)) }
   rows("packPairs", "bf16bf16", variant: "rows") { packPairRows(arguments($0)) }
+  rows("packPairs", "bf16bf16", variant: "line") { packPairLine(arguments($0)) }
+  rows("pairWindow", "bf16bf16") { multiplyPairWindows(arguments($0)) }
 }

@@ -31,14 +31,14 @@ import Testing
       let bsr = BSRMatrix(dense: dense.converted(to: BFloat16.self), block: try BlockSize(2, 2))
       let epilogue = Epilogue<Float>(
         bias: randomWeights(rows, 1, sparsity: 0, &generator), activation: .clamp(-1, 2))
-      for width in [1, 16, 33, 150] {
+      for width in [1, 3, 16, 33, 150] {
         let x: DenseMatrix<Float> =
           layout == .columns
           ? try randomDense(columns, width, &generator)
           : try randomDense(width, columns, &generator)
         let exact = Oracle(
           weights, rows: rows, columns: columns, x: narrow(x), layout: layout, epilogue: epilogue)
-        for kernel in ["pairs-1x2", "pairs-2x2", "pairs-4x2", "pairs-dense"] {
+        for kernel in ["pairs-1x2", "pairs-2x2", "pairs-4x2", "pairs-dense", "pairs-window"] {
           let plans = try [
             Plan(
               csr, layout: layout, width: width, epilogue: epilogue, options: options(kernel)),
@@ -49,8 +49,14 @@ import Testing
           let name = "\(kernel) \(rows)×\(columns)×\(width) \(layout)"
           let results = try plans.map { try $0(x) }
           #expect(exact.firstError(results[0], layout: layout) == nil, "\(name)")
-          // The same pairs, whatever stored them; and zeros that blocks store.
-          #expect(results[0].values == results[1].values, "\(name), blocks and threads")
+          #expect(exact.firstError(results[1], layout: layout) == nil, "\(name), blocks")
+          // The same pairs, whatever stored them; zeros that blocks store take slots of windows from others.
+          let isSame = results[0].values == results[1].values
+          #expect(isSame || kernel == "pairs-window", "\(name), blocks and threads")
+          let whole = try Plan(
+            bsr, layout: layout, width: width, epilogue: epilogue, options: options(kernel))
+          let isWhole = try whole(x).values == results[1].values
+          #expect(isWhole, "\(name), threads")
           #expect(plans[0].kernelName == kernel)
         }
         let full = try Plan(
@@ -82,11 +88,11 @@ import Testing
       var options = PlanOptions(isa: isa)
       #expect(try pairs(names(narrow, options)) == 0)
       options.allowsBF16Activations = true
-      let expected = isa.includes(.v4BF16) ? 4 : 0
+      let expected = isa.includes(.v4BF16) ? 5 : 0
       #expect(try pairs(names(narrow, options)) == expected)
       #expect(try pairs(names(weights.converted(to: Float16.self), options)) == 0)
       options.excludesDense = true
-      #expect(try pairs(names(narrow, options)) == (expected == 0 ? 0 : 3))
+      #expect(try pairs(names(narrow, options)) == (expected == 0 ? 0 : 4))
       options.updatable = true
       #expect(try pairs(names(narrow, options)) == 0)
     }

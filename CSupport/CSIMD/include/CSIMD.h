@@ -14,6 +14,7 @@
 #include "gaps.h"
 #include "bitmask.h"
 #include "byte_windows.h"
+#include "pair_windows.h"
 #include "spmm.h"
 #include "peak.h"
 #include "select.h"

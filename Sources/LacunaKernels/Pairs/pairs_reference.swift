@@ -4,11 +4,11 @@ import CSIMD
 
 /// The f32 whose upper half a bf16 is.
 @inline(__always)
-private func widened(_ value: UInt16) -> Float { Float(bitPattern: UInt32(value) &<< 16) }
+func widened(_ value: UInt16) -> Float { Float(bitPattern: UInt32(value) &<< 16) }
 
 /// The nearest bf16, ties to even; a NaN stays one.
 @inline(__always)
-private func rounded(_ value: Float) -> UInt16 {
+func roundedToBF16(_ value: Float) -> UInt16 {
   let bits = value.bitPattern
   if value.isNaN { return UInt16(bits &>> 16) | 0x40 }
   return UInt16((bits &+ 0x7fff &+ (bits &>> 16 & 1)) &>> 16)
@@ -66,7 +66,7 @@ private func packPairs(_ a: lcn_pack_args, input: Int64, column: Int64) {
         let row = 2 &* pair &+ j
         target[2 &* (pair &* Int(a.targetStride) &+ c) &+ j] =
           row < Int(a.rows) && c < Int(a.columns)
-          ? rounded(source[row &* Int(input) &+ c &* Int(column)]) : 0
+          ? roundedToBF16(source[row &* Int(input) &+ c &* Int(column)]) : 0
       }
     }
   }

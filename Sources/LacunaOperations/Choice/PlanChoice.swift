@@ -98,8 +98,7 @@ private func chooseByTime(
       && candidates[$0].bytes <= mostTimedBytes
   }
   var bodies: [Int: any ProductBody] = [:]
-  // Measured, but not faster than weights arrive: other layers run between two runs of this one. Weights that the
-  // second-level cache does not hold came from the third while they were timed, at whatever rate that has.
+  // Measured, but not faster than weights arrive: other layers run between two runs of this one.
   var deciding: [Int: Double] = [:]
   var reason = "by the estimate alone"
   if !request.options.deterministic && near.count > 1 && request.width > 0
@@ -111,10 +110,7 @@ private func chooseByTime(
     let operands = TimingOperands(request)
     func note(_ i: Int, _ body: any ProductBody, _ seconds: Double) {
       candidates[i].measuredSeconds = seconds
-      let cpu = CPUInfo.current
-      let isStreamed = cpu.level2Bytes < body.packedBytes && body.packedBytes <= cpu.level3Bytes
-      deciding[i] =
-        isStreamed ? seconds : max(seconds, roof.seconds(bytes: Double(body.packedBytes)))
+      deciding[i] = max(seconds, roof.leastSeconds(toStream: body.packedBytes))
     }
     for i in sparse + (dense.map { [$0] } ?? []) {
       let room = mostTimed - bodies.count - (dense == nil || i == dense ? 0 : 1)

@@ -48,5 +48,5 @@ let productFormats: [any ProductFormat] =
   [
     BlockVectorFormat(), WindowFormat.filled, WindowFormat.compressed, WindowFormat.padded,
     CSRFormat(), StripFormat(), DenseFormat(), BitmaskFormat(), ByteWindowFormat(),
-    GapFormat(),
+    GapFormat(), PairWindowFormat(),
   ] + QuadFormat.strips + [QuadFormat.dense] + PairFormat.strips + [PairFormat.dense]

@@ -76,6 +76,8 @@ struct KernelShares {
   let bitmask = 0.17
   /// Windows of bytes, one right-hand side, of all slots: 123 GOP/s on Zen 5, whose peak is 1100.
   let byteWindow = 0.11
+  /// Windows of bf16, one right-hand side, of all slots: 40 GFLOP/s on Zen 5 from the second-level cache, whose peak is 256.
+  let pairWindow = 0.15
   /// What sums that a strip kernel works on at a time contribute at most, `first · number ^ power`: a multiply-add waits
   /// four cycles for the one before it, and two start in each; of few sums those of the next strip come in between.
   let chains: (first: Double, power: Double)

@@ -92,6 +92,19 @@ struct Roofline {
     return best
   }
 
+  /// Layers of a network that share the last-level cache with one that is timed alone.
+  private static let layersTogether = 8
+
+  /// What a run takes at least in a network, whose weights of `bytes` were timed in a loop over them alone.
+  ///
+  /// Those that the second-level cache does not hold came from the third, at whatever rate that has; but of a network of
+  /// such layers the last-level cache holds no more than its share.
+  func leastSeconds(toStream bytes: Int) -> Double {
+    let cpu = CPUInfo.current
+    if bytes <= cpu.level2Bytes { return seconds(bytes: Double(bytes)) }
+    return bytes <= cpu.level3Bytes / Self.layersTogether ? 0 : Double(bytes) / Self.memoryRate
+  }
+
   /// Seconds to read `bytes` again and again: one core's rate from the smallest cache that holds
   /// them.
   func seconds(bytes: Double) -> Double {

@@ -21,6 +21,8 @@ protocol FloatWeights: StoredWeights {
   /// The weights as pairs of bf16, or how many blocks of them there would be; nil for weights of another type.
   func pairs(height: Int, isFull: Bool) -> GroupBlocks?
   func pairBlocks(height: Int) -> Int?
+  /// The weights in windows of bf16; nil for weights of another type.
+  func pairWindows() -> PairWindowWeights?
   /// The weights in the window format, nil for dense weights, for too many columns, and for a geometry
   /// without idle lanes when the pattern has some.
   func windowWeights(_ geometry: WindowGeometry) -> WindowWeights?

@@ -43,7 +43,7 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case blockVector
   /// Bytes of X, or floats made bytes, as a panel of quads: `lcn_quad_pack_args`.
   case packQuads
-  /// Rows or columns of X, rounded to bf16, as a panel of pairs: `lcn_pack_args`.
+  /// Rows or columns of X, or one of them alone, rounded to bf16, as a panel of pairs: `lcn_pack_args`.
   case packPairs
   /// The range of each right-hand side: `lcn_range_args`.
   case range
@@ -55,6 +55,8 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case bitmask
   /// Sums of bytes by weights in windows of 64 inputs: `lcn_byte_window_args`.
   case byteWindow
+  /// Y ← W·X for few columns of X and weights of bf16 in windows of 64 inputs: `lcn_pair_window_args`.
+  case pairWindow
   /// The element-wise part of a step of a recurrent cell: `lcn_cell_args`.
   case recurrentCell
   /// A function of each element: `lcn_pointwise_args`.

@@ -32,7 +32,9 @@ extension Kernel: CustomTestStringConvertible {
     switch row.kernel.operation {
     case .spmm where row.kernel.types == .pairs: sweepPairStrips(row)
     case .spmm: sweepStrips(row, Scalar.self)
+    case .packPairs where row.kernel.variant == "line": sweepPairLines(row)
     case .packPairs: sweepPairPanels(row)
+    case .pairWindow: sweepPairWindows(row)
     case .packRows: sweepPanels(row, transposed: false, Scalar.self)
     case .packTransposed: sweepPanels(row, transposed: true, Scalar.self)
     case .multiplyAddPeak: sweepPeak(row, Scalar.self)
@@ -66,7 +68,7 @@ extension Kernel: CustomTestStringConvertible {
     case .byteWindow: sweepByteWindows(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .packPairs,
-      .range, .recurrentCell, .pointwise, .activation, .depthwise, .residual:
+      .pairWindow, .range, .recurrentCell, .pointwise, .activation, .depthwise, .residual:
       Issue.record("\(row.kernel.name) has no check for bytes")
     }
   }
@@ -81,7 +83,7 @@ extension Kernel: CustomTestStringConvertible {
   @Test func everyRearrangedKernelHasAPlainTwin() {
     let twinned: Set<KernelOperation> = [
       .spmm, .packRows, .packTransposed, .packPairs, .window, .sddmm, .blockVector, .gaps,
-      .bitmask, .byteWindow, .depthwise,
+      .bitmask, .byteWindow, .pairWindow, .depthwise,
     ]
     for row in KernelTable.all where row.isa != nil {
       #expect((KernelRow(row).twin != nil) == twinned.contains(row.operation), "\(row.name)")
@@ -114,11 +116,10 @@ extension Kernel: CustomTestStringConvertible {
     #expect(
       missing
         == (dtype == .f32
-          ? [.packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow]
+          ? [.packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow, .pairWindow]
           : [
-            .packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow, .range, .blockVector,
-            .recurrentCell,
-            .pointwise,
+            .packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow, .pairWindow, .range,
+            .blockVector, .recurrentCell, .pointwise,
           ]))
   }
 

@@ -36,6 +36,10 @@ extension StoredMatrix {
     (self as? StoredMatrix<BFloat16>).map { GroupBlocks($0, height: height, isFull: isFull) }
   }
 
+  func pairWindows() -> PairWindowWeights? {
+    (self as? StoredMatrix<BFloat16>).map { PairWindowWeights($0) }
+  }
+
   func pairBlocks(height: Int) -> Int? {
     (self as? StoredMatrix<BFloat16>).map { GroupBlocks.count($0, height: height) }
   }
