@@ -132,13 +132,18 @@ def lacuna(layer, options):
     block = "1x1" if layer.is_dense else options.block
     output = subprocess.run(
         [BENCH, "conv", "--shape", layer.shape, "--sparsity", sparsities, "--block", block, "--time", str(options.time),
-         "--json"], check=True, capture_output=True, text=True).stdout
+         "--dtype", options.dtype, "--json"], check=True, capture_output=True, text=True).stdout
     return [json.loads(line) for line in output.splitlines()]
+
+
+def is_single(name):
+    return not name.endswith(("bf16", "i8"))
 
 
 def measure(network, images, engines, options):
     """Seconds of all layers by engine, and of Lacuna by sparsity; and of the best engine of each layer."""
     sparsities = options.sparsity.split(",")
+    own = "Lacuna dense" + (" i8" if options.dtype == "i8" else "")
     dense, sparse, best, slower = {}, dict.fromkeys(sparsities, 0.0), 0.0, dict.fromkeys(sparsities, 0)
     for layer in layers(network, images):
         times = {}
@@ -149,37 +154,37 @@ def measure(network, images, engines, options):
                 runs = int(min(200, max(3, options.time / max(first, 1e-6))))
                 times.setdefault(engine.name, []).append(statistics.median(engine.times(layer, runs)))
             rows.append(lacuna(layer, options))
-            for name, key in (("Lacuna dense", "denseSeconds"), ("im2col, OpenBLAS", "im2colSeconds")):
+            for name, key in ((own, "denseSeconds"), ("im2col, OpenBLAS", "im2colSeconds")):
                 times.setdefault(name, []).append(statistics.median(r[key] for r in rows[-1]))
         one = {name: statistics.median(values) for name, values in times.items()}
         for name, value in one.items():
             dense[name] = dense.get(name, 0.0) + layer.count * value
-        # bf16 is another precision: it is named, and compared with apart.
-        fastest = min(value for name, value in one.items() if not name.endswith("bf16"))
+        # bf16 and bytes are other precisions: they are named, and compared with apart.
+        fastest = min(value for name, value in one.items() if is_single(name))
         best += layer.count * fastest
         for number, sparsity in enumerate(sparsities):
             seconds = statistics.median(r[0 if layer.is_dense else number]["seconds"] for r in rows)
             sparse[sparsity] += layer.count * seconds
             if not layer.is_dense:
-                slower[sparsity] += layer.count * (seconds > 1.05 * one["Lacuna dense"])
+                slower[sparsity] += layer.count * (seconds > 1.05 * one[own])
         print(f"{network} batch {images} {layer.name}: " + "  ".join(
             f"{name} {value * 1e6:.0f}" for name, value in one.items()) + "  sparse " + " ".join(
             f"{statistics.median(r[0 if layer.is_dense else n]['seconds'] for r in rows) * 1e6:.0f}"
             for n in range(len(sparsities))) + " µs", file=sys.stderr, flush=True)
-    return {"network": network, "batch": images, "block": options.block, "dense": dense, "sparse": sparse, "best": best,
+    return {"network": network, "batch": images, "block": options.block, "dtype": options.dtype, "dense": dense, "sparse": sparse, "best": best,
             "slower": slower, "isa": rows[0][0]["isa"], "core": rows[0][0]["denseCore"]}
 
 
 def table(result):
     """Markdown: the engines' milliseconds, then a line for each sparsity."""
     dense = result["dense"]
-    single = {name: value for name, value in dense.items() if not name.endswith("bf16")}
+    single = {name: value for name, value in dense.items() if is_single(name)}
     engine = min(single, key=single.get)
     bf16 = [value for name, value in dense.items() if name.endswith("bf16")]
     lines = [f"**{TITLES[result['network']]}, batch {result['batch']}.** Dense, ms: " + ", ".join(
         f"{name} {value * 1e3:.2f}" for name, value in sorted(dense.items(), key=lambda item: item[1]))
         + f"; the best of each layer {result['best'] * 1e3:.2f}.", ""]
-    lines += [f"| zeros, {result['block']} | sparse ms | × {engine} | × the best of each layer | × OpenVINO bf16 |",
+    lines += [f"| zeros, {result['block']}{', bytes' if result['dtype'] == 'i8' else ''} | sparse ms | × {engine} | × the best of each layer | × OpenVINO bf16 |",
               "| ---: | ---: | ---: | ---: | ---: |"]
     for sparsity, seconds in result["sparse"].items():
         lines.append(
@@ -197,6 +202,7 @@ def main():
     parser.add_argument("--batch", default="1,16")
     parser.add_argument("--sparsity", default="0.5,0.7,0.8,0.9,0.95")
     parser.add_argument("--block", default="1x1")
+    parser.add_argument("--dtype", default="f32", choices=["f32", "i8"], help="of Lacuna's convolutions")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--time", type=float, default=0.1, help="seconds per engine, layer and round")
     options = parser.parse_args()
