@@ -90,7 +90,7 @@ class Plan(Chosen):
     that is not stored contributes nothing, not even 0 · NaN, unless the plan finds dense faster (`plan.kernel` says so);
     `exclude_dense` keeps it from that. A plan made `updatable` takes new weights on the same pattern: see `update`.
     With a `quantization` the product is one of bytes. `allow_bf16_activations` lets a plan of bfloat16 weights round x
-    to bfloat16 as well, where the processor multiplies such pairs: up to twice as fast for 16 right-hand sides or more.
+    to bfloat16 as well, where the processor multiplies such pairs: up to twice as fast.
     """
 
     def __init__(self, matrix: Matrix, width: int = 1, layout: str = "columns", bias: Any = None,

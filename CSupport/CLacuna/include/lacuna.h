@@ -403,9 +403,9 @@ typedef struct {
   double output_scale;   /* of bytes: what a step of one byte stands for, a normal positive float */
   int32_t output_zero_point; /* of bytes: the byte that stands for 0; 0 … 255, of LCN_I8 −128 … 127 */
   int32_t allow_bf16_activations; /* 1: for a matrix of LCN_BF16 kernels may round x to bf16 as well, which is up to
-                            twice as fast for many right-hand sides where the processor has AVX512-BF16; sums and
-                            results stay f32. Without effect for other matrices, updatable plans, 15 right-hand sides
-                            or fewer, and other processors. 0: x keeps its 24 bits. */
+                            twice as fast where the processor has AVX512-BF16 (and VBMI2); sums and results stay
+                            f32. Without effect for other matrices, updatable plans, and other processors. 0: x keeps
+                            its 24 bits. */
   const float *weight_scales; /* NULL, or a scale for each output row, `weight_scale_count` of them: weights that are
                             multiples of them, as another program made them, become exactly those bytes. LCN_INVALID_ARGUMENT
                             for a weight of more than 127 times its scale. Copied. */

@@ -88,10 +88,11 @@ struct RecurrentRule: OperatorRule {
   private func matrix(
     _ operand: Operand?, _ direction: Int, _ rows: Int, _ what: String, _ request: BodyRequest
   ) throws(GraphProblem) -> SparseTensor {
-    guard let operand, let floats = operand.floats else { throw .notConstant(what: what) }
-    if case .weights(let tensor)? = operand.constant, tensor.rows == rows, request.skipsZeros {
+    // Before every zero of it is written out.
+    if case .weights(let tensor)? = operand?.constant, tensor.rows == rows, request.skipsZeros {
       return tensor.converted(to: Float.self)
     }
+    guard let operand, let floats = operand.floats else { throw .notConstant(what: what) }
     let columns = operand.shape[2]
     let first = direction * rows * columns
     var matrix = DenseMatrix<Float>(uninitialized: rows, columns)

@@ -53,8 +53,8 @@ package struct ContainerBuilder {
   package mutating func append(_ named: NamedTensor) throws(DataProblem) {
     try check(named.name, named.tensor.shape)
     let sections = try named.tensor.encodedSections()
-    guard let kind = named.tensor.kind else { throw .absent(what: "a kind for \(named.name)") }
-    let record = TensorRecord(named, kind, sections: sections.map { add($0) })
+    // What has sections has a kind.
+    let record = TensorRecord(named, named.tensor.kind!, sections: sections.map { add($0) })
     try record.checkShape()
     records.append(record)
   }

@@ -18,7 +18,7 @@ public struct PlanOptions: Hashable, Sendable, Codable {
   /// Keep what ``Plan/update(values:bias:)-([Scalar],_)`` needs: 4 bytes for each packed weight.
   public var updatable: Bool
   /// Let kernels round X to bf16 where weights are bf16 and the instruction set multiplies bf16 by bf16
-  /// (``ISA/v4BF16``), which is up to twice as fast for many right-hand sides. Sums stay in f32. Results then depend
+  /// (``ISA/v4BF16``), which is up to twice as fast. Sums stay in f32. Results then depend
   /// on the kernel that is chosen: elements of X have 8 bits in it or 24.
   public var allowsBF16Activations: Bool
   /// Use this instruction set instead of ``ISA/selected``.

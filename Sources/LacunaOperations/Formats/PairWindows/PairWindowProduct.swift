@@ -1,4 +1,4 @@
-// Y ← bound(W·X + bias + β·Y) for few columns of X, which is rounded to bf16, and weights of bf16 in windows.
+// Y ← bound(W·X + bias) for few columns of X, which is rounded to bf16, and weights of bf16 in windows.
 
 import CSIMD
 import LacunaFormats
@@ -55,7 +55,6 @@ final class PairWindowProduct: ProductBody {
       var arguments = weights.arguments(
         block: first, x: UnsafePointer(x), xStride: sideStride, sides: count, epilogue: epilogue,
         y: results, yStride: resultStride, rows: rows)
-      if call.beta != 0 { (arguments.lower, arguments.upper) = (-.infinity, .infinity) }
       kernel.call(&arguments)
       for side in 0..<count {
         deliver(call, start + side, rows, results + side * resultStride)
@@ -84,16 +83,6 @@ final class PairWindowProduct: ProductBody {
       call.y.assumingMemoryBound(to: Float.self)
       + (layout == .columns
         ? rows.lowerBound * step + side : side * call.yStride + rows.lowerBound)
-    if call.beta != 0 {
-      let (beta, lower, upper) = (
-        Float(call.beta), Float(epilogue.lower), Float(epilogue.upper)
-      )
-      for i in 0..<rows.count {
-        let sum = results[i] + beta * y[i * step]
-        let raised = lower > sum ? lower : sum
-        results[i] = upper < raised ? upper : raised
-      }
-    }
     epilogue.activate(
       UnsafeMutableRawPointer(results), rows: 1, columns: rows.count, stride: rows.count)
     if step == 1 {
