@@ -46,7 +46,7 @@ struct TrainingCommand: ParsableCommand {
     let shape = architecture.input
     let images = (0..<batch * shape.count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
     let data = try ImageDataset(
-      shape: shape, classes: 10, images: images, labels: (0..<batch).map { UInt8($0 % 10) })
+      shape: shape, classes: 10, images: images, labels: (0..<batch).map { UInt16($0 % 10) })
     func network() throws -> SequentialModel {
       try SequentialModel(architecture, seed: seed, threads: threads)
     }

@@ -57,7 +57,7 @@ private func resume(_ checkpoint: Checkpoint) throws {
   let data = try ImageDataset(
     shape: checkpoint.architecture.input, classes: classes,
     images: (0..<count * size).map { UInt8(truncatingIfNeeded: $0 * 37) },
-    labels: (0..<count).map { UInt8($0 % classes) })
+    labels: (0..<count).map { UInt16($0 % classes) })
   let settings = try checkpoint.pruning.map { _ in
     PruningSettings(
       schedule: try PolynomialDecay(initial: 0.25, final: 0.5, begin: 0, end: 4, frequency: 1))

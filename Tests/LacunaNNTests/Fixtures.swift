@@ -30,9 +30,9 @@ enum Fixtures {
   static func quadrants(count: Int, seed: UInt64) throws -> ImageDataset {
     var random = SeededGenerator(seed: seed)
     var images: [UInt8] = []
-    var labels: [UInt8] = []
+    var labels: [UInt16] = []
     for _ in 0..<count {
-      let label = UInt8(random.next() % 4)
+      let label = UInt16(random.next() % 4)
       for y in 0..<8 {
         for x in 0..<8 {
           let bright = (y / 4) * 2 + x / 4 == Int(label)

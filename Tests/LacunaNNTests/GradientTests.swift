@@ -9,7 +9,7 @@ import Testing
   /// Loss of a fixed mini-batch, and the gradient when asked.
   static func loss(_ model: SequentialModel, batch: Int, seed: UInt64, backward: Bool) -> Double {
     let random = RandomStream(seed: seed, 9)
-    let labels = (0..<batch * model.outputShape.pixels).map { UInt8($0 % 4) }
+    let labels = (0..<batch * model.outputShape.pixels).map { UInt16($0 % 4) }
     model.forward(batch: batch, training: true, random: random)
     let result = SoftmaxCrossEntropy.evaluate(
       logits: model.output, labels: labels, classes: 4, gradient: model.outputGradient)

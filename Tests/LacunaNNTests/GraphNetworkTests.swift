@@ -67,9 +67,9 @@ private enum Branched {
   /// Two symbols in turn; the label of a sequence is the second one.
   static func symbols(count: Int, each: Bool, seed: UInt64) throws -> SequenceDataset {
     var random = SeededGenerator(seed: seed)
-    var (values, labels): ([Float], [UInt8]) = ([], [])
+    var (values, labels): ([Float], [UInt16]) = ([], [])
     for _ in 0..<count {
-      var text = [UInt8(random.next() % 6), UInt8(random.next() % 6)]
+      var text = [UInt16(random.next() % 6), UInt16(random.next() % 6)]
       while text.count < 10 { text.append(text[text.count - 2]) }
       values += text.prefix(9).map(Float.init)
       labels += each ? Array(text.dropFirst()) : [text[1]]

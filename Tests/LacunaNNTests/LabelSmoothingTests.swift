@@ -19,7 +19,7 @@ import Testing
 
   @Test("Loss and gradient are those of the smoothed answer", arguments: [0, 0.1, 0.5] as [Float])
   func formula(smoothing: Float) {
-    let (classes, labels) = (5, [UInt8(3), 0, 255, 4])
+    let (classes, labels) = (5, [UInt16(3), 0, 255, 4])
     let logits: [Float] = (0..<20).map { Float($0 * 7 % 11) * 0.6 - 3 }
     var gradient = [Float](repeating: 9, count: 20)
     let result = SoftmaxCrossEntropy.evaluate(

@@ -24,13 +24,13 @@ enum QuantizationAware {
   struct Vectors: LabelledSamples {
     let shape: Shape
     let classes = 3, labelsPerSample = 1
-    let labels: [UInt8]
+    let labels: [UInt16]
     var values: [Float]
 
     init(_ count: Int, features: Int = 12, seed: UInt64) {
       var generator = SeededGenerator(seed: seed)
       shape = Shape(features: features)
-      labels = (0..<count).map { _ in UInt8.random(in: 0..<3, using: &generator) }
+      labels = (0..<count).map { _ in UInt16.random(in: 0..<3, using: &generator) }
       values = (0..<count * features).map { _ in Float.random(in: -1...2, using: &generator) }
     }
 

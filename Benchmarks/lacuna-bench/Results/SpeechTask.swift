@@ -16,7 +16,7 @@ extension ResultsTask {
     let root = data ?? speechPath
     let mel = LogMel()
     let (steps, features) = (64, mel.bands)
-    var parts = [(values: [Float], labels: [UInt8])](repeating: ([], []), count: 3)
+    var parts = [(values: [Float], labels: [UInt16])](repeating: ([], []), count: 3)
     for (label, voice) in voices.enumerated() {
       let folder = "\(root)/\(voice)"
       let names = try fileNames(
@@ -31,7 +31,7 @@ extension ResultsTask {
           // Pauses say nothing about a language.
           if LogMel.level(window) < -9 { continue }
           parts[part].values += window
-          parts[part].labels.append(UInt8(label))
+          parts[part].labels.append(UInt16(label))
         }
       }
     }
@@ -51,7 +51,7 @@ extension ResultsTask {
 
   /// Mean 0 and deviation 1 of each band over the training part.
   private static func normalise(
-    _ parts: inout [(values: [Float], labels: [UInt8])], _ features: Int
+    _ parts: inout [(values: [Float], labels: [UInt16])], _ features: Int
   ) {
     let count = Double(max(parts[0].values.count / features, 1))
     var (sums, squares) = (

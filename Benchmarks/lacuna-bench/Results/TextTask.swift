@@ -15,8 +15,8 @@ extension ResultsTask {
     var counts = [Int](repeating: 0, count: 256)
     for byte in lower { counts[Int(byte)] += 1 }
     let common = counts.indices.filter { counts[$0] >= 100 }
-    var symbol = [UInt8](repeating: 0, count: 256)
-    for (number, byte) in common.enumerated() { symbol[byte] = UInt8(number + 1) }
+    var symbol = [UInt16](repeating: 0, count: 256)
+    for (number, byte) in common.enumerated() { symbol[byte] = UInt16(number + 1) }
     let text = lower.map { symbol[Int($0)] }
     let share = text.count / 20
     let (steps, vocabulary) = (96, common.count + 1)

@@ -54,7 +54,7 @@ extension ImageDataset {
     }
     return try ImageDataset(
       shape: Shape(height: images.rows, width: images.columns, channels: 1), classes: classes,
-      images: images.pixels, labels: labels)
+      images: images.pixels, labels: labels.map(UInt16.init))
   }
 
   /// The compressed file, or the plain one where only that exists.

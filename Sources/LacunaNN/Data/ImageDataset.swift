@@ -9,14 +9,14 @@ public struct ImageDataset: LabelledSamples {
   /// `count · shape.count` bytes, NHWC.
   public let images: [UInt8]
   /// One label per image, below ``classes``.
-  public let labels: [UInt8]
+  public let labels: [UInt16]
   /// One.
   public var labelsPerSample: Int { 1 }
 
   /// Joins images and labels, and checks both.
   ///
   /// - Throws: ``ModelError`` when counts disagree or a label is not below `classes`.
-  public init(shape: Shape, classes: Int, images: [UInt8], labels: [UInt8]) throws(ModelError) {
+  public init(shape: Shape, classes: Int, images: [UInt8], labels: [UInt16]) throws(ModelError) {
     if labels.count * shape.count != images.count {
       throw .dataMismatch(
         what: "image bytes", expected: labels.count * shape.count, found: images.count)
@@ -41,7 +41,7 @@ public struct ImageDataset: LabelledSamples {
       Array(labels[range]))
   }
 
-  private init(unchecked shape: Shape, _ classes: Int, _ images: [UInt8], _ labels: [UInt8]) {
+  private init(unchecked shape: Shape, _ classes: Int, _ images: [UInt8], _ labels: [UInt16]) {
     (self.shape, self.classes, self.images, self.labels) = (shape, classes, images, labels)
   }
 

@@ -10,23 +10,23 @@ public protocol LabelledSamples: Sendable {
   var classes: Int { get }
   /// Labels of one sample.
   var labelsPerSample: Int { get }
-  /// Labels of all samples, one sample after the other.
-  var labels: [UInt8] { get }
+  /// Labels of all samples, one sample after the other. Sixteen bits, for vocabularies of words.
+  var labels: [UInt16] { get }
   /// The label of results that count for nothing, such as those of steps behind the end of a sequence; nil when all
   /// results count.
-  var ignoredLabel: UInt8? { get }
+  var ignoredLabel: UInt16? { get }
   /// Writes sample `index` as `shape.count` floats. Not checked: the index, and that `x` holds so many.
   func write(_ index: Int, to x: UnsafeMutablePointer<Float>)
 }
 
 extension LabelledSamples {
   /// All results count.
-  public var ignoredLabel: UInt8? { nil }
+  public var ignoredLabel: UInt16? { nil }
   /// Number of samples.
   public var count: Int { labels.count / max(labelsPerSample, 1) }
 
   /// The labels of sample `index`.
-  func labels(of index: Int) -> ArraySlice<UInt8> {
+  func labels(of index: Int) -> ArraySlice<UInt16> {
     labels[index * labelsPerSample..<(index + 1) * labelsPerSample]
   }
 

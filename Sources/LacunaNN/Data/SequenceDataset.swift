@@ -11,14 +11,14 @@ public struct SequenceDataset: LabelledSamples {
   /// `[count, steps, features]`; of symbols, which an embedding reads, whole numbers.
   public let values: [Float]
   /// One label per sequence, or one per step.
-  public let labels: [UInt8]
+  public let labels: [UInt16]
 
   /// Joins sequences and labels, and checks both.
   ///
   /// - Throws: ``ModelError`` when a size is below 1, counts disagree, or a label is not below `classes`.
   public init(
     steps: Int, features: Int, classes: Int, labelsEachStep: Bool = false, values: [Float],
-    labels: [UInt8]
+    labels: [UInt16]
   ) throws(ModelError) {
     for (name, size) in [("steps", steps), ("features", features)] {
       try TrainingSettings.check(size, name, in: 1...1 << 20)
@@ -44,7 +44,7 @@ public struct SequenceDataset: LabelledSamples {
   /// What is left behind the last whole sequence is left out.
   ///
   /// - Throws: ``ModelError`` when a symbol is not below `vocabulary`, or steps are below 1.
-  public init(predicting text: [UInt8], vocabulary: Int, steps: Int) throws(ModelError) {
+  public init(predicting text: [UInt16], vocabulary: Int, steps: Int) throws(ModelError) {
     try TrainingSettings.check(steps, "steps", in: 1...1 << 20)
     let count = max(0, text.count - 1) / steps
     try self.init(

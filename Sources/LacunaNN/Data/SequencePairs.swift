@@ -12,9 +12,9 @@ public struct SequencePairs: LabelledSamples {
   /// Steps of a target.
   public let labelsPerSample: Int
   /// One for each step of a target: the symbol of the next step, behind the last one the end, then 0.
-  public let labels: [UInt8]
+  public let labels: [UInt16]
   /// 0: what follows the end does not count.
-  public var ignoredLabel: UInt8? { 0 }
+  public var ignoredLabel: UInt16? { 0 }
   /// Symbols of the sources, padded.
   private let sources: [UInt8]
   private let sourceSteps: Int
@@ -47,7 +47,9 @@ public struct SequencePairs: LabelledSamples {
       sequence + [UInt8](repeating: 0, count: steps - sequence.count)
     }
     self.sources = sources.flatMap { padded($0, sizes.sourceSteps) }
-    labels = targets.flatMap { padded($0 + [EncoderDecoderSizes.end], targetSteps) }
+    labels = targets.flatMap {
+      padded($0 + [EncoderDecoderSizes.end], targetSteps).map(UInt16.init)
+    }
     shape = Shape(height: sizes.sourceSteps + targetSteps, width: 1, channels: 1)
     (classes, labelsPerSample) = (sizes.targetSymbols, targetSteps)
     sourceSteps = sizes.sourceSteps
@@ -61,7 +63,7 @@ public struct SequencePairs: LabelledSamples {
     target[0] = 0
     for t in 1..<labelsPerSample {
       let symbol = labels[index * labelsPerSample + t - 1]
-      target[t] = symbol == EncoderDecoderSizes.end ? 0 : Float(symbol)
+      target[t] = symbol == UInt16(EncoderDecoderSizes.end) ? 0 : Float(symbol)
     }
   }
 }

@@ -13,7 +13,7 @@ package final class Workers: Sendable {
   package let count: Int
 
   /// - Parameter count: threads to use, at least 1; by default one per processor.
-  init(count: Int? = nil) {
+  package init(count: Int? = nil) {
     self.count = max(1, count ?? ThreadPool.shared.threads)
   }
 

@@ -99,7 +99,8 @@ public final class Trainer {
     network.forward(batch: count, training: true, random: random)
     let (lossSum, correct, answers) = SoftmaxCrossEntropy.evaluate(
       logits: network.output, labels: labels, classes: data.classes, ignoring: data.ignoredLabel,
-      smoothing: settings.labelSmoothing ?? 0, gradient: network.outputGradient)
+      smoothing: settings.labelSmoothing ?? 0, gradient: network.outputGradient,
+      threads: network.workers)
     guard lossSum.isFinite else {
       quantizedStep?.end()
       throw ModelError.diverged(step: step + 1)
@@ -127,7 +128,7 @@ public final class Trainer {
   }
 
   /// Puts the mini-batch into the network's input and returns its labels.
-  private func loadBatch(epoch: Int, position: Int) -> [UInt8] {
+  private func loadBatch(epoch: Int, position: Int) -> [UInt16] {
     if order.epoch != epoch {
       var random = RandomStream(seed: settings.seed, 1, UInt64(epoch))
       order = (epoch, random.permutation(data.count))
