@@ -46,15 +46,12 @@ extension ConvCase {
     try requireExact(sparse, weights, x, "\(sparse.kernelName) \(layer.shape.listElement)")
     try requireExact(best, everything, x, "\(best.kernelName) \(layer.shape.listElement)")
     let outputs = (0..<3).map { _ in AlignedBuffer<Float>(count: images * shape.outputCount) }
-    let timings = x.withUnsafeBufferPointer { x in
-      numbers.withUnsafeBufferPointer { numbers in
-        Stopwatch(budget: measure.time, cache: measure.cache).time([
-          { sparse.run(x.baseAddress!, into: outputs[0].pointer, images: images) },
-          { best.run(x.baseAddress!, into: outputs[1].pointer, images: images) },
-          { patches.run(numbers.baseAddress!, into: outputs[2].pointer, images: images) },
-        ])
-      }
-    }
+    let (bytes, floats) = (aligned(x), aligned(numbers))
+    let timings = Stopwatch(budget: measure.time, cache: measure.cache).time([
+      { sparse.run(bytes.pointer, into: outputs[0].pointer, images: images) },
+      { best.run(bytes.pointer, into: outputs[1].pointer, images: images) },
+      { patches.run(floats.pointer, into: outputs[2].pointer, images: images) },
+    ])
     return ConvResult(
       layer: layer, sparsity: sparsity, stored: BitMask(nonzerosOf: dense).keptCount, block: block,
       dtype: dtype, layout: layout, threads: measure.threads, cache: measure.cache,
