@@ -34,6 +34,8 @@ private func stripRows(_ rows: KernelRows) {
   rows("sddmm", "f64", most: 4) { sddmmReferenceF64(arguments($0)) }
   rows("depthwise", "f32") { depthwiseReferenceF32(arguments($0)) }
   rows("depthwise", "f64") { depthwiseReferenceF64(arguments($0)) }
+  rows("depthwiseChannels", "f32") { depthwiseChannelsReferenceF32(arguments($0)) }
+  rows("depthwiseChannels", "f64") { depthwiseChannelsReferenceF64(arguments($0)) }
 }
 
 /// Products of bytes.
@@ -46,6 +48,10 @@ private func byteRows(_ rows: KernelRows) {
   rows("gaps", "i8u8") { multiplyGapsReference(arguments($0)) }
   rows("bitmask", "i8u8") { multiplyBitmaskReference(arguments($0)) }
   rows("byteWindow", "i8u8") { multiplyByteWindowsReference(arguments($0)) }
+  rows("depthwiseBytes", "i8u8") { depthwiseBytesReferenceF32(arguments($0)) }
+  rows("depthwiseBytes", "i8u8u8") { depthwiseBytesReferenceU8(arguments($0)) }
+  rows("depthwiseByteChannels", "i8u8") { depthwiseByteChannelsReferenceF32(arguments($0)) }
+  rows("depthwiseByteChannels", "i8u8u8") { depthwiseByteChannelsReferenceU8(arguments($0)) }
 }
 
 /// Products of pairs of bf16.

@@ -11,6 +11,7 @@ package func kernelRows(_ add: @escaping (lcn_kernel_row) -> Void) {
   fewColumnRows(rows)
   patternRows(rows)
   pointwiseRows(rows)
+  bytePlaneRows(rows)
 }
 
 /// Strips of packed weights, and the panels that they read.
@@ -119,4 +120,6 @@ private func pointwiseRows(_ rows: KernelRows) {
   rows("residual", "f64") { residualF64(arguments($0)) }
   rows("depthwise", "f32") { depthwiseF32(arguments($0)) }
   rows("depthwise", "f64") { depthwiseF64(arguments($0)) }
+  rows("depthwiseChannels", "f32") { depthwiseChannelsF32(arguments($0)) }
+  rows("depthwiseChannels", "f64") { depthwiseChannelsF64(arguments($0)) }
 }

@@ -4,5 +4,7 @@ import CSIMD
 
 /// Every kernel of this target.
 package func kernelRows(_ add: @escaping (lcn_kernel_row) -> Void) {
-  quadStripRows(KernelRows(add: add))
+  let rows = KernelRows(add: add)
+  quadStripRows(rows)
+  bytePlaneRows(rows)
 }

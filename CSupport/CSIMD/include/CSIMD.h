@@ -21,6 +21,8 @@
 #include "convert.h"
 #include "cells.h"
 #include "depthwise.h"
+#include "byte_planes.h"
+#include "byte_channels.h"
 
 // How many of the compiler's weak functions csimd.c replaces. Calling it is what makes a linker take
 // csimd.o out of an archive.

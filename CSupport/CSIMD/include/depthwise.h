@@ -29,6 +29,22 @@ typedef struct {
   int64_t phaseStride;     // from one phase of a row to the next
 } lcn_depthwise_args;
 
+// Some rows of one image's results, channels last. Strides and counts in elements.
+typedef struct {
+  const void *x;           // pixel (i, j) at x + (i·width + j)·channels
+  int64_t height, width;
+  void *y;                 // pixel (i, j) at y + (i·outputWidth + j)·channels
+  int64_t outputWidth;
+  int64_t firstRow, rows;  // of results
+  int64_t channels;        // at least as many as a register has lanes
+  int64_t kernelHeight, kernelWidth;
+  int64_t strideY, strideX, dilationY, dilationX;
+  int64_t top, left;       // padding
+  const void *weights;     // of tap (i, j) at (i·kernelWidth + j)·channels
+  const void *bias;        // one for each channel
+  double lower, upper;
+} lcn_depthwise_channel_args;
+
 // Lanes 0, 2, … and lanes 1, 3, … of v.
 LCN_INLINE void lcn_split_f32(void *even, void *odd, lcn_vf32 v) {
   typedef float half __attribute__((ext_vector_type(LCN_LANES_F32 / 2), aligned(4)));

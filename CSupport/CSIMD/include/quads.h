@@ -112,14 +112,17 @@ LCN_INLINE lcn_vi32 lcn_join_bytes(lcn_vu32 a, lcn_vu32 b, lcn_vu32 c, lcn_vu32 
   return (lcn_vi32)(a | b << 8 | c << 16 | d << 24);
 }
 
-// The byte of each number: v·inverse, to even where it lies in the middle, above `zero`, 0 and 255 where it lies
-// outside. Adding 1.5·2²³ leaves the integer in the low bits; it is the same on every instruction set.
-LCN_INLINE lcn_vu32 lcn_quantize(lcn_vf32 v, lcn_vf32 inverse, lcn_vi32 zero) {
-  lcn_vf32 lower = lcn_floats(-zero), upper = lcn_floats(255 - zero);
+// The byte of each number: v·inverse, to even where it lies in the middle, above `zero`, bounded to `lower` and `upper`
+// before `zero` is added. Adding 1.5·2²³ leaves the integer in the low bits; it is the same on every instruction set.
+LCN_INLINE lcn_vu32 lcn_quantize_between(lcn_vf32 v, lcn_vf32 inverse, lcn_vf32 lower, lcn_vf32 upper, lcn_vi32 zero) {
   lcn_vf32 scaled = v * inverse;
   scaled = scaled > lower ? scaled : lower;
   scaled = scaled < upper ? scaled : upper;
   return (lcn_vu32)((lcn_vi32)(scaled + 12582912.0f) + zero) & 0xff;
+}
+// The same for all bytes: 0 and 255 where it lies outside.
+LCN_INLINE lcn_vu32 lcn_quantize(lcn_vf32 v, lcn_vf32 inverse, lcn_vi32 zero) {
+  return lcn_quantize_between(v, inverse, lcn_floats(-zero), lcn_floats(255 - zero), zero);
 }
 // Writes the low bytes of the lanes, one after the other.
 LCN_INLINE void lcn_store_bytes(void *p, lcn_vu32 v) {

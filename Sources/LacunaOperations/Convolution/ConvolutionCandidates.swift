@@ -8,7 +8,7 @@ import LacunaFormats
 /// all but one in sixteen do. That share was set by hand.
 func unalignedShare(_ isa: ISA) -> Double { isa.includes(.v4) ? 0.6 : 0.95 }
 
-/// Share of the peak that the depthwise kernel's loads leave: one for each multiply-add, most of them across a line.
+/// Share of the peak that the depthwise kernels' loads leave: one for each multiply-add, most of them across a line.
 private let planesShare = 0.4
 
 /// Bytes per second at which panels and patches are copied inside the caches, and images from further away.
@@ -65,6 +65,29 @@ func convolutionCandidates<Scalar: SparseScalar>(
         seconds: flops * wasted / (roof.peak * planesShare) + 2 * traffic / copyRate,
         flops: flops, bytes: traffic + stored * size,
         make: { () throws(OperationError) in DepthwiseConvolution(context, weights) }))
+  }
+  if isDense || weights.storesAll || !context.options.excludesDense {
+    let flops = 2 * Double(s.filters * s.patch) * Double(s.pixels) * images
+    func overChannels(
+      _ name: String, turned: Double, _ make: @escaping () -> any ConvolutionBody
+    ) {
+      list.append(
+        ConvolutionCandidate(
+          name: name, isDense: isDense || !weights.storesAll,
+          seconds: flops / (roof.peak * planesShare) + (traffic + turned) / copyRate, flops: flops,
+          bytes: traffic + Double(s.filters * s.patch) * size,
+          make: { () throws(OperationError) in make() }))
+    }
+    if ChannelConvolution<Scalar>.suits(context) {
+      overChannels(ChannelConvolution<Scalar>.candidateName, turned: 0) {
+        ChannelConvolution(context, weights)
+      }
+    }
+    if TurnedChannelConvolution<Scalar>.suits(context) {
+      overChannels(TurnedChannelConvolution<Scalar>.candidateName, turned: traffic) {
+        TurnedChannelConvolution(context, weights)
+      }
+    }
   }
   if PointwiseConvolution.suits(context) {
     list.append(

@@ -139,7 +139,7 @@ extension ConvolutionShape {
 
 extension ConvolutionWeights {
   /// The stored taps of a filter that sees one channel, in rising order.
-  fileprivate var taps: (_ filter: Int) -> [(tap: Int, value: Scalar)] {
+  var taps: (_ filter: Int) -> [(tap: Int, value: Scalar)] {
     let csr: CSRMatrix<Scalar>
     switch source {
     case .dense(let w): return { filter in (0..<w.columns).map { ($0, w[filter, $0]) } }
@@ -153,18 +153,4 @@ extension ConvolutionWeights {
       (offsets[filter]..<offsets[filter + 1]).map { (columns[$0], values[$0]) }
     }
   }
-}
-
-/// Numbers at an address that stays.
-// Sound to share: nothing is written after the initialiser.
-private final class KeptArray<Element: BitwiseCopyable>: @unchecked Sendable {
-  private let memory: AlignedBuffer<Element>
-
-  init(_ values: [Element]) {
-    memory = AlignedBuffer(count: values.count)
-    _ = memory.elements.update(fromContentsOf: values)
-  }
-
-  var pointer: UnsafePointer<Element> { UnsafePointer(memory.pointer) }
-  var count: Int { memory.elements.count }
 }

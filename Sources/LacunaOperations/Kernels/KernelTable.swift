@@ -65,6 +65,12 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case activation
   /// Planes of a depthwise convolution: `lcn_depthwise_args`.
   case depthwise
+  /// Rows of a depthwise convolution of NHWC images: `lcn_depthwise_channel_args`.
+  case depthwiseChannels
+  /// Planes of a depthwise convolution of bytes, as floats or bytes: `lcn_byte_plane_args`.
+  case depthwiseBytes
+  /// Rows of a depthwise convolution of NHWC images of bytes, as floats or bytes: `lcn_byte_channel_args`.
+  case depthwiseByteChannels
   /// A residual that is added to a rectangle of results: `lcn_residual_args`.
   case residual
 }

@@ -57,6 +57,14 @@ final class QuantizedWeights: @unchecked Sendable {
     } catch { throw .quantization(error) }
   }
 
+  /// What the bytes of images, or of products whose activations are bytes, stand for.
+  var imageScale: ByteScale {
+    guard case .fixed(let scale, let zeroPoint) = activations.range else {
+      preconditionFailure("bytes have a fixed range")
+    }
+    return ByteScale(scale: scale, zeroPoint: zeroPoint, of: activations.type)
+  }
+
   var rows: Int { source.rows }
   var columns: Int { source.columns }
   var isDense: Bool { false }

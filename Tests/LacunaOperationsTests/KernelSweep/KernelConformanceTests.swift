@@ -53,7 +53,9 @@ extension Kernel: CustomTestStringConvertible {
     case .activation: sweepActivations(row, Scalar.self)
     case .depthwise: sweepDepthwise(row, Scalar.self)
     case .residual: sweepResiduals(row, Scalar.self)
-    case .packQuads, .requantize, .gaps, .bitmask, .byteWindow:
+    case .depthwiseChannels: sweepChannels(row, Scalar.self)
+    case .packQuads, .requantize, .gaps, .bitmask, .byteWindow, .depthwiseBytes,
+      .depthwiseByteChannels:
       Issue.record("\(row.kernel.name) is for bytes")
     }
   }
@@ -66,9 +68,12 @@ extension Kernel: CustomTestStringConvertible {
     case .gaps: sweepGaps(row)
     case .bitmask: sweepBitmask(row)
     case .byteWindow: sweepByteWindows(row)
+    case .depthwiseBytes: sweepBytePlanes(row)
+    case .depthwiseByteChannels: sweepByteChannels(row)
     case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .packPairs,
-      .pairWindow, .range, .recurrentCell, .pointwise, .activation, .depthwise, .residual:
+      .pairWindow, .range, .recurrentCell, .pointwise, .activation, .depthwise,
+      .depthwiseChannels, .residual:
       Issue.record("\(row.kernel.name) has no check for bytes")
     }
   }
@@ -83,7 +88,8 @@ extension Kernel: CustomTestStringConvertible {
   @Test func everyRearrangedKernelHasAPlainTwin() {
     let twinned: Set<KernelOperation> = [
       .spmm, .packRows, .packTransposed, .packPairs, .window, .sddmm, .blockVector, .gaps,
-      .bitmask, .byteWindow, .pairWindow, .depthwise,
+      .bitmask, .byteWindow, .pairWindow, .depthwise, .depthwiseChannels, .depthwiseBytes,
+      .depthwiseByteChannels,
     ]
     for row in KernelTable.all where row.isa != nil {
       #expect((KernelRow(row).twin != nil) == twinned.contains(row.operation), "\(row.name)")
@@ -116,10 +122,14 @@ extension Kernel: CustomTestStringConvertible {
     #expect(
       missing
         == (dtype == .f32
-          ? [.packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow, .pairWindow]
+          ? [
+            .packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow, .pairWindow,
+            .depthwiseBytes, .depthwiseByteChannels,
+          ]
           : [
-            .packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow, .pairWindow, .range,
-            .blockVector, .recurrentCell, .pointwise,
+            .packQuads, .packPairs, .requantize, .gaps, .bitmask, .byteWindow, .pairWindow,
+            .depthwiseBytes, .depthwiseByteChannels, .range, .blockVector, .recurrentCell,
+            .pointwise,
           ]))
   }
 

@@ -1,6 +1,14 @@
-// What a convolution of bytes may run: strips of quads of each height, sparse and dense, or a product of bytes.
+// What a convolution of bytes may run: strips of quads of each height, sparse and dense, planes, or a product of bytes.
 
 import LacunaFormats
+
+/// Operations on registers that turn sums into results and bring quads, for each register of results: next to three products
+/// of a kernel of 3×3.
+private let planesFinish = 14.0
+/// The same where quads are made of pixels.
+private let channelsFinish = 20.0
+/// Of those and of products, in a cycle: half of what a peak of two multiply-adds would be.
+private let planesShare = 0.5
 
 /// Every way, with what it would take by a roofline.
 func byteCandidates(
@@ -44,6 +52,32 @@ func byteCandidates(
   }
 
   for height in KernelTable.stripHeights { try strips(height: height, isDense: false) }
+  if ByteDepthwiseConvolution.suits(context, quantized) {
+    let quads = Double(s.kernelHeight * ((s.kernelWidth + 3) / 4) * s.filters)
+    let results = Double(s.outputCount) * images
+    list.append(
+      ConvolutionCandidate(
+        name: ByteDepthwiseConvolution.candidateName,
+        seconds: 8 * (quads * Double(s.pixels) * images + planesFinish * results)
+          / (roof.peak * planesShare) + traffic / copyRate,
+        flops: 2 * Double(quantized.stored * s.pixels) * images, bytes: traffic + quads * 4,
+        make: { () throws(OperationError) in ByteDepthwiseConvolution(context, quantized) }))
+  }
+  if ByteChannelConvolution.suits(context, quantized)
+    && (quantized.stored == s.filters * s.patch || !context.options.excludesDense)
+  {
+    let quads = Double(s.kernelHeight * ((s.kernelWidth + 3) / 4))
+    let results = Double(s.outputCount) * images
+    list.append(
+      ConvolutionCandidate(
+        name: ByteChannelConvolution.candidateName,
+        isDense: quantized.stored < s.filters * s.patch,
+        seconds: 8 * (quads + channelsFinish) * results / (roof.peak * planesShare)
+          + traffic / copyRate,
+        flops: 2 * Double(s.filters * s.patch * s.pixels) * images,
+        bytes: traffic + quads * 4 * Double(s.filters),
+        make: { () throws(OperationError) in ByteChannelConvolution(context, quantized) }))
+  }
   if PointwiseConvolution.suits(context) {
     list.append(context.productCandidate(.i8(quantized), besides: list, isDense: false))
   }

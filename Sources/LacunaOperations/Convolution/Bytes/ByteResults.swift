@@ -19,10 +19,7 @@ final class ByteResults: @unchecked Sendable {
     (self.quantized, self.context, output) = (quantized, context, quantized.output)
     turn = context.table.kernel(.packTransposed, dtype: .f32)!
     requantize = context.table.kernel(.requantize, types: .quantized(.f32, output: .u8))!
-    guard case .fixed(let scale, let zeroPoint) = quantized.activations.range else {
-      preconditionFailure("bytes have a fixed range")
-    }
-    let side = ByteScale(scale: scale, zeroPoint: zeroPoint, of: quantized.activations.type)
+    let side = quantized.imageScale
     (columnScales, columnZeros) = (AlignedBuffer(count: columns), AlignedBuffer(count: columns))
     columnScales.elements.update(repeating: side.scale)
     columnZeros.elements.update(repeating: side.zero)

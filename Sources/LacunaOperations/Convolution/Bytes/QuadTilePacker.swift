@@ -27,10 +27,7 @@ struct QuadTilePacker: PlanePacker {
     turn = context.table.kernel(.packTransposed, dtype: .f32)!
     loops = ImageLoops(.f32)
     flip = UInt32(bitPattern: quantized.activations.flip)
-    guard case .fixed(_, let zeroPoint) = quantized.activations.range else {
-      preconditionFailure("bytes have a fixed range")
-    }
-    zero = UInt8(zeroPoint + (quantized.activations.type == .i8 ? 128 : 0))
+    zero = UInt8(quantized.imageScale.zero)
     // The kernel writes whole registers.
     scratchStride = (context.shape.width + 15) / 16 * 16
   }

@@ -1,0 +1,1 @@
+../LacunaKernels/BytePlanes/byte_plane_rows.swift

@@ -1,0 +1,1 @@
+../LacunaKernels/BytePlanes/byte_channel_ring.swift
