@@ -115,19 +115,20 @@ import Testing
 
   @Test(
     "plans of depthwise layers choose their kernel, unless a number is not finite",
-    arguments: ImageLayout.allCases)
-  func choices(layout: ImageLayout) throws {
+    arguments: ISA.allCases, ImageLayout.allCases)
+  func choices(isa: ISA, layout: ImageLayout) throws {
+    try require(isa)
     let kernel = Self.kernel(layout)
     let shape = try Self.shape(2)
     let test = try ByteConvolutionCase<UInt8>(
       shape, layout: layout, order: .channelsFirst, format: .all, seed: 1500)
     let plan: QuantizedConvolution<UInt8, UInt8> = try test.plan(
-      OutputScale(scale: 0.1, zeroPoint: 0), PlanOptions(deterministic: true))
-    #expect(plan.kernelName == kernel, "\(plan.explanation)")
+      OutputScale(scale: 0.1, zeroPoint: 0), PlanOptions(deterministic: true, isa: isa))
+    #expect(plan.kernelName == kernel, "\(isa) \(plan.explanation)")
     func kernels(_ bias: [Float]) throws -> [String] {
       try QuantizedConvolution<UInt8, Float>(
         test.weights, shape: shape, layout: layout, activations: .fixed(scale: 1, zeroPoint: 3),
-        epilogue: Epilogue(bias: bias), options: PlanOptions(deterministic: true)
+        epilogue: Epilogue(bias: bias), options: PlanOptions(deterministic: true, isa: isa)
       ).explanation.candidates.map(\.kernel)
     }
     var bias = [Float](repeating: 1, count: shape.filters)

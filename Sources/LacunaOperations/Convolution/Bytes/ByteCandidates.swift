@@ -1,14 +1,13 @@
-// What a convolution of bytes may run: strips of quads of each height, sparse and dense, planes, or a product of bytes.
+// What a convolution of bytes may run: strips of quads of each height, sparse and dense, planes,
+// channels, or a product of bytes.
 
 import LacunaFormats
 
-/// Operations on registers that turn sums into results and bring quads, for each register of results: next to three products
-/// of a kernel of 3×3.
-private let planesFinish = 14.0
-/// The same where quads are made of pixels.
-private let channelsFinish = 20.0
-/// Of those and of products, in a cycle: half of what a peak of two multiply-adds would be.
-private let planesShare = 0.5
+/// What turning sums into results and bringing quads takes for each register of results, in products of quads: where these are one
+/// instruction, and where they are six. 3×3 over 144 channels of 56×56 takes 12.6, 8.3 and 9 of them in all as planes with AVX-512 and
+/// VNNI, AVX2 and SSE2, and 24, 11 and 12 over channels (AMD Zen 5).
+private let planesFinish = (single: 9.0, several: 5.5),
+  channelsFinish = (single: 19.0, several: 8.0)
 
 /// Every way, with what it would take by a roofline.
 func byteCandidates(
@@ -51,6 +50,10 @@ func byteCandidates(
     }
   }
 
+  func finish(_ products: (single: Double, several: Double)) -> Double {
+    context.table.isa.hasByteProducts ? products.single : products.several
+  }
+
   for height in KernelTable.stripHeights { try strips(height: height, isDense: false) }
   if ByteDepthwiseConvolution.suits(context, quantized) {
     let quads = Double(s.kernelHeight * ((s.kernelWidth + 3) / 4) * s.filters)
@@ -58,8 +61,8 @@ func byteCandidates(
     list.append(
       ConvolutionCandidate(
         name: ByteDepthwiseConvolution.candidateName,
-        seconds: 8 * (quads * Double(s.pixels) * images + planesFinish * results)
-          / (roof.peak * planesShare) + traffic / copyRate,
+        seconds: 8 * (quads * Double(s.pixels) * images + finish(planesFinish) * results)
+          / roof.peak + traffic / copyRate,
         flops: 2 * Double(quantized.stored * s.pixels) * images, bytes: traffic + quads * 4,
         make: { () throws(OperationError) in ByteDepthwiseConvolution(context, quantized) }))
   }
@@ -72,7 +75,7 @@ func byteCandidates(
       ConvolutionCandidate(
         name: ByteChannelConvolution.candidateName,
         isDense: quantized.stored < s.filters * s.patch,
-        seconds: 8 * (quads + channelsFinish) * results / (roof.peak * planesShare)
+        seconds: 8 * (quads + finish(channelsFinish)) * results / roof.peak
           + traffic / copyRate,
         flops: 2 * Double(s.filters * s.patch * s.pixels) * images,
         bytes: traffic + quads * 4 * Double(s.filters),
