@@ -104,7 +104,7 @@ private func patternRows(_ rows: KernelRows) {
   rows("compress", "f64") { compressF64(arguments($0)) }
 }
 
-/// Recurrent cells, functions of single elements, depthwise convolutions.
+/// Recurrent cells, functions of single elements, rows of images, depthwise convolutions.
 private func pointwiseRows(_ rows: KernelRows) {
   rows("recurrentCell", "f32", variant: "lstm") { lstmCellF32(arguments($0)) }
   rows("recurrentCell", "f32", variant: "gru") { gruCellF32(arguments($0)) }
@@ -118,6 +118,10 @@ private func pointwiseRows(_ rows: KernelRows) {
   rows("activation", "f64", variant: "silu") { siLUF64(arguments($0)) }
   rows("residual", "f32") { residualF32(arguments($0)) }
   rows("residual", "f64") { residualF64(arguments($0)) }
+  rows("packImageRows", "f32") { packImageRowsF32(arguments($0)) }
+  rows("packImageRows", "f64") { packImageRowsF64(arguments($0)) }
+  rows("unpackImageRows", "f32") { unpackImageRowsF32(arguments($0)) }
+  rows("unpackImageRows", "f64") { unpackImageRowsF64(arguments($0)) }
   rows("depthwise", "f32") { depthwiseF32(arguments($0)) }
   rows("depthwise", "f64") { depthwiseF64(arguments($0)) }
   rows("depthwiseChannels", "f32") { depthwiseChannelsF32(arguments($0)) }

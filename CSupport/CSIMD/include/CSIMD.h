@@ -23,6 +23,7 @@
 #include "depthwise.h"
 #include "byte_planes.h"
 #include "byte_channels.h"
+#include "image_rows.h"
 
 // How many of the compiler's weak functions csimd.c replaces. Calling it is what makes a linker take
 // csimd.o out of an archive.

@@ -39,7 +39,7 @@ func convolutionCandidates<Scalar: SparseScalar>(
         ? 0 : Double(s.channels * s.taps) * Double(s.pixels) * work * 2 * size * images
       let packed = Double(tiling.tileCount * tiling.tiles) * images * 2 * size
       let reached =
-        reading == .direct && weights.blockRows == 1
+        reading == .direct && weights.blockRows == 1 && !tiling.isAligned
         ? share * unalignedShare(context.table.isa) : share
       let name = maker.name(reading, prefix: prefix)
       list.append(

@@ -24,14 +24,14 @@ extension ConvolutionTiling {
     return Double((width + lanes - 1) / lanes * lanes) / Double(tileRows * tileColumns)
   }
 
-  /// The columns of a phase that lie in the image: the first, how many, and where the first comes from.
+  /// The columns of a view that lie in the image: the first, how many, and where the first comes from.
   @inline(__always)
   func columns(
-    _ tile: ConvolutionTile, _ phaseX: Int
+    _ tile: ConvolutionTile, _ viewX: Int
   ) -> (first: Int, count: Int, source: Int) {
     let s = shape
-    let origin = tile.column * s.strideX + phaseX - s.padLeft
-    let all = tile.columns + rowStride - tileColumns
+    let origin = tile.column * s.strideX + viewX - s.padLeft
+    let all = tile.columns + haloX
     // x = origin + column · stride has to be in 0..<width.
     let first = origin >= 0 ? 0 : (-origin + s.strideX - 1) / s.strideX
     let last = s.width - 1 - origin

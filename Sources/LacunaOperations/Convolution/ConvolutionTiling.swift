@@ -13,6 +13,9 @@ import LacunaFormats
 ///
 /// Phases of one channel follow each other and make its plane. Whatever the stride and dilation are, the
 /// input of a tap is one number further on than the output's place: no patch is ever copied.
+///
+/// An *aligned* tiling has a view of its own for each column of the kernel, whose rows are whole registers, so that no
+/// load crosses a line of the cache: one copy for each column instead of one for each tap.
 struct ConvolutionTiling: Sendable {
   let shape: ConvolutionShape
   /// Channels of a plane group: what a tile holds at once.
@@ -21,10 +24,15 @@ struct ConvolutionTiling: Sendable {
   let tileRows: Int, tileColumns: Int
   let tilesDown: Int, tilesAcross: Int
   /// Phases of the stride that some tap sees.
-  let phasesY: [Int], phasesX: [Int]
-  /// Elements from one row of a phase to the next, from one phase, from one channel.
+  let phasesY: [Int]
+  /// Columns of the image where a tile's views of its rows begin: those of the phases, or of all taps if aligned.
+  let viewsX: [Int]
+  let isAligned: Bool
+  /// Columns of a view behind a tile's own.
+  let haloX: Int
+  /// Elements from one row of a view to the next, from one view, from one channel.
   let rowStride: Int, phaseStride: Int, planeStride: Int
-  /// Rows of one phase.
+  /// Rows of one view.
   let phaseRows: Int
   /// Where the input of output (0, 0) lies in a plane, for each tap.
   let tapOffsets: [Int]
@@ -44,13 +52,29 @@ struct ConvolutionTiling: Sendable {
   ///   - channels: of one part of the work.
   ///   - bytes: what a tile may take, unless it would become too narrow.
   ///   - plane: most elements of a plane, if that can be had.
-  init(_ s: ConvolutionShape, channels: Int, elementSize: Int, bytes: Int, plane: Int) {
+  ///   - alignment: a tiling is aligned where whole registers of `lanes` are not wider, by more than that factor, than a
+  ///     row with its halo.
+  init(
+    _ s: ConvolutionShape, channels: Int, elementSize: Int, bytes: Int, plane: Int,
+    alignment: (lanes: Int, mostRounding: Double)? = nil
+  ) {
     (shape, self.channels, isInPlace) = (s, channels, false)
-    phasesY = Array(Set((0..<s.kernelHeight).map { $0 * s.dilationY % s.strideY })).sorted()
-    phasesX = Array(Set((0..<s.kernelWidth).map { $0 * s.dilationX % s.strideX })).sorted()
-    let phases = phasesY.count * phasesX.count
+    func whole(_ columns: Int, _ unit: Int) -> Int { (columns + unit - 1) / unit * unit }
     let haloY = (s.kernelHeight - 1) * s.dilationY / s.strideY
-    let haloX = (s.kernelWidth - 1) * s.dilationX / s.strideX
+    let phaseHalo = (s.kernelWidth - 1) * s.dilationX / s.strideX
+    let unit =
+      alignment.flatMap {
+        s.taps > 1
+          && Double(whole(s.outputWidth, $0.lanes))
+            <= $0.mostRounding * Double(s.outputWidth + phaseHalo)
+          ? $0.lanes : nil
+      } ?? 1
+    isAligned = unit > 1
+    haloX = isAligned ? 0 : phaseHalo
+    phasesY = Array(Set((0..<s.kernelHeight).map { $0 * s.dilationY % s.strideY })).sorted()
+    let columns = (0..<s.kernelWidth).map { $0 * s.dilationX }
+    viewsX = isAligned ? columns : Array(Set(columns.map { $0 % s.strideX })).sorted()
+    let phases = phasesY.count * viewsX.count
     let elements = max(bytes / elementSize, 1)
     let room = plane - Self.slack - 2 * (64 / elementSize)
     func balanced(_ total: Int, _ most: Int) -> (size: Int, count: Int) {
@@ -60,9 +84,11 @@ struct ConvolutionTiling: Sendable {
     }
     let byCache = elements / (phases * (1 + haloY) * channels) - haloX
     let byPlane = room / (phases * (1 + haloY)) - haloX
-    (tileColumns, tilesAcross) = balanced(
-      s.outputWidth, max(1, min(max(byCache, Self.fewestColumns), byPlane)))
-    rowStride = tileColumns + haloX
+    let mostColumns = min(max(byCache, Self.fewestColumns), byPlane) / unit * unit
+    let across = balanced(s.outputWidth, max(unit, mostColumns))
+    tileColumns = across.count == 1 ? s.outputWidth : whole(across.size, unit)
+    tilesAcross = (s.outputWidth + tileColumns - 1) / tileColumns
+    rowStride = whole(tileColumns + haloX, unit)
     let rows = max(elements / (phases * rowStride * channels) - haloY, Self.fewestRows)
     (tileRows, tilesDown) = balanced(
       s.outputHeight, max(1, min(rows, room / (phases * rowStride) - haloY)))
@@ -75,9 +101,10 @@ struct ConvolutionTiling: Sendable {
     for ky in 0..<s.kernelHeight {
       for kx in 0..<s.kernelWidth {
         let (rowY, phaseY) = (ky * s.dilationY).quotientAndRemainder(dividingBy: s.strideY)
-        let (columnX, phaseX) = (kx * s.dilationX).quotientAndRemainder(dividingBy: s.strideX)
-        let phase =
-          phasesY.firstIndex(of: phaseY)! * phasesX.count + phasesX.firstIndex(of: phaseX)!
+        let (columnX, viewX) =
+          isAligned
+          ? (0, columns[kx]) : columns[kx].quotientAndRemainder(dividingBy: s.strideX)
+        let phase = phasesY.firstIndex(of: phaseY)! * viewsX.count + viewsX.firstIndex(of: viewX)!
         offsets.append(phase * phaseStride + rowY * rowStride + columnX)
       }
     }
@@ -93,7 +120,7 @@ struct ConvolutionTiling: Sendable {
     tileRows = (s.outputHeight + down - 1) / down
     tilesDown = (s.outputHeight + tileRows - 1) / tileRows
     (tileColumns, tilesAcross) = (s.outputWidth, 1)
-    (phasesY, phasesX) = ([0], [0])
+    (phasesY, viewsX, isAligned, haloX) = ([0], [0], false, 0)
     (rowStride, phaseRows, phaseStride) = (s.width, s.height, s.height * s.width)
     planeStride = phaseStride
     tapOffsets = (0..<s.taps).map {

@@ -1,4 +1,4 @@
-// y ← bound(y + bias + residual) on a rectangle of a result, and strided copies: the plain loops of convolutions.
+// y ← bound(y + bias + residual) on a rectangle of a result: the plain loop of convolutions.
 
 import LacunaFormats
 
@@ -17,18 +17,13 @@ struct FinishCall {
 struct ImageLoops: Sendable {
   /// Adds bias and residual, and bounds.
   let finish: @Sendable (FinishCall) -> Void
-  /// target[i] ← source[i · step] for `count` elements.
-  let gather:
-    @Sendable (UnsafeMutableRawPointer, UnsafeRawPointer, _ step: Int, _ count: Int) -> Void
 
   init(_ dtype: DType) {
     switch dtype {
     case .f32:
       finish = { finishRectangle($0, Float.self) }
-      gather = { gatherElements($0, $1, $2, $3, UInt32.self) }
     case .f64:
       finish = { finishRectangle($0, Double.self) }
-      gather = { gatherElements($0, $1, $2, $3, UInt64.self) }
     }
   }
 }
@@ -54,29 +49,5 @@ private func finishRectangle<T: SparseScalar>(_ call: FinishCall, _: T.Type) {
       let raised = lower > y[i] ? lower : y[i]
       y[i] = upper < raised ? upper : raised
     }
-  }
-}
-
-@inline(__always)
-private func gatherElements<T: FixedWidthInteger & SIMDScalar>(
-  _ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, _ step: Int, _ count: Int,
-  _: T.Type
-) {
-  let to = target.assumingMemoryBound(to: T.self)
-  let from = source.assumingMemoryBound(to: T.self)
-  if step == 2 {
-    // Four at a time from eight, the last of which is not there behind the last four.
-    var i = 0
-    while i &+ 5 <= count {
-      let eight = UnsafeRawPointer(from + 2 &* i).loadUnaligned(as: SIMD8<T>.self)
-      UnsafeMutableRawPointer(to + i).storeBytes(of: eight.evenHalf, as: SIMD4<T>.self)
-      i &+= 4
-    }
-    while i < count {
-      to[i] = from[2 &* i]
-      i &+= 1
-    }
-  } else {
-    for i in 0..<count { to[i] = from[i &* step] }
   }
 }

@@ -1,5 +1,6 @@
 // Y ← bound(W·P + b + R) with dense weights: patches of some pixels at a time, then OpenBLAS.
 
+import CSIMD
 import LacunaFormats
 
 /// Bytes of the patches that one call of OpenBLAS multiplies: about what stays in the second-level cache.
@@ -17,6 +18,7 @@ final class PatchConvolution<Scalar: SparseScalar>: ConvolutionBody, @unchecked 
   private let context: ConvolutionContext
   private let weights: AlignedBuffer<Scalar>
   private let loops: ImageLoops
+  private let pack: Kernel
   /// Pixels of a tile, and filters of a call.
   private let tilePixels: Int, callFilters: Int
   private let size: Int
@@ -31,6 +33,7 @@ final class PatchConvolution<Scalar: SparseScalar>: ConvolutionBody, @unchecked 
     source.source.writeDense(to: memory)
     size = context.dtype.size
     loops = ImageLoops(context.dtype)
+    pack = context.table.kernel(.packImageRows, dtype: context.dtype)!
     let wanted: KernelOrder = context.layout == .nchw ? .channelsFirst : .channelsLast
     if source.order != wanted && s.taps > 1 && s.groupChannels > 1 {
       reorder(weights.pointer, s, source.order)
@@ -124,46 +127,62 @@ final class PatchConvolution<Scalar: SparseScalar>: ConvolutionBody, @unchecked 
     }
   }
 
-  /// P[(c, ky, kx), pixel]: runs of an output row.
+  /// P[(c, ky, kx), pixel]: rows of the output.
   private func channelPatches(
     _ x: UnsafeRawPointer, _ group: Int, first: Int, pixels: Int,
     into patches: UnsafeMutableRawPointer
   ) {
-    let s = context.shape
-    var target = patches
-    for c in 0..<s.groupChannels {
-      let plane = x + (group * s.groupChannels + c) * s.height * s.width * size
-      for ky in 0..<s.kernelHeight {
-        for kx in 0..<s.kernelWidth {
-          var pixel = first
-          while pixel < first + pixels {
-            let (oy, ox) = pixel.quotientAndRemainder(dividingBy: s.outputWidth)
-            let count = min(s.outputWidth - ox, first + pixels - pixel)
-            let y = oy * s.strideY + ky * s.dilationY - s.padTop
-            let origin = ox * s.strideX + kx * s.dilationX - s.padLeft
-            // origin + i · stride has to be in 0..<width.
-            let before =
-              y < 0 || y >= s.height
-              ? count : min(count, origin >= 0 ? 0 : (s.strideX - 1 - origin) / s.strideX)
-            let end =
-              origin >= s.width ? 0 : min(count, (s.width - 1 - origin) / s.strideX + 1)
-            let inside = max(end - before, 0)
-            clear(target, before)
-            let source = plane + (y * s.width + origin + before * s.strideX) * size
-            if inside > 0 {
-              if s.strideX == 1 {
-                (target + before * size).copyMemory(from: source, byteCount: inside * size)
-              } else {
-                loops.gather(target + before * size, source, s.strideX, inside)
-              }
-            }
-            clear(target + (before + inside) * size, count - before - inside)
-            target += count * size
-            pixel += count
-          }
-        }
-      }
+    let width = context.shape.outputWidth
+    // The rest of a row of the output, whole rows, and the beginning of one.
+    let head = min(pixels, (width - first % width) % width)
+    let whole = (pixels - head) / width * width
+    for tap in 0..<context.shape.taps {
+      let target = patches + tap * pixels * size
+      pack(x, group, tap, pixel: first, columns: head, rows: 1, pixels, target)
+      pack(
+        x, group, tap, pixel: first + head, columns: width, rows: whole / width, pixels,
+        target + head * size)
+      pack(
+        x, group, tap, pixel: first + head + whole, columns: pixels - head - whole, rows: 1, pixels,
+        target + (head + whole) * size)
     }
+  }
+
+  /// What one tap sees of every channel for some rows of the output, `columns` pixels of each, from `pixel` on.
+  private func pack(
+    _ x: UnsafeRawPointer, _ group: Int, _ tap: Int, pixel: Int, columns: Int, rows: Int,
+    _ pixels: Int, _ target: UnsafeMutableRawPointer
+  ) {
+    if columns == 0 || rows == 0 { return }
+    let s = context.shape
+    let (oy, ox) = pixel.quotientAndRemainder(dividingBy: s.outputWidth)
+    let y = oy * s.strideY + tap / s.kernelWidth * s.dilationY - s.padTop
+    let left = ox * s.strideX + tap % s.kernelWidth * s.dilationX - s.padLeft
+    // y + i · stride has to be in 0..<height, left + j · stride in 0..<width.
+    func inside(_ origin: Int, _ stride: Int, _ count: Int, _ size: Int) -> Range<Int> {
+      let first = min(count, origin >= 0 ? 0 : (stride - 1 - origin) / stride)
+      return first..<max(first, origin >= size ? 0 : min(count, (size - 1 - origin) / stride + 1))
+    }
+    let lines = inside(y, s.strideY, rows, s.height)
+    let places = inside(left, s.strideX, columns, s.width)
+    let channelStride = s.taps * pixels
+    for c in 0..<s.groupChannels where lines.count < rows {
+      let channel = target + c * channelStride * size
+      clear(channel, lines.lowerBound * columns)
+      clear(channel + lines.upperBound * columns * size, (rows - lines.upperBound) * columns)
+    }
+    if lines.isEmpty { return }
+    let row = y + lines.lowerBound * s.strideY
+    let column = places.isEmpty ? 0 : left + places.lowerBound * s.strideX
+    var arguments = lcn_image_pack_args(
+      source: x + ((group * s.groupChannels * s.height + row) * s.width + column) * size,
+      sourceStride: Int64(s.height * s.width), sourceRow: Int64(s.strideY * s.width),
+      step: Int64(s.strideX), target: target + lines.lowerBound * columns * size,
+      targetStride: Int64(channelStride), targetRow: Int64(columns),
+      channels: Int64(s.groupChannels), rows: Int64(lines.count),
+      leading: Int64(places.isEmpty ? 0 : places.lowerBound), columns: Int64(places.count),
+      width: Int64(columns))
+    pack.call(&arguments)
   }
 
   /// P[pixel, (ky, kx, c)]: runs of the channels of one input pixel, or of a row of them.

@@ -8,6 +8,15 @@ private let tileShare = 0.5
 private let panelRowBytes = 256
 /// Share of the first-level cache that a column block's rows of X may take.
 private let blockShare = 1.0
+/// How much wider than its rows with their halo a tile may be for the sake of loads that cross no line of the cache: the
+/// more rows of weights share a load, the less it costs. Pixels whose channels come last take more to bring there.
+private func mostRounding(_ layout: ImageLayout, rows: Int) -> Double {
+  switch rows {
+  case 1: layout == .nchw ? 1.25 : 1.1
+  case 2: layout == .nchw ? 1.15 : 1.1
+  default: layout == .nchw ? 0.98 : 0
+  }
+}
 /// Channels that consecutive groups are packed together for: enough rows for a kernel call, few enough for a tile of
 /// some rows.
 private let partChannels = 32
@@ -42,7 +51,9 @@ struct StripMaker {
     return ConvolutionTiling(
       shape, channels: channels, elementSize: context.dtype.size,
       bytes: Int(Double(CPUInfo.current.level2Bytes) * tileShare),
-      plane: shape.groups == 1 ? 1 << 16 : max((1 << 16) / channels, 1 << 10))
+      plane: shape.groups == 1 ? 1 << 16 : max((1 << 16) / channels, 1 << 10),
+      alignment: reading == .direct && context.bytes == nil
+        ? (lanes, mostRounding(context.layout, rows: weights.blockRows)) : nil)
   }
 
   private func kernel(_ height: Int) -> Kernel {
@@ -74,8 +85,8 @@ struct StripMaker {
     let rowBytes = vectors * kernel(1).vectorBytes
     let rows =
       reading == .direct
-      ? shape.kernelHeight * tiling.phasesX.count : shape.taps
-    let bytes = rows * (rowBytes + (reading == .direct ? 64 : 0))
+      ? shape.kernelHeight * tiling.viewsX.count : shape.taps
+    let bytes = rows * (rowBytes + (reading == .direct && !tiling.isAligned ? 64 : 0))
     let cached = Int(Double(CPUInfo.current.level1Bytes) * blockShare) / bytes
     let most = max(1, min(indexed, cached))
     let blocks = (channels + most - 1) / most

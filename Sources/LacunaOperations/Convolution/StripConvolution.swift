@@ -5,8 +5,8 @@ import LacunaFormats
 
 /// How a strip convolution brings X to the kernels.
 enum StripReading: String, Sendable, CaseIterable {
-  /// Every nonzero reads registers of its channel's plane at its tap: indices are offsets into the tile.
-  /// Loads cross cache lines, nothing is copied twice.
+  /// Every nonzero reads registers of its channel's plane at its tap: indices are offsets into the tile. Loads cross
+  /// cache lines, unless the tile is aligned.
   case direct
   /// Rows of the patch matrix are copied, some registers wide, next to each other in the first-level cache.
   /// Loads are aligned; pays when many filters use each row.
@@ -27,7 +27,7 @@ final class StripConvolution: ConvolutionBody {
   let reading: StripReading
   let parts: [ConvolutionPart]
   private let packer: any PlanePacker
-  private let copy: Kernel, turn: Kernel
+  private let copy: Kernel, turn: Kernel, unpack: Kernel
   private let sum: Kernel
   private let mostVectors: Int, vectorBytes: Int
   private let rowsApart: Bool
@@ -52,6 +52,7 @@ final class StripConvolution: ConvolutionBody {
     }
     copy = context.table.kernel(.packRows, dtype: context.dtype)!
     turn = context.table.kernel(.packTransposed, dtype: context.dtype)!
+    unpack = context.table.kernel(.unpackImageRows, dtype: context.dtype)!
     sum = context.table.kernel(.residual, dtype: context.dtype)!
     size = context.dtype.size
     tileBytes = (tiling.tileCount * size + 63) / 64 * 64
@@ -243,7 +244,10 @@ final class StripConvolution: ConvolutionBody {
     _ work: Work, filter: Int, rows: Int, start: Int, columns: Int, sums: UnsafeMutableRawPointer,
     stride: Int, isWritten: Bool
   ) {
-    if isWritten && !context.addsResidual { return }
+    let isFloat = bytes?.output == nil
+    let isUnpacked = !isWritten && isFloat && context.layout == .nchw
+    if isUnpacked { unpack(work, filter: filter, rows: rows, start, columns, sums, stride) }
+    if (isWritten || isUnpacked) && !context.addsResidual { return }
     var place = start
     while place < start + columns {
       let column = place % tiling.rowStride
@@ -261,8 +265,8 @@ final class StripConvolution: ConvolutionBody {
           UnsafeRawPointer(sums + (place - start) * size), stride: stride / size,
           to: work.call.y + target, rows: rows, count: count,
           turned: sums + sumsBytes + panelBytes)
-      } else if !isWritten {
-        move(
+      } else if !isWritten && !isUnpacked {
+        turn(
           UnsafeRawPointer(sums + (place - start) * size), stride: stride,
           to: work.call.y + target, rows: rows, count: count)
       }
@@ -283,18 +287,27 @@ final class StripConvolution: ConvolutionBody {
     }
   }
 
-  /// A run of pixels of some filters, from a panel of sums.
-  private func move(
+  /// The real columns of a panel to rows of a result whose channels come first.
+  private func unpack(
+    _ work: Work, filter: Int, rows: Int, _ start: Int, _ columns: Int,
+    _ sums: UnsafeMutableRawPointer, _ stride: Int
+  ) {
+    let (line, first) = start.quotientAndRemainder(dividingBy: tiling.rowStride)
+    let target = context.target(
+      image: work.image, filter: filter, pixel: pixel(line * tiling.rowStride, in: work.tile))
+    var arguments = lcn_image_unpack_args(
+      source: sums, sourceStride: Int64(stride / size), target: work.call.y + target * size,
+      targetStride: Int64(context.shape.pixels), targetLine: Int64(context.shape.outputWidth),
+      rows: Int64(rows), columns: Int64(columns), first: Int64(first),
+      kept: Int64(work.tile.columns), line: Int64(tiling.rowStride))
+    unpack.call(&arguments)
+  }
+
+  /// A run of pixels of some filters, from a panel of sums, to a result whose channels come last.
+  private func turn(
     _ source: UnsafeRawPointer, stride: Int, to target: UnsafeMutableRawPointer, rows: Int,
     count: Int
   ) {
-    if context.layout == .nchw {
-      let step = context.shape.pixels * size
-      for row in 0..<rows {
-        (target + row * step).copyMemory(from: source + row * stride, byteCount: count * size)
-      }
-      return
-    }
     var arguments = lcn_pack_args(
       source: source, sourceStride: Int64(stride / size), target: target,
       targetStride: Int64(context.shape.filters), rows: Int64(count), columns: Int64(rows),

@@ -21,6 +21,10 @@ public enum KernelOperation: String, Hashable, Sendable, Codable, CaseIterable {
   case packRows
   /// Columns of X copied into a panel, or a panel's rows into columns of Y: `lcn_pack_args`.
   case packTransposed
+  /// Every step-th column of rows of an image, copied between zeros: `lcn_image_pack_args`.
+  case packImageRows
+  /// Lines of a panel copied to rows of an image, without the columns between them: `lcn_image_unpack_args`.
+  case unpackImageRows
   /// Multiply-adds that never leave registers, to measure the peak: `lcn_peak_args`.
   case multiplyAddPeak
   /// Magnitudes counted against a bracket, those inside copied out: `lcn_select_args`, written to.

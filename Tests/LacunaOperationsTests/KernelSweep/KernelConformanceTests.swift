@@ -37,6 +37,8 @@ extension Kernel: CustomTestStringConvertible {
     case .pairWindow: sweepPairWindows(row)
     case .packRows: sweepPanels(row, transposed: false, Scalar.self)
     case .packTransposed: sweepPanels(row, transposed: true, Scalar.self)
+    case .packImageRows: sweepImageRows(row, Scalar.self)
+    case .unpackImageRows: sweepUnpackedRows(row, Scalar.self)
     case .multiplyAddPeak: sweepPeak(row, Scalar.self)
     case .selectBracket: sweepBracket(row, Scalar.self)
     case .magnitudeHistogram: sweepHistogram(row, Scalar.self)
@@ -70,7 +72,8 @@ extension Kernel: CustomTestStringConvertible {
     case .byteWindow: sweepByteWindows(row)
     case .depthwiseBytes: sweepBytePlanes(row)
     case .depthwiseByteChannels: sweepByteChannels(row)
-    case .packRows, .packTransposed, .multiplyAddPeak, .selectBracket, .magnitudeHistogram,
+    case .packRows, .packTransposed, .packImageRows, .unpackImageRows, .multiplyAddPeak,
+      .selectBracket, .magnitudeHistogram,
       .nonzeros, .compress, .window, .packWindows, .sddmm, .csr, .blockVector, .packPairs,
       .pairWindow, .range, .recurrentCell, .pointwise, .activation, .depthwise,
       .depthwiseChannels, .residual:

@@ -11,8 +11,7 @@ struct QuadTilePacker: PlanePacker {
   private let tiling: ConvolutionTiling
   private let shape: ConvolutionShape
   private let layout: ImageLayout
-  private let join: Kernel, turn: Kernel
-  private let loops: ImageLoops
+  private let join: Kernel, turn: Kernel, take: Kernel
   private let flip: UInt32
   /// The zero point of unsigned bytes.
   private let zero: UInt8
@@ -25,7 +24,7 @@ struct QuadTilePacker: PlanePacker {
     let lies = context.layout == .nchw ? "columns" : "rows"
     join = context.table.kernel(.packQuads, variant: lies, types: .quantized(.u8))!
     turn = context.table.kernel(.packTransposed, dtype: .f32)!
-    loops = ImageLoops(.f32)
+    take = context.table.kernel(.packImageRows, dtype: .f32)!
     flip = UInt32(bitPattern: quantized.activations.flip)
     zero = UInt8(quantized.imageScale.zero)
     // The kernel writes whole registers.
@@ -57,7 +56,7 @@ struct QuadTilePacker: PlanePacker {
         for group in 0..<(count / groupPlanes) {
           let into =
             target
-            + (group * groupPlanes * tiling.planeStride + p * tiling.phasesX.count
+            + (group * groupPlanes * tiling.planeStride + p * tiling.viewsX.count
               * tiling.phaseStride
               + row * tiling.rowStride) * 4
           let channel = (first / groupPlanes + group) * s.groupChannels
@@ -79,8 +78,8 @@ struct QuadTilePacker: PlanePacker {
   ) {
     let s = shape
     var (begin, end) = (s.width, 0)
-    for phase in tiling.phasesX {
-      let x = tiling.columns(tile, phase)
+    for view in tiling.viewsX {
+      let x = tiling.columns(tile, view)
       if x.count == 0 { continue }
       begin = min(begin, x.source)
       end = max(end, x.source + (x.count - 1) * s.strideX + 1)
@@ -89,18 +88,17 @@ struct QuadTilePacker: PlanePacker {
     call(
       join, source + begin, sourceStride: s.height * s.width, scratch, targetStride: scratchStride,
       inputs: s.groupChannels, columns: end - begin, flip: flip)
-    for q in tiling.phasesX.indices {
-      let x = tiling.columns(tile, tiling.phasesX[q])
+    for q in tiling.viewsX.indices {
+      let x = tiling.columns(tile, tiling.viewsX[q])
       if x.count == 0 { continue }
-      for plane in 0..<tiling.shape.groupChannels {
-        let from = scratch + (plane * scratchStride + x.source - begin) * 4
-        let into = target + (plane * tiling.planeStride + q * tiling.phaseStride + x.first) * 4
-        if s.strideX == 1 {
-          into.copyMemory(from: from, byteCount: x.count * 4)
-        } else {
-          loops.gather(into, from, s.strideX, x.count)
-        }
-      }
+      var arguments = lcn_image_pack_args(
+        source: scratch + (x.source - begin) * 4, sourceStride: Int64(scratchStride),
+        sourceRow: 0, step: Int64(s.strideX),
+        target: target + (q * tiling.phaseStride + x.first) * 4,
+        targetStride: Int64(tiling.planeStride), targetRow: 0,
+        channels: Int64(tiling.shape.groupChannels), rows: 1, leading: 0, columns: Int64(x.count),
+        width: Int64(x.count))
+      take.call(&arguments)
     }
   }
 
@@ -110,8 +108,8 @@ struct QuadTilePacker: PlanePacker {
     turns: Bool
   ) {
     let s = shape
-    for q in tiling.phasesX.indices {
-      let x = tiling.columns(tile, tiling.phasesX[q])
+    for q in tiling.viewsX.indices {
+      let x = tiling.columns(tile, tiling.viewsX[q])
       if x.count == 0 { continue }
       let from = source + x.source * s.channels
       let into = target + (q * tiling.phaseStride + x.first) * 4
