@@ -11,7 +11,7 @@ extension ConvolutionTiling {
     let vectors = (tileColumns + lanes - 1) / lanes
     let panels = (vectors + most - 1) / most
     let share = Double(tileColumns) / Double(vectors * lanes)
-    return vectors / panels >= min(Self.fewestVectors, most)
+    return vectors / panels >= max(min(Self.fewestVectors, most), 3 * most / 4)
       && share >= 0.97 * Double(tileColumns) / Double(rowStride)
   }
 

@@ -28,6 +28,7 @@ struct ConvolutionWeights<Scalar: SparseScalar>: StripConvolutionWeights {
 
   var planes: ConvolutionShape { shape }
   var inputs: Int { 1 }
+  var density: Double { Double(source.stored) / Double(shape.filters * shape.patch) }
   var kernelTypes: ProductTypes { ProductTypes(Scalar.dtype) }
 
   func packed(

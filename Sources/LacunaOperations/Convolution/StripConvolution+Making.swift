@@ -4,8 +4,6 @@ import LacunaFormats
 
 /// Share of the second-level cache that a tile may take: weights stream through the rest.
 private let tileShare = 0.5
-/// Bytes of a panel's row: as for products, where it was measured.
-private let panelRowBytes = 256
 /// Share of the first-level cache that a column block's rows of X may take.
 private let blockShare = 1.0
 /// How much wider than its rows with their halo a tile may be for the sake of loads that cross no line of the cache: the
@@ -67,9 +65,11 @@ struct StripMaker {
 
   /// Registers of a panel's row.
   var vectors: Int {
-    let used = Set(stripParts(of: weights.blockRows, heights: heights).map(\.height) + [1])
+    let used = stripParts(of: weights.blockRows, heights: heights).map(\.height) + [1]
     let most = used.map { kernel($0).mostVectors }.min()!
-    return max(1, min(most, panelRowBytes / kernel(1).vectorBytes))
+    // As for products, where it was measured.
+    let widest = widestPanelBytes(strip: used[0], density: weights.density, columns: shape.patch)
+    return max(1, min(most, widest / kernel(1).vectorBytes))
   }
 
   var lanes: Int { kernel(1).vectorBytes / context.dtype.size }

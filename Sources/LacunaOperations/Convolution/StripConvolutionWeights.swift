@@ -15,6 +15,8 @@ protocol StripConvolutionWeights {
   var blockRows: Int { get }
   /// Channels of a plane: 1, or 4 for bytes.
   var inputs: Int { get }
+  /// Share of the weights that are stored.
+  var density: Double { get }
   /// What the strip kernels multiply.
   var kernelTypes: ProductTypes { get }
 

@@ -35,6 +35,9 @@ struct ConvolutionQuads: StripConvolutionWeights {
   }
 
   var inputs: Int { 4 }
+  var density: Double {
+    isDense ? 1 : Double(source.stored) / Double(shape.filters * shape.patch)
+  }
   var kernelTypes: ProductTypes { .quantized(.u8) }
 
   /// Quads that are stored, those of zeros that fill a strip of `blockRows` filters included.

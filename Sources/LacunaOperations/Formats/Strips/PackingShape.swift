@@ -76,7 +76,7 @@ private func panelShare(density: Double, rows: Int) -> Double {
 /// Bytes of one row of a panel, measured: a wide panel loads a weight for more multiply-adds, but fewer
 /// of its rows fit in the first-level cache, so sums move more often. A tall strip needs less width; a
 /// sparse one has less work between two moves; few columns fit whatever the width is.
-private func widestPanelBytes(strip: Int, density: Double, columns: Int) -> Int {
+func widestPanelBytes(strip: Int, density: Double, columns: Int) -> Int {
   if columns <= 128 { return 512 }
   switch strip {
   case 1: return density < 0.15 ? 256 : density < 0.25 ? 320 : 512
