@@ -29,11 +29,11 @@ func convolutionCandidates<Scalar: SparseScalar>(
     let stored = Double(weights.source.stored)
     let flops = 2 * stored * Double(s.pixels) * images
     let density = stored / Double(s.filters * s.patch)
-    let share = KernelShares(context.table.isa).strip(
-      rows: weights.blockRows, vectors: maker.vectors, density: density)
     for reading in StripReading.allCases {
       let tiling = maker.tiling(reading)
-      let work = tiling.work(lanes: maker.lanes, vectors: maker.vectors)
+      let share = KernelShares(context.table.isa).strip(
+        rows: weights.blockRows, vectors: maker.vectors(tiling), density: density)
+      let work = maker.work(tiling)
       let copied =
         reading == .direct
         ? 0 : Double(s.channels * s.taps) * Double(s.pixels) * work * 2 * size * images

@@ -63,13 +63,25 @@ struct StripMaker {
     KernelTable.stripHeights.filter { kernel($0).mostVectors > 0 }
   }
 
-  /// Registers of a panel's row.
-  var vectors: Int {
-    let used = stripParts(of: weights.blockRows, heights: heights).map(\.height) + [1]
-    let most = used.map { kernel($0).mostVectors }.min()!
-    // As for products, where it was measured.
-    let widest = widestPanelBytes(strip: used[0], density: weights.density, columns: shape.patch)
-    return max(1, min(most, widest / kernel(1).vectorBytes))
+  private var usedHeights: [Int] {
+    stripParts(of: weights.blockRows, heights: heights).map(\.height) + [1]
+  }
+
+  /// Rows of the tallest strips.
+  var strip: Int { usedHeights[0] }
+
+  /// Registers of a panel's row: as for products, where it was measured.
+  func vectors(_ tiling: ConvolutionTiling) -> Int {
+    let most = usedHeights.map { kernel($0).mostVectors }.min()!
+    let bytes = widestPanelBytes(strip: strip, density: weights.density, columns: shape.patch)
+    let widest = max(1, bytes / kernel(1).vectorBytes)
+    let run = tiling.runVectors(lanes: lanes, vectors: min(most, widest), strip: strip)
+    return panelVectors(widest, of: run, strip: strip, kernels: most)
+  }
+
+  /// What a tile computes for each column of the result.
+  func work(_ tiling: ConvolutionTiling) -> Double {
+    tiling.work(lanes: lanes, vectors: vectors(tiling), strip: strip)
   }
 
   var lanes: Int { kernel(1).vectorBytes / context.dtype.size }
@@ -82,7 +94,7 @@ struct StripMaker {
     let indexed = max((1 << 16) / perIndex, 1)
     // Groups that see few channels use each row of X few times: nothing would stay to be used again.
     if shape.groups > 1 && channels <= indexed && reading == .direct { return channels }
-    let rowBytes = vectors * kernel(1).vectorBytes
+    let rowBytes = vectors(tiling) * kernel(1).vectorBytes
     let rows =
       reading == .direct
       ? shape.kernelHeight * tiling.viewsX.count : shape.taps
@@ -99,7 +111,7 @@ struct StripMaker {
     if reading == .direct && !tiling.hasNarrowPlanes { return nil }
     let stride = reading == .direct ? tiling.planeStride : shape.taps
     let offsets = reading == .direct ? tiling.tapOffsets : Array(0..<shape.taps)
-    let vectors = vectors
+    let vectors = vectors(tiling)
     let rowBytes = vectors * kernel(1).vectorBytes
     var parts: [ConvolutionPart] = []
     for first in Swift.stride(from: 0, to: shape.groups, by: partGroups) {
@@ -124,6 +136,6 @@ struct StripMaker {
     }
     return StripConvolution(
       name: name, context, tiling, reading, parts, vectors: vectors,
-      vectorBytes: kernel(1).vectorBytes)
+      vectorBytes: kernel(1).vectorBytes, strip: strip)
   }
 }

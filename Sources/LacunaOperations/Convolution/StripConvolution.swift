@@ -41,7 +41,7 @@ final class StripConvolution: ConvolutionBody {
   init(
     name: String, _ context: ConvolutionContext, _ tiling: ConvolutionTiling,
     _ reading: StripReading,
-    _ parts: [ConvolutionPart], vectors: Int, vectorBytes: Int
+    _ parts: [ConvolutionPart], vectors: Int, vectorBytes: Int, strip: Int
   ) {
     (self.name, self.context, self.tiling, self.reading) = (name, context, tiling, reading)
     (self.parts, mostVectors, self.vectorBytes) = (parts, vectors, vectorBytes)
@@ -63,7 +63,8 @@ final class StripConvolution: ConvolutionBody {
       reading == .direct
       ? 0 : parts.map { $0.channelBlock * context.shape.taps }.max()! * rowBytes
     rowBlocks = parts.reduce(0) { $0 + $1.weights.rowBlocks }
-    rowsApart = tiling.panelsEndWithRows(lanes: vectorBytes / size, vectors: vectors)
+    rowsApart = tiling.panelsEndWithRows(
+      lanes: vectorBytes / size, vectors: vectors, strip: strip)
   }
 
   var packedBytes: Int { parts.reduce(0) { $0 + $1.weights.byteCount } }

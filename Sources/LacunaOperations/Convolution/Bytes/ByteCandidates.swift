@@ -28,11 +28,11 @@ func byteCandidates(
     let quads = Double(weights.quads)
     let useful = isDense ? Double(s.filters * s.patch) : Double(quantized.stored)
     let flops = 2 * useful * Double(s.pixels) * images
-    let share = KernelShares(context.table.isa).quads(
-      rows: height, vectors: maker.vectors, density: useful / Double(s.filters * s.patch))
     for reading in StripReading.allCases {
       let tiling = maker.tiling(reading)
-      let work = tiling.work(lanes: maker.lanes, vectors: maker.vectors)
+      let share = KernelShares(context.table.isa).quads(
+        rows: height, vectors: maker.vectors(tiling), density: useful / Double(s.filters * s.patch))
+      let work = maker.work(tiling)
       let planes = Double(weights.planes.channels)
       let copied =
         reading == .direct ? 0 : planes * Double(s.taps * s.pixels) * work * 8 * images
