@@ -15,6 +15,8 @@ private func mostRounding(_ layout: ImageLayout, rows: Int) -> Double {
   default: layout == .nchw ? 0.98 : 0
   }
 }
+/// Registers of a panel's row in an aligned tile.
+private let alignedVectors = 8
 /// Channels that consecutive groups are packed together for: enough rows for a kernel call, few enough for a tile of
 /// some rows.
 private let partChannels = 32
@@ -70,9 +72,11 @@ struct StripMaker {
   /// Rows of the tallest strips.
   var strip: Int { usedHeights[0] }
 
-  /// Registers of a panel's row: as for products, where it was measured.
+  /// Registers of a panel's row: as for products, where it was measured. Panels of an aligned tile are wide, because taps one
+  /// above the other read the same rows: twice the width takes much less than twice the room.
   func vectors(_ tiling: ConvolutionTiling) -> Int {
     let most = usedHeights.map { kernel($0).mostVectors }.min()!
+    if tiling.isAligned && strip == 1 && shape.kernelHeight > 1 { return min(most, alignedVectors) }
     let bytes = widestPanelBytes(strip: strip, density: weights.density, columns: shape.patch)
     let widest = max(1, bytes / kernel(1).vectorBytes)
     let run = tiling.runVectors(lanes: lanes, vectors: min(most, widest), strip: strip)
@@ -94,11 +98,18 @@ struct StripMaker {
     let indexed = max((1 << 16) / perIndex, 1)
     // Groups that see few channels use each row of X few times: nothing would stay to be used again.
     if shape.groups > 1 && channels <= indexed && reading == .direct { return channels }
-    let rowBytes = vectors(tiling) * kernel(1).vectorBytes
-    let rows =
-      reading == .direct
-      ? shape.kernelHeight * tiling.viewsX.count : shape.taps
-    let bytes = rows * (rowBytes + (reading == .direct && !tiling.isAligned ? 64 : 0))
+    let vectors = vectors(tiling)
+    var lines = shape.taps * vectors
+    if reading == .direct {
+      // Rows of a view that several taps read are there once.
+      let cut = tiling.isAligned ? 0 : 1
+      let halo = tiling.phaseRows - tiling.tileRows
+      let rows = (shape.kernelHeight + tiling.phasesY.count - 1) / tiling.phasesY.count
+      let view = min(
+        vectors + (halo * tiling.rowStride + lanes - 1) / lanes + cut, rows * (vectors + cut))
+      lines = tiling.phasesY.count * tiling.viewsX.count * view
+    }
+    let bytes = lines * kernel(1).vectorBytes
     let cached = Int(Double(CPUInfo.current.level1Bytes) * blockShare) / bytes
     let most = max(1, min(indexed, cached))
     let blocks = (channels + most - 1) / most
