@@ -18,6 +18,9 @@ protocol PlaneVector {
 /// A register that is also split by parity on its way into the band.
 protocol BandVector: PlaneVector, KernelVector {
   func split(even: UnsafeMutableRawPointer, odd: UnsafeMutableRawPointer)
+  /// The same for two registers at once.
+  func split(
+    with next: Self, even: UnsafeMutableRawPointer, odd: UnsafeMutableRawPointer)
 }
 
 extension VectorF32: BandVector {
@@ -25,12 +28,26 @@ extension VectorF32: BandVector {
   func split(even: UnsafeMutableRawPointer, odd: UnsafeMutableRawPointer) {
     lcn_split_f32(even, odd, lanes)
   }
+  @inline(__always)
+  func split(
+    with next: Self, even: UnsafeMutableRawPointer, odd: UnsafeMutableRawPointer
+  ) {
+    Self(lcn_even_f32(lanes, next.lanes)).store(even, 0)
+    Self(lcn_odd_f32(lanes, next.lanes)).store(odd, 0)
+  }
 }
 
 extension VectorF64: BandVector {
   @inline(__always)
   func split(even: UnsafeMutableRawPointer, odd: UnsafeMutableRawPointer) {
     lcn_split_f64(even, odd, lanes)
+  }
+  @inline(__always)
+  func split(
+    with next: Self, even: UnsafeMutableRawPointer, odd: UnsafeMutableRawPointer
+  ) {
+    Self(lcn_even_f64(lanes, next.lanes)).store(even, 0)
+    Self(lcn_odd_f64(lanes, next.lanes)).store(odd, 0)
   }
 }
 
