@@ -61,28 +61,6 @@ LCN_INLINE void lcn_split_f64(void *even, void *odd, lcn_vf64 v) {
   *(half *)odd = v.odd;
 #endif
 }
-// Lanes 0, 2, … of a and then of b, and lanes 1, 3, … of both.
-#if LCN_LANES_F32 == 16
-#define LCN_EVEN_F32 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define LCN_ODD_F32 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#define LCN_EVEN_F64 0, 2, 4, 6, 8, 10, 12, 14
-#define LCN_ODD_F64 1, 3, 5, 7, 9, 11, 13, 15
-#elif LCN_LANES_F32 == 8
-#define LCN_EVEN_F32 0, 2, 4, 6, 8, 10, 12, 14
-#define LCN_ODD_F32 1, 3, 5, 7, 9, 11, 13, 15
-#define LCN_EVEN_F64 0, 2, 4, 6
-#define LCN_ODD_F64 1, 3, 5, 7
-#else
-#define LCN_EVEN_F32 0, 2, 4, 6
-#define LCN_ODD_F32 1, 3, 5, 7
-#define LCN_EVEN_F64 0, 2
-#define LCN_ODD_F64 1, 3
-#endif
-LCN_INLINE lcn_vf32 lcn_even_f32(lcn_vf32 a, lcn_vf32 b) { return __builtin_shufflevector(a, b, LCN_EVEN_F32); }
-LCN_INLINE lcn_vf32 lcn_odd_f32(lcn_vf32 a, lcn_vf32 b) { return __builtin_shufflevector(a, b, LCN_ODD_F32); }
-LCN_INLINE lcn_vf64 lcn_even_f64(lcn_vf64 a, lcn_vf64 b) { return __builtin_shufflevector(a, b, LCN_EVEN_F64); }
-LCN_INLINE lcn_vf64 lcn_odd_f64(lcn_vf64 a, lcn_vf64 b) { return __builtin_shufflevector(a, b, LCN_ODD_F64); }
-
 #if defined(__AVX512VL__)
 typedef float lcn_half_f32 __attribute__((ext_vector_type(8)));
 // Writes lanes 0..<count of half a register, and nothing behind them.

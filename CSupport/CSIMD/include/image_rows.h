@@ -65,23 +65,4 @@ LCN_INLINE lcn_vf64 lcn_load_range_f64(const void *p, int64_t first, int64_t end
 #endif
 }
 
-// Lanes 0, 2, … of two registers.
-LCN_INLINE lcn_vf32 lcn_even_f32(lcn_vf32 low, lcn_vf32 high) {
-  lcn_vf32 v;
-  v.lo = low.even;
-  v.hi = high.even;
-  return v;
-}
-LCN_INLINE lcn_vf64 lcn_even_f64(lcn_vf64 low, lcn_vf64 high) {
-  lcn_vf64 v;
-#if LCN_LANES_F64 == 2
-  v.x = low.x;
-  v.y = high.x;
-#else
-  v.lo = low.even;
-  v.hi = high.even;
-#endif
-  return v;
-}
-
 #pragma clang assume_nonnull end
