@@ -20,7 +20,7 @@ struct OptionTests {
     "--cache": .word, "--isa": .word, "--dtype": .word, "--layout": .word, "--parts": .word,
     "--matrix": .text, "--kernel": .text, "--shapes": .text, "--shapes-folder": .text,
     "--output": .text, "--data": .text, "--limit": .count,
-    "--epochs": .form(["0,1", "1,0", "1", "1,2,3", "\(huge),1", "100000,1"]),
+    "--epochs": .form(["0,1", "1,0", "1", "1,2,3,4", "1,2,0", "\(huge),1", "100000,1"]),
   ]
 
   @Test("every option refuses what it cannot take, by name, with exit code 64")

@@ -74,9 +74,18 @@ struct ResultsTests {
     let text = String(repeating: "the quick brown fox jumps over the lazy dog. ", count: 800)
     try Data(text.utf8).write(to: URL(filePath: path))
     let rows = try rows("text", path, epochs: "8,1")
-    // Of 28 characters the frequencies alone leave 20.
-    #expect(try #require(rows[0]["test"] as? Double) < 18)
+    // Of ten words the frequencies alone leave nine.
+    #expect(try #require(rows[0]["test"] as? Double) < 3)
+    // The network's table has a row for each word, the full stop, and all others: the parameters say so.
+    #expect(rows[0]["parameters"] as? Int == 10 * 128 + 3 * 256 * (128 + 256 + 2) + 10 * 257)
     #expect(rows[0]["measure"] as? String == "perplexity")
+  }
+
+  @Test func `a text of a few words is refused`() throws {
+    let path = folder.path("text")
+    try Data("In the beginning".utf8).write(to: URL(filePath: path))
+    let run = try BenchRun("results text --data \(path)")
+    #expect(run.exitCode == 65 && run.errors.contains("3 words are too few"), "\(run.errors)")
   }
 
   /// A dictionary of words of five letters that are said as they are written, but for one that is not heard.
@@ -105,6 +114,18 @@ struct ResultsTests {
     for row in rows {
       #expect(row["batch"] as? Int == 1 && row["wideBatch"] as? Int == 64)
       #expect(try #require(row["wideSeconds"] as? Double) > 0)
+    }
+  }
+
+  @Test func `phases to ninety percent have epochs of their own`() throws {
+    let path = try writeDictionary(words: 500)
+    let run = try BenchRun(
+      "results g2p --data \(path) --sparsity 0.5,0.9 --epochs 1,1,2 --time 0.01 --json")
+    #expect(run.exitCode == 0, "\(run.errors)")
+    #expect(try run.rows().map { $0["epochs"] as? Int } == [1, 2, 1, 2, 1, 2])
+    for epochs in ["1", "1,1,1,1", "1,0", "1,1,0"] {
+      let run = try BenchRun("results g2p --data \(path) --epochs \(epochs)")
+      #expect(run.exitCode == 64 && run.errors.contains("--epochs"), "\(run.errors)")
     }
   }
 

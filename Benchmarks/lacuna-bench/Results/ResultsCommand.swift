@@ -13,8 +13,8 @@ struct ResultsCommand: ParsableCommand {
     discussion: """
       One dense network is trained first. From it begins the first sparsity in elements and in \
       blocks, and each other one where the one before it ended; masks grow along a ramp over the \
-      first two thirds of a phase. One phase goes on without masks for as many epochs: what the \
-      dense network gains by that. Choices of recipes were made by the column "validation"; "test" \
+      first two thirds of a phase. One phase goes on without masks for as many epochs as the longest: \
+      what the dense network gains by that. Choices of recipes were made by the column "validation"; "test" \
       is for the final figure. Benchmarks/results/setup installs the data.
       """)
 
@@ -47,8 +47,8 @@ struct ResultsCommand: ParsableCommand {
   @Option(
     name: .customLong("epochs"),
     help: ArgumentHelp(
-      "Epochs of the dense phase and of each that begins with its weights. [the task's own]",
-      valueName: "n,n"))
+      "Epochs of the dense phase, of each behind it, and of those to 90 % zeros and beyond, if they are others. [the task's own]",
+      valueName: "n,n[,n]"))
   var epochs: List<Int>?
 
   @Option(
@@ -85,7 +85,9 @@ struct ResultsCommand: ParsableCommand {
     try check("--threads", threads, in: 1...1024)
     try Self.checkTime(time)
     if let epochs {
-      if epochs.elements.count != 2 { throw ValidationError("--epochs: two numbers, as 8,3") }
+      if !(2...3).contains(epochs.elements.count) {
+        throw ValidationError("--epochs: two numbers or three, as 8,3 or 8,3,6")
+      }
       for epochs in epochs.elements { try check("--epochs", epochs, in: 1...10_000) }
     }
     if let limit {
@@ -110,6 +112,7 @@ struct ResultsCommand: ParsableCommand {
     var chosen = try ResultsTask(name, data: data, limit: limit ?? .max)
     if let epochs {
       (chosen.denseEpochs, chosen.prunedEpochs) = (epochs.elements[0], epochs.elements[1])
+      chosen.lateEpochs = epochs.elements.count == 3 ? epochs.elements[2] : nil
     }
     (chosen.budget, chosen.start, chosen.schedule) = (budget, start, schedule)
     if let given = sparsities?.elements {

@@ -29,13 +29,14 @@ struct ResultsRun {
     return (row, model.weights)
   }
 
-  /// As many epochs as a pruned phase has, without masks.
+  /// As many epochs as the longest pruned phase has, without masks.
   func further(from weights: [String: [Float]]) throws -> ResultsRow {
     let model = try model(weights)
+    let epochs = task.mostPrunedEpochs
     let seconds = try train(
-      model, epochs: task.prunedEpochs, rate: task.rate * task.furtherRate, "dense, further")
+      model, epochs: epochs, rate: task.rate * task.furtherRate, "dense, further")
     return try measured(
-      model, phase: "further", sparsity: 0, .element, epochs: task.prunedEpochs, zeros: 0, seconds)
+      model, phase: "further", sparsity: 0, .element, epochs: epochs, zeros: 0, seconds)
   }
 
   /// - Parameter initial: the sparsity that the masks begin with.
@@ -43,7 +44,7 @@ struct ResultsRun {
     from weights: [String: [Float]], initial: Double, to sparsity: Double, _ block: BlockSize
   ) throws -> (row: ResultsRow, weights: [String: [Float]]) {
     let model = try model(weights)
-    let epochs = task.prunedEpochs
+    let epochs = task.epochs(to: sparsity)
     let steps = TrainingSettings(epochs: epochs, batchSize: task.batch).totalSteps(
       samples: task.training.count)
     let settings = PruningSettings(

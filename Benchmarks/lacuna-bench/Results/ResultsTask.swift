@@ -79,6 +79,8 @@ struct ResultsTask {
   /// Epochs of the dense phase, and of each phase behind it.
   var denseEpochs: Int
   var prunedEpochs: Int
+  /// Epochs of the phases to 90 % zeros and beyond, where networks lose most; nil: as of the others.
+  var lateEpochs: Int?
   /// Kernels that stay dense.
   var rules: [TensorRule]
   var block: BlockSize
@@ -93,6 +95,16 @@ struct ResultsTask {
   var timedBatch: Int
 }
 
+extension ResultsTask {
+  /// Epochs of the phase that reaches a share of zeros.
+  func epochs(to sparsity: Double) -> Int {
+    sparsity >= 0.9 ? lateEpochs ?? prunedEpochs : prunedEpochs
+  }
+
+  /// Of the longest phase.
+  var mostPrunedEpochs: Int { max(prunedEpochs, lateEpochs ?? 0) }
+}
+
 /// A number of 64 bits for a name, the same on every run (FNV-1a).
 func stableHash(_ name: String) -> UInt64 {
   name.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
@@ -105,6 +117,7 @@ extension ResultsTask {
     case .resnet: self = try .images(.resNet20(), excluded: ["stem/*"], data, limit)
     case .mobilenet:
       self = try .images(.mobileNetV2(), excluded: ["stem/*", "*/each/kernel"], data, limit)
+      lateEpochs = 10
     case .text: self = try .text(data, limit)
     case .g2p: self = try .pronunciation(data, limit)
     }
