@@ -45,6 +45,8 @@ struct ConvolutionTiling: Sendable {
   private static let fewestRows = 4
   /// Pixels of a tile that is no copy: enough that its last panel, which may be cut, does not count.
   private static let pixelsInPlace = 2048
+  /// Views of an aligned tile at most: each is a copy.
+  private static let mostViews = 8
   /// Columns that are not cut further for the sake of the cache.
   private static let fewestColumns = 128
 
@@ -64,7 +66,7 @@ struct ConvolutionTiling: Sendable {
     let phaseHalo = (s.kernelWidth - 1) * s.dilationX / s.strideX
     let unit =
       alignment.flatMap {
-        s.taps > 1
+        s.taps > 1 && s.kernelWidth <= Self.mostViews
           && Double(whole(s.outputWidth, $0.lanes))
             <= $0.mostRounding * Double(s.outputWidth + phaseHalo)
           ? $0.lanes : nil

@@ -150,6 +150,8 @@ enum ConvolutionShapes {
         ("3×3, same", try make(7, (14, 14), 9, (3, 3), padding: (1, 1, 1, 1))),
         ("3×3, valid, odd", try make(4, (9, 13), 6, (3, 3))),
         ("3×3, wide rows", try make(3, (5, 67), 4, (3, 3), padding: (1, 1, 1, 1))),
+        ("3×3, tiles of part of a row", try make(200, (5, 150), 2, (3, 3), padding: (1, 1, 1, 1))),
+        ("1×11, more columns than views", try make(3, (3, 40), 4, (1, 11), padding: (0, 5, 0, 5))),
         ("3×3 stride 2", try make(6, (15, 17), 8, (3, 3), stride: (2, 2), padding: (1, 1, 1, 1))),
         (
           "TensorFlow's same at stride 2",
