@@ -31,6 +31,9 @@ struct TilePacker: PlanePacker {
     scratchStride = (tiling.shape.width + 15) / 16 * 16
   }
 
+  /// Elements of a plane that are cleared with all others at once: its edges one by one would take longer.
+  private static let smallPlane = 512
+
   /// Pixels of a row that are in several views are turned once for them all.
   private var turnsRows: Bool {
     layout == .nhwc && tiling.viewsX.count > tiling.shape.strideX
@@ -45,7 +48,8 @@ struct TilePacker: PlanePacker {
     let s = tiling.shape
     let last = tile.rows + tiling.phaseRows - tiling.tileRows
     let turnsPixels = layout == .nhwc && !turnsRows
-    if turnsPixels {
+    let clearsAll = turnsPixels || tiling.planeStride <= Self.smallPlane
+    if clearsAll {
       target.initializeMemory(
         as: UInt8.self, repeating: 0, count: count * tiling.planeStride * size)
     }
@@ -56,7 +60,7 @@ struct TilePacker: PlanePacker {
       let end = max(begin, min(last, (s.height - 1 - origin + s.strideY) / s.strideY))
       let rows = begin..<end
       let phase = target + p * tiling.viewsX.count * tiling.phaseStride * size
-      for q in tiling.viewsX.indices where !turnsPixels {
+      for q in tiling.viewsX.indices where !clearsAll {
         let view = phase + q * tiling.phaseStride * size
         clear(view, channels: count, begin * tiling.rowStride)
         clear(
@@ -93,7 +97,7 @@ struct TilePacker: PlanePacker {
       }
     }
     // Junk that happens to be subnormal would slow down whoever reads it, and gradients multiply it by zeros.
-    if turnsPixels { return }
+    if clearsAll { return }
     let used = tiling.phasesY.count * tiling.viewsX.count * tiling.phaseStride
     clear(target + used * size, channels: count, tiling.planeStride - used)
   }
