@@ -5,24 +5,12 @@ import LacunaFormats
 import LacunaOperations
 import TestSupport
 
-/// What one case convolves: sizes of the image and the kernel, strides, and the padding at each edge.
-private struct BytePlaneCase {
-  var height: Int, width: Int
-  var kernel = (y: 3, x: 3)
-  var stride = (y: 1, x: 1)
-  var dilation = (y: 1, x: 1)
-  var padding = (top: 1, left: 1, bottom: 1, right: 1)
-  var multiplier = 1
-  /// Rows of results in one band; nil for as many as plans take.
-  var bandRows: Int?
-}
-
-private func cases(lanes: Int) -> [BytePlaneCase] {
-  var list: [BytePlaneCase] = []
+private func cases(lanes: Int) -> [DepthwiseCase] {
+  var list: [DepthwiseCase] = []
   // Widths around the copies of words, of 16 bytes and of a register; results around one and four registers.
   for width in [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, lanes - 1, lanes + 1, 63, 64, 65, 4 * lanes + 3] {
     for height in [1, 2, 3, 7, 8, 11] {
-      list.append(BytePlaneCase(height: height, width: width))
+      list.append(DepthwiseCase(height: height, width: width))
     }
   }
   // Strides and dilations that are shuffled, and those that are not.
@@ -32,7 +20,7 @@ private func cases(lanes: Int) -> [BytePlaneCase] {
       (5, (3, 0, 0, 4)),
     ] {
       list.append(
-        BytePlaneCase(
+        DepthwiseCase(
           height: 15, width: 2 * lanes + 11, kernel: (y: 3, x: 3), stride: (y: stride, x: stride),
           dilation: (y: (dilation + 1) / 2, x: dilation), padding: padding))
     }
@@ -41,21 +29,21 @@ private func cases(lanes: Int) -> [BytePlaneCase] {
   for taps in [1, 2, 4, 5, 8, 9] {
     for stride in [1, 2] {
       list.append(
-        BytePlaneCase(
+        DepthwiseCase(
           height: 9, width: lanes + 9, kernel: (y: 2, x: taps), stride: (y: 1, x: stride),
           padding: (1, taps - 1, 0, taps / 2)))
     }
   }
   for bandRows in [1, 2, 8] {
-    list.append(BytePlaneCase(height: 21, width: 10, bandRows: bandRows))
-    list.append(BytePlaneCase(height: 21, width: 10, stride: (y: 2, x: 1), bandRows: bandRows))
+    list.append(DepthwiseCase(height: 21, width: 10, bandRows: bandRows))
+    list.append(DepthwiseCase(height: 21, width: 10, stride: (y: 2, x: 1), bandRows: bandRows))
     list.append(
-      BytePlaneCase(
+      DepthwiseCase(
         height: 21, width: 10, kernel: (y: 1, x: 1), stride: (y: 3, x: 3), padding: (0, 0, 0, 0),
         bandRows: bandRows))
   }
-  list.append(BytePlaneCase(height: 9, width: 12, multiplier: 3))
-  list.append(BytePlaneCase(height: 6, width: 7, kernel: (y: 1, x: 1), padding: (0, 0, 0, 0)))
+  list.append(DepthwiseCase(height: 9, width: 12, multiplier: 3))
+  list.append(DepthwiseCase(height: 6, width: 7, kernel: (y: 1, x: 1), padding: (0, 0, 0, 0)))
   return list
 }
 
@@ -105,15 +93,10 @@ private struct BytePlaneWeights {
 }
 
 private func check(
-  _ row: KernelRow, _ test: BytePlaneCase, _ side: GuardedMemory.Side, seed: UInt64
+  _ row: KernelRow, _ test: DepthwiseCase, _ side: GuardedMemory.Side, seed: UInt64
 ) {
   let channels = 2
-  guard
-    let shape = try? ConvolutionShape(
-      channels: channels, image: (test.height, test.width), filters: channels * test.multiplier,
-      kernel: (test.kernel.y, test.kernel.x), stride: test.stride, dilation: test.dilation,
-      padding: test.padding, groups: channels)
-  else { return }
+  guard let shape = test.shape(channels: channels) else { return }
   var generator = SeededGenerator(seed: seed)
   let bytes = ByteResultCase(row, seed: seed, filters: shape.filters, &generator)
   let band = BytePlaneBand(shape, lanes: row.lanes, rows: test.bandRows)

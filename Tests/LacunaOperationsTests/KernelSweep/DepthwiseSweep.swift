@@ -5,8 +5,8 @@ import LacunaFormats
 import LacunaOperations
 import TestSupport
 
-/// What one case convolves: sizes of the image and the kernel, strides, and the padding at each edge.
-private struct DepthwiseCase {
+/// What one case convolves, as floats or as bytes: sizes of the image and the kernel, strides, and the padding at each edge.
+struct DepthwiseCase {
   var height: Int, width: Int
   var kernel = (y: 3, x: 3)
   var stride = (y: 1, x: 1)
@@ -15,6 +15,14 @@ private struct DepthwiseCase {
   var multiplier = 1
   /// Rows of results in one band; nil for as many as plans take.
   var bandRows: Int?
+
+  /// nil where the kernel does not fit.
+  func shape(channels: Int) -> ConvolutionShape? {
+    try? ConvolutionShape(
+      channels: channels, image: (height, width), filters: channels * multiplier,
+      kernel: (kernel.y, kernel.x), stride: stride, dilation: dilation, padding: padding,
+      groups: channels)
+  }
 }
 
 private func cases(lanes: Int) -> [DepthwiseCase] {
@@ -64,12 +72,7 @@ private func check<Scalar: SweepScalar>(
   _ row: KernelRow, _ test: DepthwiseCase, _ side: GuardedMemory.Side, seed: UInt64, _: Scalar.Type
 ) {
   let channels = 2
-  guard
-    let shape = try? ConvolutionShape(
-      channels: channels, image: (test.height, test.width), filters: channels * test.multiplier,
-      kernel: (test.kernel.y, test.kernel.x), stride: test.stride, dilation: test.dilation,
-      padding: test.padding, groups: channels)
-  else { return }
+  guard let shape = test.shape(channels: channels) else { return }
   var generator = SeededGenerator(seed: seed)
   let bounds = Bounds.all[Int(seed) % Bounds.all.count]
   let size = MemoryLayout<Scalar>.size
