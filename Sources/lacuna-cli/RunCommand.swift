@@ -79,8 +79,15 @@ struct RunFacts: Encodable {
   var gigaflops: Double?
   /// What a network of another program does, node by node.
   var steps: [String]?
+  /// The same with the time of each.
+  var times: [StepTime]?
 
   var text: String {
+    let table = times.map { "\n\n" + StepTime.table($0) } ?? ""
+    return line + table
+  }
+
+  private var line: String {
     let size = shape.map(String.init).joined(separator: "×")
     let speed = gigaflops.map { ", \(Numeral.fixed($0, digits: 1)) GFLOP/s" } ?? ""
     return "\(output.printable()): \(size) by \(kernel), "
@@ -155,13 +162,19 @@ struct RunNetwork: ParsableCommand {
   @Option(help: NetworkArithmetic.help)
   var arithmetic = NetworkArithmetic.f32
 
+  @Flag(help: "Also time every step of an ONNX or TFLite network, and list the slowest first.")
+  var times = false
+
   func run() throws {
     if let graph = try graph() {
       if arithmetic != .f32 {
         throw Failure(.usage, "--arithmetic is for .lacuna models, not for \(model.printable())")
       }
-      let facts = try GraphFlow(flow: flow, model: model).run(graph)
+      let facts = try GraphFlow(flow: flow, model: model, times: times).run(graph)
       return try common.show(facts, besides: flow.output) { facts.text }
+    }
+    if times {
+      throw Failure(.usage, "--times is for ONNX and TFLite networks, not for \(model.printable())")
     }
     let stored = try CompressedModel(LacunaFile(contentsOf: model))
     let x = try flow.read()

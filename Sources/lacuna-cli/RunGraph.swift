@@ -6,6 +6,8 @@ import Lacuna
 struct GraphFlow {
   let flow: ArrayFlow
   let model: String
+  /// Whether every step is timed.
+  let times: Bool
 
   /// Plans the graph for the arrays of the input, runs it, writes what comes out.
   func run(_ graph: Graph) throws -> RunFacts {
@@ -33,7 +35,19 @@ struct GraphFlow {
     }
     return RunFacts(
       output: flow.output, shape: outputs[0].array.shape, kernel: kernels(of: plan),
-      seconds: seconds, runs: runs, steps: plan.steps.map(\.description))
+      seconds: seconds, runs: runs, steps: plan.steps.map(\.description),
+      times: times ? try stepTimes(of: plan, activations, runs: max(runs, 10)) : nil)
+  }
+
+  private func stepTimes(
+    of plan: GraphPlan, _ arrays: [String: GraphArray], runs: Int
+  ) throws -> [StepTime] {
+    zip(plan.steps, try plan.stepSeconds(arrays, runs: runs)).map { step, seconds in
+      StepTime(
+        name: step.name, operation: ([step.operation] + step.fused).joined(separator: " + "),
+        shape: step.type.shape, kernel: step.kernel, seconds: seconds, operations: step.operations,
+        bytes: step.bytes)
+    }
   }
 
   /// The arrays of the input: the only one, or those of the graph's names.

@@ -53,6 +53,21 @@ import Testing
     #expect((report["steps"] as? [String])?.count == 6 && report["seconds"] is Double)
   }
 
+  @Test func `every step of a network is timed`() throws {
+    let (model, x) = try files("residual-block")
+    let run = try Tool.run(
+      "run", "network", model, x, "-o", folder.path("y.npy"), "--times", "--json")
+    let report = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    let times = try #require(report["times"] as? [[String: Any]])
+    #expect(times.count == 6 && times.allSatisfy { ($0["seconds"] as? Double ?? 0) > 0 })
+    #expect(times.contains { ($0["operations"] as? Int ?? 0) > 0 })
+    let table = try Tool.run("run", "network", model, x, "-o", folder.path("y.npy"), "--times")
+    // A line of the whole, an empty one, the head with its rule, a line for each step and their sum.
+    #expect(table.output.split(separator: "\n", omittingEmptySubsequences: false).count >= 11)
+    #expect(table.output.contains("GFLOP/s") && table.output.contains("\nall "))
+  }
+
   @Test func `several inputs and outputs are arrays by name`() throws {
     let (model, x) = try files("where")
     let y = folder.path("y.npz")

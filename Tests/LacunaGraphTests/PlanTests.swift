@@ -44,6 +44,24 @@ import Testing
     #expect(plan.arenaBytes < plan.activationBytes)
   }
 
+  @Test func `every step has a time, operations and bytes`() throws {
+    let plan = try GraphPlan(
+      try residualNetwork(zeros: 0.9, seed: 5), shapes: ["x": [1, 3, 20, 17]],
+      options: GraphOptions(deterministic: true))
+    let x = try input(1)
+    for runs in [1, 3] {
+      let seconds = try plan.stepSeconds(["x": x], runs: runs)
+      #expect(seconds.count == plan.steps.count && seconds.allSatisfy { $0 >= 0 && $0 < 60 })
+    }
+    #expect(throws: GraphError.self) { try plan.stepSeconds(["x": x], runs: 0) }
+    #expect(throws: GraphError.self) { try plan.stepSeconds([:]) }
+    for step in plan.steps {
+      let isProduct = step.operation == "convolution" || step.operation == "matmul"
+      #expect(isProduct == (step.operations > 0), "\(step)")
+      #expect(step.bytes > step.type.byteCount)
+    }
+  }
+
   private func number(_ value: Float) throws -> GraphArray { try GraphArray([], [value]) }
 
   /// A convolution and what follows it, as the steps that are left.

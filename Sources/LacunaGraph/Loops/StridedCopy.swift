@@ -1,5 +1,7 @@
 // target[Σ iₖ·tₖ] ← source[Σ iₖ·sₖ] for every index: transposing, slicing, repeating, joining and padding are this.
 
+import LacunaOperations
+
 /// Copies a box of elements between two arrays that are walked with strides of their own.
 struct StridedCopy: Sendable {
   /// Sizes of the box, outermost first, and the strides in elements.
@@ -7,15 +9,19 @@ struct StridedCopy: Sendable {
   private var from: [Int], to: [Int]
   private let sourceOffset: Int, targetOffset: Int
   private let elementSize: Int
-  /// Rows that are copied: the product of all sizes but the last.
+  /// Rows that are copied: the product of all sizes but the last, or but the last two if these are transposed.
   private var rows = 1
+  /// Transposes the last two dimensions, if elements are neighbours in the source along the last one and in the target
+  /// along the other.
+  private var transposing: Transposition?
 
   /// - Parameters:
   ///   - source: elements from one index to the next, for each dimension; negative ones go backwards, 0 repeats.
   ///   - offset: of the first element.
+  ///   - isa: of the kernel that transposes, for copies that may be transpositions.
   init(
     sizes: [Int], source: [Int], sourceOffset: Int = 0, target: [Int], targetOffset: Int = 0,
-    elementSize: Int
+    elementSize: Int, isa: ISA? = nil
   ) {
     (self.sizes, from, to) = ([], [], [])
     (self.sourceOffset, self.targetOffset) = (sourceOffset, targetOffset)
@@ -33,9 +39,38 @@ struct StridedCopy: Sendable {
       }
     }
     if self.sizes.isEmpty { (self.sizes, from, to) = ([1], [1], [1]) }
+    if let isa, elementSize == 4, endsTransposed() {
+      transposing = Transposition(isa)
+      rows = self.sizes.dropLast(2).reduce(1, *)
+      return
+    }
     lengthenRows()
     rows = self.sizes.dropLast().reduce(1, *)
   }
+
+  /// Makes a dimension whose elements are neighbours in the target the last but one, and one whose elements are neighbours
+  /// in the source the last; false, and nothing happens, if there are none of these that are long enough for tiles.
+  private mutating func endsTransposed() -> Bool {
+    guard let row = from.firstIndex(of: 1), let column = to.firstIndex(of: 1), row != column,
+      min(sizes[row], sizes[column]) >= Self.shortestTile
+    else { return false }
+    for axis in [max(row, column), min(row, column)] {
+      sizes.append(sizes.remove(at: axis))
+      from.append(from.remove(at: axis))
+      to.append(to.remove(at: axis))
+    }
+    if row < column { return true }
+    let last = sizes.count - 1
+    sizes.swapAt(last, last - 1)
+    from.swapAt(last, last - 1)
+    to.swapAt(last, last - 1)
+    return true
+  }
+
+  /// Elements from which transposing by tiles of registers pays.
+  private static let shortestTile = 6
+  /// Columns of one call of the transposing kernel: parts of the work.
+  private static let columnsAtOnce = 64
 
   /// Copies of a few elements cost more than they copy: then another dimension whose elements are neighbours on one side
   /// becomes the inner one, such as the columns of an image whose channels become pixels.
@@ -55,10 +90,36 @@ struct StridedCopy: Sendable {
   var count: Int { sizes.reduce(1, *) }
 
   func run(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ split: WorkSplit) {
+    if let transposing { return transpose(source, target, split, transposing) }
     switch elementSize {
     case 1: run(source, target, split, of: UInt8.self)
     case 4: run(source, target, split, of: UInt32.self)
     default: run(source, target, split, of: UInt64.self)
+    }
+  }
+
+  private func transpose(
+    _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ split: WorkSplit,
+    _ transposed: Transposition
+  ) {
+    let (column, row) = (sizes.count - 2, sizes.count - 1)
+    let columns = sizes[column]
+    let blocks = (columns + Self.columnsAtOnce - 1) / Self.columnsAtOnce
+    split(rows * blocks, weight: Self.columnsAtOnce * sizes[row]) { range, _ in
+      for number in range {
+        var (left, block) = number.quotientAndRemainder(dividingBy: blocks)
+        let first = block * Self.columnsAtOnce
+        var (a, b) = (sourceOffset + first * from[column], targetOffset + first)
+        for axis in (0..<column).reversed() {
+          (left, block) = left.quotientAndRemainder(dividingBy: sizes[axis])
+          a += block * from[axis]
+          b += block * to[axis]
+        }
+        let count = min(Self.columnsAtOnce, columns - first)
+        transposed(
+          source + a * 4, stride: from[column], to: target + b * 4, stride: to[row],
+          rows: sizes[row], columns: count)
+      }
     }
   }
 

@@ -114,6 +114,9 @@ protocol GraphBody: Sendable {
   var inPlace: Int? { get }
   /// Bytes of scratch memory of a run, 64-byte aligned.
   var workspaceBytes: Int { get }
+  /// Multiplications and additions with stored weights, and bytes of these.
+  var operations: Int { get }
+  var weightBytes: Int { get }
   /// Allocates nothing.
   func run(_ call: StepCall)
 }
@@ -121,6 +124,8 @@ protocol GraphBody: Sendable {
 extension GraphBody {
   var inPlace: Int? { nil }
   var workspaceBytes: Int { 0 }
+  var operations: Int { 0 }
+  var weightBytes: Int { 0 }
 }
 
 /// Where the operands of one step lie in one run.

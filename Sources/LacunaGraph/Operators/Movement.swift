@@ -31,7 +31,8 @@ struct TransposeRule: OperatorRule {
           input: 0,
           copy: StridedCopy(
             sizes: result.shape, source: try order(rank: shape.count).map { strides[$0] },
-            target: rowMajorStrides(result.shape), elementSize: result.element.size))
+            target: rowMajorStrides(result.shape), elementSize: result.element.size,
+            isa: request.options.isa ?? .selected))
       ], split: request.split)
   }
 }

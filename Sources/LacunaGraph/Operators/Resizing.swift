@@ -118,7 +118,7 @@ struct ResizeRule: OperatorRule {
       return TableBody(tables: tables, shape: shape, elementSize: 4)
     case .linear:
       let tables = zip(shape, places).suffix(2).map { size, places in
-        places.map { LinearResizeBody.Tap($0, size: size) }
+        places.map { LinearTap($0, size: size) }
       }
       let planes = shape.dropLast(2).reduce(1, *)
       return LinearResizeBody(
@@ -130,29 +130,48 @@ struct ResizeRule: OperatorRule {
   }
 }
 
-/// Weighted sums of four neighbours.
-private struct LinearResizeBody: GraphBody {
-  /// Two neighbours and the share of the second one.
-  struct Tap: Sendable {
-    let first: Int, second: Int
-    let share: Float
+/// Two neighbours and the share of the second one.
+struct LinearTap: Hashable, Sendable {
+  let first: Int, second: Int
+  let share: Float
 
-    init(_ place: Double, size: Int) {
-      let inside = max(0, min(place, Double(size - 1)))
-      first = Int(inside)
-      second = min(first + 1, size - 1)
-      share = Float(inside - Double(first))
-    }
+  init(first: Int, second: Int, share: Float) {
+    (self.first, self.second, self.share) = (first, second, share)
   }
 
+  init(_ place: Double, size: Int) {
+    let inside = max(0, min(place, Double(size - 1)))
+    first = Int(inside)
+    second = min(first + 1, size - 1)
+    share = Float(inside - Double(first))
+  }
+
+  @inline(__always)
+  func sum(_ x: UnsafePointer<Float>) -> Float { x[first] + (x[second] - x[first]) * share }
+}
+
+/// Weighted sums of four neighbours.
+private struct LinearResizeBody: GraphBody {
   let planes: Int, width: Int, height: Int
-  let rows: [Tap], columns: [Tap]
+  let rows: [LinearTap], columns: [LinearTap]
   let split: WorkSplit
+  let isDoubled: Bool
+
+  init(
+    planes: Int, width: Int, height: Int, rows: [LinearTap], columns: [LinearTap], split: WorkSplit
+  ) {
+    (self.planes, self.width, self.height) = (planes, width, height)
+    (self.rows, self.columns, self.split) = (rows, columns, split)
+    isDoubled =
+      DoubledPlane.isDoubled(rows, size: height) && DoubledPlane.isDoubled(columns, size: width)
+  }
+
   var kernel: String { "resize" }
   /// Two rows of the image for each thread, as wide as the result: neighbouring results share them.
   var workspaceBytes: Int { split.threads * 2 * columns.count * 4 }
 
   func run(_ call: StepCall) {
+    if isDoubled { return runDoubled(call) }
     let (count, size) = (rows.count * columns.count, columns.count)
     split(planes, weight: 4 * count) { range, part in
       let stretched = call.workspace.assumingMemoryBound(to: Float.self) + part * 2 * size
@@ -192,15 +211,31 @@ private struct LinearResizeBody: GraphBody {
     }
   }
 
+  private func runDoubled(_ call: StepCall) {
+    let plane = DoubledPlane(height: height, width: width)
+    let count = rows.count * columns.count
+    split(planes, weight: 4 * count) { range, part in
+      let scratch =
+        call.workspace.assumingMemoryBound(to: Float.self) + part * 2 * columns.count
+      rows.withUnsafeBufferPointer { rows in
+        columns.withUnsafeBufferPointer { columns in
+          for number in range {
+            plane.run(
+              call.floats(0) + number * width * height, call.result + number * count, rows, columns,
+              scratch)
+          }
+        }
+      }
+    }
+  }
+
   /// One row of the image at the columns of the result.
   @inline(__always)
   private func stretch(
-    _ row: UnsafePointer<Float>, _ columns: UnsafeBufferPointer<Tap>,
+    _ row: UnsafePointer<Float>, _ columns: UnsafeBufferPointer<LinearTap>,
     _ target: UnsafeMutablePointer<Float>
   ) {
-    for (j, column) in columns.enumerated() {
-      target[j] = row[column.first] + (row[column.second] - row[column.first]) * column.share
-    }
+    for (j, column) in columns.enumerated() { target[j] = column.sum(row) }
   }
 }
 

@@ -8,6 +8,16 @@ extension GraphPlan {
   ///
   /// - Throws: ``GraphError`` when an input is missing, unknown, or of another type than the plan was made for.
   public func run(_ arrays: [String: GraphArray]) throws(GraphError) -> [String: GraphArray] {
+    try run(arrays) { run(inputs: $0, outputs: $1) }
+  }
+
+  /// Calls `body` with the memory of arrays by name and of results, which are returned.
+  func run(
+    _ arrays: [String: GraphArray],
+    _ body: (
+      UnsafeBufferPointer<UnsafeRawPointer>, UnsafeBufferPointer<UnsafeMutableRawPointer>
+    ) -> Void
+  ) throws(GraphError) -> [String: GraphArray] {
     for name in arrays.keys where !inputs.contains(where: { $0.name == name }) {
       throw .unknownInput(name)
     }
@@ -32,7 +42,7 @@ extension GraphPlan {
     let into = y.map { UnsafeMutableRawPointer($0.pointer) }
     from.withUnsafeBufferPointer { from in
       into.withUnsafeBufferPointer { into in
-        run(inputs: from, outputs: into)
+        body(from, into)
       }
     }
     withExtendedLifetime(x) {}
@@ -56,14 +66,20 @@ extension GraphPlan {
   ) {
     memory.withAddresses(inputs, outputs) { values, arena in
       ThreadPool.shared.whileAwake(limit: threads) {
-        for step in steps {
-          step.body.run(
-            StepCall(
-              values: values, places: memory.places + step.firstPlace, inputCount: step.inputCount,
-              workspace: arena + step.workspace))
-        }
+        for step in steps { run(step, values, arena) }
       }
     }
+  }
+
+  @inline(__always)
+  func run(
+    _ step: GraphStep, _ values: UnsafePointer<UnsafeMutableRawPointer?>,
+    _ arena: UnsafeMutableRawPointer
+  ) {
+    step.body.run(
+      StepCall(
+        values: values, places: memory.places + step.firstPlace, inputCount: step.inputCount,
+        workspace: arena + step.workspace))
   }
 }
 

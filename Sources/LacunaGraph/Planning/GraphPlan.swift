@@ -115,6 +115,10 @@ public struct GraphStep: Sendable {
   public let kernel: String
   /// Of the first result.
   public let type: GraphType
+  /// Multiplications and additions with the stored weights of a product or convolution; 0 for other steps.
+  public let operations: Int
+  /// Bytes of all operands and results, constants and packed weights included.
+  public let bytes: Int
 
   let body: any GraphBody
   /// Where the numbers of its operands begin in the plan's list.

@@ -67,6 +67,10 @@ struct ValueLayout {
           name: node.name, operation: node.operation, fused: node.fused, kernel: body.kernel,
           type: node.outputs.compactMap { $0 }.first.map { graph.values[$0].type }
             ?? GraphType(unchecked: .f32, []),
+          operations: body.operations,
+          bytes: (node.inputs + node.outputs).compactMap { $0 }.reduce(body.weightBytes) {
+            $0 + graph.values[$1].type.byteCount
+          },
           body: body, firstPlace: places.count, inputCount: node.inputs.count,
           workspace: scratchOf[index].map { plan.offsets[$0] } ?? 0))
       places += (node.inputs + node.outputs).map { $0.map { roots.root(of: $0) } ?? -1 }

@@ -119,6 +119,8 @@ private struct ConvolutionBodyOfGraph: GraphBody {
   let convolution: Convolution<Float>
   let images: Int
   var kernel: String { convolution.kernelName }
+  var operations: Int { 2 * convolution.stored * convolution.shape.pixels * images }
+  var weightBytes: Int { convolution.packedBytes }
 
   func run(_ call: StepCall) {
     convolution.run(
@@ -131,6 +133,8 @@ private struct RowProductBody: GraphBody {
   let plan: Plan<Float>
   let width: Int
   var kernel: String { plan.kernelName }
+  var operations: Int { 2 * plan.stored * width }
+  var weightBytes: Int { plan.packedBytes }
 
   func run(_ call: StepCall) {
     plan.run(
@@ -142,6 +146,8 @@ private struct ColumnProductBody: GraphBody {
   let plan: Plan<Float>
   let width: Int, batches: Int
   var kernel: String { plan.kernelName }
+  var operations: Int { 2 * plan.stored * width * batches }
+  var weightBytes: Int { plan.packedBytes }
 
   func run(_ call: StepCall) {
     for batch in 0..<batches {
@@ -163,6 +169,8 @@ private struct TransposedBody: GraphBody {
   var kernel: String { plan.kernelName }
   private var pixels: Int { shape.window.height * shape.window.width }
   var workspaceBytes: Int { plan.rows * pixels * 4 }
+  var operations: Int { 2 * plan.stored * pixels * shape.window.images }
+  var weightBytes: Int { plan.packedBytes }
 
   func run(_ call: StepCall) {
     let w = shape.window
