@@ -113,7 +113,7 @@ let package = Package(
     .target(
       name: "LacunaNN",
       dependencies: [
-        "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaGraph",
+        "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaGraph", "CSIMD",
       ],
       swiftSettings: strict),
     .target(

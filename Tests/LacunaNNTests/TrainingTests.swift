@@ -55,10 +55,12 @@ import Testing
     #expect(try train(threads: 1, seed: 6) != first)
   }
 
-  @Test("A run resumed from a checkpoint goes on bit for bit", arguments: [1, 2, 9, 16, 17, 33])
-  func resume(at step: Int) throws {
+  @Test(
+    "A run resumed from a checkpoint goes on bit for bit", arguments: [1, 2, 9, 16, 17, 33],
+    [OptimiserSettings.adam, .sgd(momentum: 0.9)])
+  func resume(at step: Int, optimiser: OptimiserSettings) throws {
     let data = try Fixtures.quadrants(count: 300, seed: 1)
-    let settings = TrainingSettings(epochs: 4, batchSize: 32, seed: 11)
+    let settings = TrainingSettings(epochs: 4, batchSize: 32, optimiser: optimiser, seed: 11)
     func start() throws -> Trainer {
       let model = try SequentialModel(Fixtures.network, seed: 4, threads: 2)
       return try Trainer(
@@ -127,6 +129,26 @@ import Testing
     #expect(abs(sparsity - 0.8) < 2e-3)
     #expect(
       Set(pruned.masks.keys) == ["conv1/kernel", "conv2/kernel", "dense1/kernel", "dense2/kernel"])
+  }
+
+  @Test("Weights that are set while masks stand still are masked again by the next step")
+  func setWeights() throws {
+    let model = try SequentialModel(Fixtures.network, seed: 4, threads: 1)
+    let pruned = try PrunedModel(model, settings: try Fixtures.recipe())
+    let trainer = try Trainer(
+      pruned, data: try Fixtures.quadrants(count: 300, seed: 1),
+      settings: TrainingSettings(epochs: 5, batchSize: 32))
+    try trainer.run(until: 35)
+    #expect(model.parameter(named: "dense1/kernel")!.kept != nil)
+    try model.setWeights(SequentialModel(Fixtures.network, seed: 9).weights)
+    try trainer.run(until: 36)
+    for (name, mask) in pruned.masks {
+      let p = model.parameter(named: name)!
+      #expect(p.kept != nil, "\(name)")
+      for i in 0..<p.count where !mask[i / p.columns, i % p.columns] {
+        #expect(p.values.pointer[i].bitPattern == 0, "\(name)[\(i)]")
+      }
+    }
   }
 
   @Test("A raised flag stops after a whole step, and the run can go on")

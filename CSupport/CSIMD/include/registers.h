@@ -51,6 +51,12 @@ LCN_INLINE void lcn_prefetch_write(const void *p) {
 #endif
 }
 
+// p[0..7] ← their roots. Swift's own root is a branch for each lane: it may have to report an error.
+LCN_INLINE void lcn_sqrt8_f32(float *p) {
+  typedef float lanes __attribute__((ext_vector_type(8), aligned(4)));
+  *(lanes *)p = __builtin_elementwise_sqrt(*(lanes *)p);
+}
+
 // `lower` where v is below it, `upper` where v is above it, else v: NaN and the sign of a zero pass. x86's minimum
 // and maximum return their second operand when one is NaN or both are zeros, so v has to be the second: one
 // instruction per bound.

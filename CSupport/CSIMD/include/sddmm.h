@@ -41,6 +41,10 @@ typedef struct {
 
 // out[0..3] ← the sums of the lanes of a, b, c, d.
 LCN_INLINE void lcn_sums4_f32(float *out, lcn_vf32 a, lcn_vf32 b, lcn_vf32 c, lcn_vf32 d) {
+#if defined(__AVX2__)
+  // The compiler may not look through: it would move shuffles ahead of the last products and take those twice, in parts.
+  __asm__("" : "+v"(a), "+v"(b), "+v"(c), "+v"(d));
+#endif
 #if defined(__AVX512F__)
   const __m512 ab = _mm512_add_ps(
       _mm512_unpacklo_ps((__m512)a, (__m512)b), _mm512_unpackhi_ps((__m512)a, (__m512)b));

@@ -55,9 +55,9 @@ final class Convolution: Layer {
   func fixMasks(_ masks: [String: BitMask], threads: Int) {
     fixed = masks[kernel.name].flatMap {
       FixedMaskConvolution(
-        $0, geometry, relu: relu, gradient: kernel.gradient, threads: threads)
+        $0, geometry, relu: relu, threads: threads)
     }
-    kernel.kept = fixed?.positions
+    kernel.kept = fixed?.kept
   }
 
   func willForward() { fixed?.take(kernel, bias) }
@@ -146,9 +146,7 @@ final class Convolution: Layer {
 
   func finishBackward(slices: Int, _ threads: Workers) {
     if let fixed {
-      fixed.finish(
-        partials.pointer, stride: partialStride, slices: slices, into: kernel.gradient.pointer,
-        threads)
+      fixed.finish(partials.pointer, stride: partialStride, slices: slices, threads)
     } else {
       sumPartials(
         partials.pointer, stride: partialStride, slices: slices, into: kernel.gradient.pointer,

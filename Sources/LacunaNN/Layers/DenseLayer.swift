@@ -34,9 +34,9 @@ final class DenseLayer: Layer {
 
   func fixMasks(_ masks: [String: BitMask], threads: Int) {
     fixed = masks[kernel.name].flatMap {
-      FixedMaskProducts($0, gradient: kernel.gradient, threads: threads)
+      FixedMaskProducts($0, threads: threads)
     }
-    kernel.kept = fixed?.positions
+    kernel.kept = fixed?.kept
   }
 
   func forward(_ a: Activations, _ pass: Pass) {

@@ -8,11 +8,10 @@ import LacunaOperations
 /// Workers call it at the same time, each with scratch memory of its own.
 final class FixedMaskConvolution {
   private let products: ConvolutionGradients<Float>
-  /// Index of each kept weight in the dense kernel, in the pattern's order.
-  let positions: [Int32]
+  /// The kept weights in the pattern's order.
+  let kept: KeptValues
   private var values: [Float]
   private var scratch: [AlignedBuffer<UInt8>]
-  private let sums: AlignedBuffer<Float>
 
   /// Below this sparsity dense products on patches are as fast.
   private static let leastSparsity = 0.75
@@ -20,8 +19,7 @@ final class FixedMaskConvolution {
   /// Nil when the mask keeps so much that dense products are as fast, for strides, whose gradients need patches, and
   /// where there is no memory for more than the dense products.
   init?(
-    _ mask: BitMask, _ geometry: WindowGeometry, relu: Bool, gradient dense: AlignedBuffer<Float>,
-    threads: Int
+    _ mask: BitMask, _ geometry: WindowGeometry, relu: Bool, threads: Int
   ) {
     let (window, input) = (geometry.window, geometry.input)
     guard mask.sparsity >= Self.leastSparsity, mask.rows * mask.columns <= Int(Int32.max),
@@ -38,18 +36,16 @@ final class FixedMaskConvolution {
         activation: relu ? .relu : .none)
     else { return nil }
     self.products = products
-    positions = pattern.densePositions
+    kept = KeptValues(pattern.densePositions)
     values = Array(repeating: 0, count: pattern.nnz)
-    sums = AlignedBuffer(count: pattern.nnz)
     scratch = (0..<threads).map { _ in AlignedBuffer(count: products.workspaceBytes) }
-    // From now on only kept weights get a gradient.
-    dense.elements.update(repeating: 0)
   }
 
   /// Takes the weights of the coming step.
   func take(_ kernel: Parameter, _ bias: Parameter?) {
-    let weights = kernel.values.pointer
-    for p in positions.indices { values[p] = weights[Int(positions[p])] }
+    values.withUnsafeMutableBufferPointer {
+      kept.gather(kernel.values.pointer, into: $0.baseAddress!)
+    }
     // The counts are those of the pattern.
     try! products.update(values: values, bias: bias.map { Array($0.values.elements) })
   }
@@ -76,14 +72,13 @@ final class FixedMaskConvolution {
     }
   }
 
-  /// Sums of `slices` partial gradients, each to its weight's place in the dense gradient.
+  /// Sums of `slices` partial gradients.
   func finish(
-    _ partials: UnsafeMutablePointer<Float>, stride: Int, slices: Int,
-    into gradient: UnsafeMutablePointer<Float>, _ threads: Workers
+    _ partials: UnsafeMutablePointer<Float>, stride: Int, slices: Int, _ threads: Workers
   ) {
     sumPartials(
-      partials, stride: stride, slices: slices, into: sums.pointer, count: positions.count, threads)
-    for p in positions.indices { gradient[Int(positions[p])] = sums.pointer[p] }
+      partials, stride: stride, slices: slices, into: kept.gradient.pointer, count: kept.count,
+      threads)
   }
 }
 

@@ -60,18 +60,26 @@ final class Dropout: Layer {
     guard pass.isTraining else { return copy(y, x, count) }
     // Each number decides about two features.
     let random = RandomStream(seed: pass.random.key, stream)
-    let threshold = UInt32(rate * 0x1p32)
+    let threshold = UInt64(rate * 0x1p32)
     let scale = Float(1 / (1 - rate))
     let first = UInt64(sample) << 32
     for pair in 0..<count / 2 {
       let (i, bits) = (2 * pair, random[first + UInt64(pair)])
-      y[i] = UInt32(truncatingIfNeeded: bits) >= threshold ? x[i] * scale : 0
-      y[i + 1] = UInt32(truncatingIfNeeded: bits >> 32) >= threshold ? x[i + 1] * scale : 0
+      y[i] = kept(x[i] * scale, bits & 0xFFFF_FFFF, threshold)
+      y[i + 1] = kept(x[i + 1] * scale, bits >> 32, threshold)
     }
     if count % 2 == 1 {
-      let half = UInt32(truncatingIfNeeded: random[first + UInt64(count / 2)])
-      y[count - 1] = half >= threshold ? x[count - 1] * scale : 0
+      let bits = random[first + UInt64(count / 2)]
+      y[count - 1] = kept(x[count - 1] * scale, bits & 0xFFFF_FFFF, threshold)
     }
+  }
+
+  /// `value`, or 0 where `random`, of 32 bits, is below the threshold. Branches that nobody can foresee would take most
+  /// of the time.
+  @inline(__always)
+  private func kept(_ value: Float, _ random: UInt64, _ threshold: UInt64) -> Float {
+    // The difference borrows: its upper half is all ones.
+    Float(bitPattern: value.bitPattern & ~UInt32(truncatingIfNeeded: (random &- threshold) >> 32))
   }
 }
 

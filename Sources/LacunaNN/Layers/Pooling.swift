@@ -1,5 +1,7 @@
 // y[p, c] = max or mean of x over the window at p, per channel.
 
+import LacunaFormats
+
 /// Max or average pooling over NHWC images. Positions outside the image do not take part: an average
 /// divides by the number of positions inside. NaN in a window is its maximum.
 final class Pooling: Layer {
@@ -14,6 +16,8 @@ final class Pooling: Layer {
   private let geometry: WindowGeometry
   /// Whether every position of the image lies in exactly one window.
   private let isPartition: Bool
+  /// Of a maximum in training: which position of its window it was, by row and column; −1 where no gradient passes.
+  private var winners = AlignedBuffer<Int32>(count: 0)
 
   init(_ name: String, _ kind: Kind, input: Shape, window: Window2D) {
     (self.name, self.kind, inputShape) = (name, kind, input)
@@ -26,11 +30,17 @@ final class Pooling: Layer {
       height: geometry.outHeight, width: geometry.outWidth, channels: input.channels)
   }
 
+  func prepare(batch: Int, workers: Int, slices: Int) {
+    if kind == .max { winners = AlignedBuffer(count: batch * outputShape.count) }
+  }
+
   func forward(_ a: Activations, _ pass: Pass) {
     for s in pass.samples {
       let x = a.x + s * inputShape.count
       let y = a.y + s * outputShape.count
       switch kind {
+      case .max where pass.isTraining:
+        maxForward(x, y, winners.pointer + s * outputShape.count)
       case .max: maxForward(x, y)
       case .average: averageForward(x, y)
       }
@@ -44,8 +54,7 @@ final class Pooling: Layer {
       let dy = a.dy + s * outputShape.count
       if kind == .average || !isPartition { zero(dx, inputShape.count) }
       switch kind {
-      case .max:
-        maxBackward(a.x + s * inputShape.count, a.y + s * outputShape.count, dy, dx)
+      case .max: maxBackward(winners.pointer + s * outputShape.count, dy, dx)
       case .average: averageBackward(dy, dx)
       }
     }
@@ -81,34 +90,44 @@ final class Pooling: Layer {
     }
   }
 
-  /// The gradient goes to the first position that holds the maximum, to the first of all when that
-  /// is NaN.
-  private func maxBackward(
-    _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ dy: UnsafeMutablePointer<Float>,
-    _ dx: UnsafeMutablePointer<Float>
+  /// The same, and the first position that holds the maximum, the first of all when that is NaN.
+  private func maxForward(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+    _ winners: UnsafeMutablePointer<Int32>
   ) {
     let (c, width) = (inputShape.channels, inputShape.width)
     forEachWindow { offset, rows, columns in
-      let (best, g) = (y + offset, dy + offset)
-      if masksRectifiedInput { maskByPositive(g, best, c) }
+      let (out, winner) = (y + offset, winners + offset)
+      copy(out, x + (rows.lowerBound * width + columns.lowerBound) * c, c)
+      winner.update(repeating: 0, count: c)
+      var position: Int32 = 0
       for iy in rows {
         for ix in columns {
-          let at = (iy * width + ix) * c
-          let (p, d) = (x + at, dx + at)
-          // A gradient that has found its place becomes zero.
+          if position > 0 { takeLarger(out, winner, x + (iy * width + ix) * c, position, c) }
+          position += 1
+        }
+      }
+      // Nothing is at most NaN.
+      finishWinners(winner, out, bound: masksRectifiedInput ? 0 : .nan, c)
+    }
+  }
+
+  /// The gradient goes to the winner of each window.
+  private func maxBackward(
+    _ winners: UnsafePointer<Int32>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>
+  ) {
+    let (c, width) = (inputShape.channels, inputShape.width)
+    forEachWindow { offset, rows, columns in
+      var position: Int32 = 0
+      for iy in rows {
+        for ix in columns {
+          let d = dx + (iy * width + ix) * c
           if isPartition {
-            for j in 0..<c {
-              let (value, isBest) = (g[j], !(p[j] < best[j]))
-              d[j] = isBest ? value : 0
-              g[j] = isBest ? 0 : value
-            }
+            distribute(d, dy + offset, where: winners + offset, is: position, c)
           } else {
-            for j in 0..<c {
-              let (value, isBest) = (g[j], !(p[j] < best[j]))
-              d[j] += isBest ? value : 0
-              g[j] = isBest ? 0 : value
-            }
+            accumulate(d, dy + offset, where: winners + offset, is: position, c)
           }
+          position += 1
         }
       }
     }

@@ -1,5 +1,7 @@
 // y ← x, y ← 0, y += x, …: the contiguous loops of the layers, on raw pointers.
 
+import CSIMD
+
 @inline(__always)
 func zero(_ y: UnsafeMutablePointer<Float>, _ n: Int) { y.update(repeating: 0, count: n) }
 
@@ -77,4 +79,78 @@ func accumulateRows(
     let row = x + r * stride
     for j in 0..<n { s[j] += row[j] }
   }
+}
+
+/// y ← the larger of x and y, NaN when either is; w ← k where that is x. Not in line, as the next three: loops around
+/// them would cost them their lanes.
+@inline(never)
+func takeLarger(
+  _ y: UnsafeMutablePointer<Float>, _ w: UnsafeMutablePointer<Int32>, _ x: UnsafePointer<Float>,
+  _ k: Int32, _ n: Int
+) {
+  for i in 0..<n {
+    let (new, old, winner) = (x[i], y[i], w[i])
+    y[i] = larger(new, old)
+    w[i] = new > old ? k : winner
+  }
+}
+
+/// w ← 0 where y is NaN, −1 where it is at most `bound`.
+@inline(never)
+func finishWinners(
+  _ w: UnsafeMutablePointer<Int32>, _ y: UnsafePointer<Float>, bound: Float, _ n: Int
+) {
+  for i in 0..<n {
+    let (best, winner) = (y[i], w[i])
+    let passing = best <= bound ? -1 : winner
+    w[i] = best == best ? passing : 0
+  }
+}
+
+/// y ← x where w is k, else 0.
+@inline(never)
+func distribute(
+  _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, where w: UnsafePointer<Int32>,
+  is k: Int32, _ n: Int
+) {
+  for i in 0..<n {
+    let value = x[i]
+    y[i] = w[i] == k ? value : 0
+  }
+}
+
+/// y += x where w is k.
+@inline(never)
+func accumulate(
+  _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, where w: UnsafePointer<Int32>,
+  is k: Int32, _ n: Int
+) {
+  for i in 0..<n {
+    let value = x[i]
+    y[i] += w[i] == k ? value : 0
+  }
+}
+
+/// Numbers that are computed with at once, where a compiler does not find them by itself.
+typealias Lanes = SIMD8<Float>
+
+/// Eight numbers from `p` on.
+@inline(__always)
+func load(_ p: UnsafePointer<Float>) -> Lanes {
+  UnsafeRawPointer(p).loadUnaligned(as: Lanes.self)
+}
+
+@inline(__always)
+func store(_ lanes: Lanes, _ p: UnsafeMutablePointer<Float>) {
+  UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: Lanes.self)
+}
+
+/// The root of each lane: instructions for several, where `squareRoot()` branches on each.
+@inline(__always)
+func roots(_ x: Lanes) -> Lanes {
+  var lanes = x
+  withUnsafeMutableBytes(of: &lanes) {
+    lcn_sqrt8_f32($0.baseAddress!.assumingMemoryBound(to: Float.self))
+  }
+  return lanes
 }

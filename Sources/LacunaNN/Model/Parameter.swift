@@ -33,23 +33,35 @@ public final class Parameter {
   public let columns: Int
   /// The values, row-major; a layer reads them where they are.
   public let values: AlignedBuffer<Float>
-  /// The gradient of the last backward pass; empty for a statistic.
-  public let gradient: AlignedBuffer<Float>
-  /// Row-major indices of the values that are trained, where a mask stands still and leaves out many; nil for all. The
-  /// gradient of the others is 0, and an optimiser leaves them and their moments alone.
-  package var kept: [Int32]?
+  private let allGradients: AlignedBuffer<Float>
+  /// The values that are trained, where a mask stands still and leaves out many; nil for all. The gradient of the others
+  /// is 0, and an optimiser leaves them and their moments alone.
+  package var kept: KeptValues? {
+    didSet { if kept != nil { allGradients.elements.update(repeating: 0) } }
+  }
 
   init(_ name: String, _ role: Role, _ shape: [Int], filledWith value: Float = 0) {
     (self.name, self.role, self.shape) = (name, role, shape)
     rows = shape.first ?? 1
     columns = shape.dropFirst().reduce(1, *)
     values = AlignedBuffer(count: rows * columns)
-    gradient = AlignedBuffer(count: role == .statistic ? 0 : rows * columns)
+    allGradients = AlignedBuffer(count: role == .statistic ? 0 : rows * columns)
     if value != 0 { values.elements.update(repeating: value) }
   }
 
   /// Number of values.
   public var count: Int { values.count }
+
+  /// The gradient of the last backward pass; empty for a statistic.
+  ///
+  /// - Complexity: O(1), where a mask stands still O(kept values): they are copied to their places.
+  public var gradient: AlignedBuffer<Float> {
+    if let kept { kept.scatter(kept.gradient.pointer, to: allGradients.pointer) }
+    return allGradients
+  }
+
+  /// The gradient of the values that are trained.
+  var trainedGradient: AlignedBuffer<Float> { kept?.gradient ?? allGradients }
 
   /// The values that are not zero, as a matrix.
   var sparse: CSRMatrix<Float> {

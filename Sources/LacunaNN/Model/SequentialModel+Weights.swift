@@ -18,6 +18,8 @@ extension SequentialModel {
       }
     }
     for p in parameters { _ = p.values.elements.update(from: weights[p.name]!) }
+    // Zeros of a mask that layers rely on may be gone.
+    if hasFixedMasks { fixMasks([:]) }
   }
 
   /// All tensors by name.

@@ -19,6 +19,8 @@ public final class SequentialModel {
   /// All tensors in the order of the layers.
   public let parameters: [Parameter]
 
+  /// Whether layers have been told masks that stand still.
+  var hasFixedMasks = false
   private let chain: LayerChain
   private var capacity = 0
   private var input = AlignedBuffer<Float>(count: 0)

@@ -147,31 +147,6 @@ extension Trainer {
   }
 }
 
-extension Optimiser {
-  var state: [String: [[Float]]] {
-    Dictionary(
-      uniqueKeysWithValues: zip(parameters, moments).map { p, moments in
-        (p.name, moments.map { Array($0.elements) })
-      })
-  }
-
-  func restore(_ state: [String: [[Float]]], step: Int) throws(ModelError) {
-    for (p, own) in zip(parameters, moments) {
-      guard let saved = state[p.name], saved.count == own.count else {
-        throw .missingTensor("moments of \(p.name)")
-      }
-      for (buffer, values) in zip(own, saved) {
-        if values.count != buffer.count {
-          throw .tensorShape(
-            name: "moment of \(p.name)", expected: p.shape, found: [values.count])
-        }
-        _ = buffer.elements.update(from: values)
-      }
-    }
-    self.step = step
-  }
-}
-
 extension PruningSettings {
   /// The recipe in words, as checkpoints keep it. What did not exist when a run began is not named where it is not set.
   fileprivate var recipe: String { "\(self)".replacing(", keepsDiagonal: nil", with: "") }

@@ -9,7 +9,7 @@ extension SequentialModel {
     for p in parameters where p.isTrainable {
       // Eight sums side by side, so that the loop is one of vectors.
       var sums = SIMD8<Double>.zero
-      let (g, count) = (p.gradient.pointer, p.count)
+      let (g, count) = (p.trainedGradient.pointer, p.trainedGradient.count)
       let whole = count & ~7
       for i in stride(from: 0, to: whole, by: 8) {
         let lanes = SIMD8<Double>(
@@ -23,7 +23,7 @@ extension SequentialModel {
     guard norm > Double(most), norm.isFinite else { return }
     let factor = Float(Double(most) / norm)
     for p in parameters where p.isTrainable {
-      let (g, count) = (p.gradient.pointer, p.count)
+      let (g, count) = (p.trainedGradient.pointer, p.trainedGradient.count)
       for i in 0..<count { g[i] *= factor }
     }
   }

@@ -12,6 +12,8 @@ public final class PrunedModel: Trainable {
   /// What keeps the masks.
   public let pruner: Pruner
   private let tensors: [PrunableTensor]
+  /// Of the network, in the order of ``tensors``.
+  private let parameters: [Parameter]
   /// Whether the layers know the masks, because those have changed for the last time; nil before
   /// the first step.
   private var masksAreFixed: Bool?
@@ -34,6 +36,7 @@ public final class PrunedModel: Trainable {
       pruner = try Pruner(settings: settings)
     }
     tensors = try network.prunableTensors()
+    parameters = network.prunableParameters
   }
 
   /// Checks each schedule against the steps of a trainer.
@@ -69,13 +72,20 @@ public final class PrunedModel: Trainable {
   ///
   /// - Throws: `PruningError`
   public func willStep() throws {
-    try pruner.step(tensors)
+    // Weights that were set from outside are those of all tensors.
+    if masksAreFixed == true && !network.hasFixedMasks { masksAreFixed = nil }
+    try pruner.step(tensors, leaving: standing)
     let isUpdate = pruner.history.entries.last?.updated.isEmpty == false
     if masksAreFixed == nil || isUpdate {
       let isLast = !pruner.masks.isEmpty && !pruner.hasUpdates(through: knownSteps)
       if isLast || masksAreFixed == true { network.fixMasks(isLast ? pruner.masks : [:]) }
       masksAreFixed = isLast
     }
+  }
+
+  /// Tensors whose zeros nobody moves, as their layers know their masks.
+  private var standing: Set<String> {
+    Set(parameters.filter { $0.kept != nil }.map(\.name))
   }
 
   /// How far to look for updates: without a trainer or planned steps, a million steps ahead.
@@ -86,9 +96,17 @@ public final class PrunedModel: Trainable {
   /// Shows weights and gradients to the pruner, for saliencies that need them.
   ///
   /// - Throws: `PruningError`
-  public func didComputeGradients() throws { try pruner.observe(tensors) }
-  /// Zeroes masked weights, which the optimiser may have moved.
-  public func didStep() { pruner.enforce(tensors) }
+  public func didComputeGradients() throws {
+    if !pruner.settings.saliency.isComputedAtUpdate {
+      // The pruner looks at memory where gradients may not be yet.
+      for parameter in parameters { _ = parameter.gradient }
+    }
+    try pruner.observe(tensors)
+  }
+  /// Zeroes masked weights, which the optimiser may have moved: it leaves those alone whose layer knows its mask.
+  public func didStep() {
+    pruner.enforce(tensors, leaving: standing)
+  }
 
   /// The mask of each tensor that is pruned, by name.
   public var masks: [String: BitMask] { pruner.masks }
@@ -106,12 +124,16 @@ public final class PrunedModel: Trainable {
 }
 
 extension SequentialModel {
+  fileprivate var prunableParameters: [Parameter] {
+    parameters.filter { $0.isTrainable && $0.role != .table }
+  }
+
   /// The trainable tensors in the form a pruner takes, tables left out. They point into the model.
   ///
   /// - Throws: `PruningError` never for a model whose tensors are consistent.
   public func prunableTensors() throws(PruningError) -> [PrunableTensor] {
     var tensors: [PrunableTensor] = []
-    for p in parameters where p.isTrainable && p.role != .table {
+    for p in prunableParameters {
       tensors.append(
         try PrunableTensor(
           name: p.name, weights: p.values.elements, shape: p.shape,
@@ -148,5 +170,6 @@ extension SequentialModel {
   /// forward and backward products at sparse speed; an empty dictionary ends that.
   package func fixMasks(_ masks: [String: BitMask]) {
     for layer in layers { layer.fixMasks(masks, threads: workers.count) }
+    hasFixedMasks = !masks.isEmpty
   }
 }

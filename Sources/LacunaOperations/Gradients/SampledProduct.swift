@@ -6,7 +6,7 @@ import LacunaFormats
 
 /// The sampled product of one pattern.
 ///
-/// Columns are cut into panels of four registers, inputs into blocks whose rows of the panel fit
+/// Columns are cut into panels of eight registers, inputs into blocks whose rows of the panel fit
 /// the first-level cache. Each panel of G is packed once, each block of X once per panel; then
 /// every row of the pattern adds the dot products of its entries in that block. An entry adds its
 /// panels in order, whatever the threads.
@@ -24,7 +24,7 @@ final class SampledProduct: Sendable {
   private let workspaces: WorkspacePool
 
   /// Registers per panel row.
-  private static let vectors = 4
+  private static let vectors = 8
   /// Tasks per thread, so that a slow thread does not hold up the others for long.
   private static let tasksPerThread = 2
 
@@ -35,7 +35,7 @@ final class SampledProduct: Sendable {
     kernel = table.kernel(.sddmm, dtype: dtype)!
     pack = table.kernel(layout == .columns ? .packRows : .packTransposed, dtype: dtype)!
     let panelBytes = Self.vectors * kernel.vectorBytes
-    let wanted = max(16, CPUInfo.current.level1Bytes / 2 / panelBytes)
+    let wanted = max(16, CPUInfo.current.level1Bytes * 3 / 4 / panelBytes)
     blocks = max(1, (pattern.columns + wanted - 1) / wanted)
     inputsPerBlock = max(1, (pattern.columns + blocks - 1) / blocks)
     starts = blockStarts(pattern, inputsPerBlock: inputsPerBlock, blocks: blocks)

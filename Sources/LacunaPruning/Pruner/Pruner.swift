@@ -70,6 +70,13 @@ public final class Pruner {
   ///   a weight that is to be ranked is one; errors about names, patterns and shapes that disagree.
   /// - Complexity: O(weights)
   public func step(_ tensors: [PrunableTensor]) throws(PruningError) {
+    try step(tensors, leaving: [])
+  }
+
+  /// - Parameter standing: names of tensors whose masked weights are zero already, unless this step renews their masks.
+  package func step(
+    _ tensors: [PrunableTensor], leaving standing: Set<String>
+  ) throws(PruningError) {
     let model = try resolve(tensors)
     let next = state.step + 1
     let updating = state.isFrozen ? [] : tensors.filter { model.isUpdate($0.name, at: next) }
@@ -92,7 +99,7 @@ public final class Pruner {
       report.record(tensor.name, outcome, step: next, target: targets[tensor.name]!)
     }
     history.append(step: next, report, updated: updating.map(\.name))
-    zeroMasked(tensors)
+    zeroMasked(tensors, leaving: standing.subtracting(updating.map(\.name)))
   }
 
   /// Looks at weights and gradients after the backward pass and before the optimiser.
@@ -114,14 +121,17 @@ public final class Pruner {
   ///
   /// - Parameter tensors: As in ``step(_:)``.
   /// - Complexity: O(weights)
-  public func enforce(_ tensors: [PrunableTensor]) {
+  public func enforce(_ tensors: [PrunableTensor]) { enforce(tensors, leaving: []) }
+
+  /// - Parameter standing: names of tensors whose masked weights nobody has moved.
+  package func enforce(_ tensors: [PrunableTensor], leaving standing: Set<String>) {
     if settings.dynamics == .recompute && !state.isFrozen, let model {
       for tensor in tensors where model.isUpdate(tensor.name, at: state.step + 1) {
         guard let mask = masks[tensor.name] else { continue }
         state.waiting[tensor.name] = mask.dropped(of: tensor.weights)
       }
     }
-    zeroMasked(tensors)
+    zeroMasked(tensors, leaving: standing)
   }
 
   /// Ends all mask updates: from here on masks stay as they are, whatever the schedule says.
@@ -161,8 +171,8 @@ public final class Pruner {
     return settings.schedules.contains { $0.firstUpdate(in: steps) != nil }
   }
 
-  private func zeroMasked(_ tensors: [PrunableTensor]) {
-    for tensor in tensors {
+  private func zeroMasked(_ tensors: [PrunableTensor], leaving standing: Set<String> = []) {
+    for tensor in tensors where !standing.contains(tensor.name) {
       masks[tensor.name]?.zero(tensor.weights)
     }
   }

@@ -62,7 +62,7 @@ public struct Saliency: Sendable {
   }
 
   /// Whether scores are made when an update needs them, from the weights of that moment.
-  var isComputedAtUpdate: Bool {
+  package var isComputedAtUpdate: Bool {
     !needsObservation && decay == nil
   }
 
