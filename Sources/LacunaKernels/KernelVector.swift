@@ -80,16 +80,19 @@ extension StripVector {
 }
 
 /// A register of sums that start from a bias and are clamped.
-protocol BoundedVector: StripVector where Finish == (lower: Self, upper: Self, bounds: Bool) {
+protocol BoundedVector: StripVector
+where Finish == (lower: Self, upper: Self, bounds: Bool, residual: UnsafeRawPointer?) {
   init(repeatingBound value: Double)
+  /// The first `count` lanes of `p`, zeros behind them; reads nothing behind them.
+  static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self
+  /// self + other.
+  func adding(_ other: Self) -> Self
   /// `lower` where self is below it, `upper` where self is above it, else self: NaN passes.
   func bounded(_ lower: Self, _ upper: Self) -> Self
 }
 
 /// A register of floats or doubles: ``VectorF32`` and ``VectorF64``.
 protocol KernelVector: BoundedVector {
-  /// The first `count` lanes of `p`, zeros behind them; reads nothing behind them.
-  static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self
   /// target[j][i] ← source[i][j] for a tile of at most count × count elements; strides in elements.
   static func transposeTile(
     _ source: UnsafePointer<Scalar>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Scalar>,
@@ -98,6 +101,10 @@ protocol KernelVector: BoundedVector {
   static func transposeBand(
     _ source: UnsafePointer<Scalar>, _ sourceStride: Int, _ target: UnsafeMutablePointer<Scalar>,
     _ targetStride: Int, rows: Int, columns: Int, lanes: Int)
+  /// Every third element of three registers' worth, from the first, the second and the third on.
+  static func separateThirds(
+    _ source: UnsafePointer<Scalar>, _ a: UnsafeMutablePointer<Scalar>,
+    _ b: UnsafeMutablePointer<Scalar>, _ c: UnsafeMutablePointer<Scalar>)
 }
 
 extension BoundedVector {
@@ -108,7 +115,7 @@ extension BoundedVector {
   @inline(__always) static func finish(_ a: lcn_spmm_args) -> Finish {
     (
       lower: Self(repeatingBound: a.lower), upper: Self(repeatingBound: a.upper),
-      bounds: a.lower > -.infinity || a.upper < .infinity
+      bounds: a.lower > -.infinity || a.upper < .infinity, residual: a.residual
     )
   }
 
@@ -118,6 +125,14 @@ extension BoundedVector {
     _ columns: InlineArray<T, Self>, row: Int, partial: UnsafeMutableRawPointer, partialStride: Int,
     y: UnsafeMutableRawPointer, yStride: Int, tail: Int, _ finish: Finish
   ) {
+    if let residual = finish.residual {
+      // A call for each row: what a longer loop indexes would lie in memory while the sums are made.
+      let from = residual + row &* yStride
+      addRow(0, &sums, columns, from, tail: tail)
+      if R > 1 { addRow(1, &sums, columns, from + yStride, tail: tail) }
+      if R > 2 { addRow(2, &sums, columns, from + 2 &* yStride, tail: tail) }
+      if R > 3 { addRow(3, &sums, columns, from + 3 &* yStride, tail: tail) }
+    }
     if finish.bounds {
       for i in 0..<RT { sums[i] = sums[i].bounded(finish.lower, finish.upper) }
     }
@@ -129,8 +144,26 @@ extension BoundedVector {
   }
 }
 
+extension BoundedVector {
+  /// sums of row `r` of a strip += a row of T registers, the last of which has `tail` lanes.
+  @inline(__always)
+  private static func addRow<let T: Int, let RT: Int>(
+    _ r: Int, _ sums: inout InlineArray<RT, Self>, _ columns: InlineArray<T, Self>,
+    _ from: UnsafeRawPointer, tail: Int
+  ) {
+    for t in 0..<(T &- 1) { sums[r &* T &+ t] = sums[r &* T &+ t].adding(load(from, t)) }
+    let last = r &* T &+ T &- 1
+    let rest =
+      tail == count
+      ? load(from, T &- 1) : loadFirst(tail, from + (T &- 1) &* MemoryLayout<Self>.size)
+    sums[last] = sums[last].adding(rest)
+  }
+}
+
 struct VectorF32: KernelVector {
-  typealias Finish = (lower: VectorF32, upper: VectorF32, bounds: Bool)
+  typealias Finish = (
+    lower: VectorF32, upper: VectorF32, bounds: Bool, residual: UnsafeRawPointer?
+  )
   #if LACUNA_V4
     typealias Lanes = SIMD16<Float>
   #elseif LACUNA_V3
@@ -175,6 +208,15 @@ struct VectorF32: KernelVector {
       source, Int64(sourceStride), target, Int64(targetStride), Int64(rows), Int64(columns),
       Int64(lanes))
   }
+  @inline(__always)
+  static func separateThirds(
+    _ source: UnsafePointer<Float>, _ a: UnsafeMutablePointer<Float>,
+    _ b: UnsafeMutablePointer<Float>,
+    _ c: UnsafeMutablePointer<Float>
+  ) {
+    lcn_thirds_f32(source, a, b, c)
+  }
+  @inline(__always) func adding(_ other: Self) -> Self { Self(lanes + other.lanes) }
   @inline(__always) func adding(_ a: Self, times b: Self) -> Self {
     #if LACUNA_V3 || LACUNA_V4
       Self(lanes.addingProduct(a.lanes, b.lanes))
@@ -188,7 +230,9 @@ struct VectorF32: KernelVector {
 }
 
 struct VectorF64: KernelVector {
-  typealias Finish = (lower: VectorF64, upper: VectorF64, bounds: Bool)
+  typealias Finish = (
+    lower: VectorF64, upper: VectorF64, bounds: Bool, residual: UnsafeRawPointer?
+  )
   #if LACUNA_V4
     typealias Lanes = SIMD8<Double>
   #elseif LACUNA_V3
@@ -233,6 +277,15 @@ struct VectorF64: KernelVector {
       source, Int64(sourceStride), target, Int64(targetStride), Int64(rows), Int64(columns),
       Int64(lanes))
   }
+  @inline(__always)
+  static func separateThirds(
+    _ source: UnsafePointer<Double>, _ a: UnsafeMutablePointer<Double>,
+    _ b: UnsafeMutablePointer<Double>,
+    _ c: UnsafeMutablePointer<Double>
+  ) {
+    lcn_thirds_f64(source, a, b, c)
+  }
+  @inline(__always) func adding(_ other: Self) -> Self { Self(lanes + other.lanes) }
   @inline(__always) func adding(_ a: Self, times b: Self) -> Self {
     #if LACUNA_V3 || LACUNA_V4
       Self(lanes.addingProduct(a.lanes, b.lanes))

@@ -63,6 +63,10 @@ private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _
   let source = a.pointee.source.assumingMemoryBound(to: V.Scalar.self)
   let target = a.pointee.target.assumingMemoryBound(to: V.Scalar.self)
   let (sourceStride, targetStride) = (Int(a.pointee.sourceStride), Int(a.pointee.targetStride))
+  if rows == 3 && sourceStride == 3 {
+    separateThirds(source, target, stride: targetStride, columns, padded, V.self)
+    return
+  }
   if targetStride &* MemoryLayout<V.Scalar>.size % collidingStride == 0 {
     transposeBands(a, V.self)
     return
@@ -84,6 +88,33 @@ private func transposeRows<V: KernelVector>(_ a: UnsafePointer<lcn_pack_args>, _
       j &+= V.count
     }
     first = end
+  }
+}
+
+/// Three rows from elements that lie together, such as the colours of pixels: a tile of three columns would be as much work as
+/// a whole one.
+@inline(__always)
+private func separateThirds<V: KernelVector>(
+  _ source: UnsafePointer<V.Scalar>, _ target: UnsafeMutablePointer<V.Scalar>, stride: Int,
+  _ columns: Int, _ padded: Int, _: V.Type
+) {
+  var c = 0
+  while c &+ V.count <= columns {
+    V.separateThirds(
+      source + 3 &* c, target + c, target + stride + c, target + 2 &* stride + c)
+    c &+= V.count
+  }
+  for j in 0..<3 {
+    let row = target + j &* stride
+    var i = c
+    while i < columns {
+      row[i] = source[3 &* i &+ j]
+      i &+= 1
+    }
+    while i < padded {
+      V.zero.storeFirst(min(V.count, padded &- i), row + i)
+      i &+= V.count
+    }
   }
 }
 

@@ -27,6 +27,10 @@ private func multiply<Scalar: BinaryFloatingPoint, W: SingleWeight>(
             sum += W.value(weights[s * strip + r]) * x[c]
           }
           if a.finishes != 0 {
+            if let residual = a.residual {
+              sum +=
+                (residual + row * Int(a.yStride)).assumingMemoryBound(to: Scalar.self)[c]
+            }
             y[c] = bounded(sum, lower, upper)
           } else {
             partial[c] = sum

@@ -5,7 +5,9 @@ import CSIMD
 /// A register of the strip kernels for pairs of bf16: lanes of sums are f32, what multiplies them are two bf16 of X
 /// by two weights.
 struct VectorPairs: BoundedVector {
-  typealias Finish = (lower: VectorPairs, upper: VectorPairs, bounds: Bool)
+  typealias Finish = (
+    lower: VectorPairs, upper: VectorPairs, bounds: Bool, residual: UnsafeRawPointer?
+  )
   var lanes: VectorF32.Lanes
 
   @inline(__always) init(_ lanes: VectorF32.Lanes) { self.lanes = lanes }
@@ -27,6 +29,10 @@ struct VectorPairs: BoundedVector {
   @inline(__always) func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer) {
     VectorF32(lanes).storeFirst(count, p)
   }
+  @inline(__always) static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self {
+    Self(lcn_load_first_f32(p, Int64(count)))
+  }
+  @inline(__always) func adding(_ other: Self) -> Self { Self(lanes + other.lanes) }
   @inline(__always) func adding(_ weights: Self, times x: Self) -> Self {
     Self(lcn_dot2(lanes, x.lanes, weights.lanes))
   }

@@ -21,6 +21,7 @@
 #include "convert.h"
 #include "cells.h"
 #include "depthwise.h"
+#include "plane_columns.h"
 #include "byte_planes.h"
 #include "byte_channels.h"
 #include "image_rows.h"

@@ -24,7 +24,7 @@ typedef struct {
   void *band;              // two bands: rows of a padded image, of which each has its columns by phases of strideX
   int64_t bandElements;    // of one
   int64_t bandRows;        // of results that one band is for
-  int64_t isThree;         // 1: kernels of 3×3 at stride 1 without dilation, which share loads where no tap is zero
+  int64_t square;          // 3 or 5: kernels of as many rows and columns, the same stride both ways, 1 or 2, no dilation; else 0
   int64_t rowStride;       // of the band
   int64_t phaseStride;     // from one phase of a row to the next
 } lcn_depthwise_args;

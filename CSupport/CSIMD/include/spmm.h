@@ -26,6 +26,7 @@ typedef struct {
   int64_t partialStride;
   void *y;                  // result: row i at y + i·yStride bytes
   int64_t yStride;
+  const void *_Nullable residual;  // added to results before they are bounded, row i at residual + i·yStride; NULL for bytes and pairs
   const void *bias;         // one value per output row
   double lower, upper;      // bounds of the activation
   int64_t columns;          // columns of the panel that exist in y; only the last vector may be cut

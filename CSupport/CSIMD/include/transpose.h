@@ -121,6 +121,33 @@ LCN_INLINE void lcn_transpose_f64(lcn_vf64 *r) {
 #endif
 }
 
+// Elements 0, 3, 6, … of three registers' worth at `source` to a, elements 1, 4, 7, … to b, elements 2, 5, 8, … to c.
+#define LCN_THIRDS_2(r) r, r + 3
+#define LCN_THIRDS_4(r) LCN_THIRDS_2(r), LCN_THIRDS_2(r + 6)
+#define LCN_THIRDS_8(r) LCN_THIRDS_4(r), LCN_THIRDS_4(r + 12)
+#define LCN_THIRDS_16(r) LCN_THIRDS_8(r), LCN_THIRDS_8(r + 24)
+#define LCN_SEPARATE_THIRDS(T, S, L, THIRDS)                                                       \
+  LCN_INLINE void lcn_thirds_##T(const S *source, S *a, S *b, S *c) {                              \
+    typedef S threes __attribute__((ext_vector_type(3 * L), aligned(sizeof(S))));                  \
+    const threes v = *(const threes *)source;                                                      \
+    const lcn_v##T first = __builtin_shufflevector(v, v, THIRDS(0));                               \
+    const lcn_v##T second = __builtin_shufflevector(v, v, THIRDS(1));                              \
+    const lcn_v##T third = __builtin_shufflevector(v, v, THIRDS(2));                               \
+    memcpy(a, &first, sizeof first);                                                               \
+    memcpy(b, &second, sizeof second);                                                             \
+    memcpy(c, &third, sizeof third);                                                               \
+  }
+#if LCN_LANES_F32 == 16
+LCN_SEPARATE_THIRDS(f32, float, 16, LCN_THIRDS_16)
+LCN_SEPARATE_THIRDS(f64, double, 8, LCN_THIRDS_8)
+#elif LCN_LANES_F32 == 8
+LCN_SEPARATE_THIRDS(f32, float, 8, LCN_THIRDS_8)
+LCN_SEPARATE_THIRDS(f64, double, 4, LCN_THIRDS_4)
+#else
+LCN_SEPARATE_THIRDS(f32, float, 4, LCN_THIRDS_4)
+LCN_SEPARATE_THIRDS(f64, double, 2, LCN_THIRDS_2)
+#endif
+
 // target[j][i] ← source[i][j] for a tile of `rows` × `columns` source elements, each at most the
 // number of lanes. Target rows get `lanes` elements, zeros behind the first `rows`. Strides in elements.
 //

@@ -52,7 +52,7 @@ struct StridedCopy: Sendable {
   /// in the source the last; false, and nothing happens, if there are none of these that are long enough for tiles.
   private mutating func endsTransposed() -> Bool {
     guard let row = from.firstIndex(of: 1), let column = to.firstIndex(of: 1), row != column,
-      min(sizes[row], sizes[column]) >= Self.shortestTile
+      min(sizes[row], sizes[column]) >= Self.shortestTile || sizes[row] == 3 && from[column] == 3
     else { return false }
     for axis in [max(row, column), min(row, column)] {
       sizes.append(sizes.remove(at: axis))
@@ -69,8 +69,8 @@ struct StridedCopy: Sendable {
 
   /// Elements from which transposing by tiles of registers pays.
   private static let shortestTile = 6
-  /// Columns of one call of the transposing kernel: parts of the work.
-  private static let columnsAtOnce = 64
+  /// Elements of one call of the transposing kernel, at least: parts of the work.
+  private static let elementsAtOnce = 1 << 12
 
   /// Copies of a few elements cost more than they copy: then another dimension whose elements are neighbours on one side
   /// becomes the inner one, such as the columns of an image whose channels become pixels.
@@ -104,18 +104,20 @@ struct StridedCopy: Sendable {
   ) {
     let (column, row) = (sizes.count - 2, sizes.count - 1)
     let columns = sizes[column]
-    let blocks = (columns + Self.columnsAtOnce - 1) / Self.columnsAtOnce
-    split(rows * blocks, weight: Self.columnsAtOnce * sizes[row]) { range, _ in
+    // Whole tiles, of which a register has sixteen columns at most.
+    let most = (Self.elementsAtOnce / sizes[row] + 15) / 16 * 16 + 16
+    let blocks = (columns + most - 1) / most
+    split(rows * blocks, weight: most * sizes[row]) { range, _ in
       for number in range {
         var (left, block) = number.quotientAndRemainder(dividingBy: blocks)
-        let first = block * Self.columnsAtOnce
+        let first = block * most
         var (a, b) = (sourceOffset + first * from[column], targetOffset + first)
         for axis in (0..<column).reversed() {
           (left, block) = left.quotientAndRemainder(dividingBy: sizes[axis])
           a += block * from[axis]
           b += block * to[axis]
         }
-        let count = min(Self.columnsAtOnce, columns - first)
+        let count = min(most, columns - first)
         transposed(
           source + a * 4, stride: from[column], to: target + b * 4, stride: to[row],
           rows: sizes[row], columns: count)

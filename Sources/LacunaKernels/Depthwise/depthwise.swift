@@ -6,7 +6,7 @@
 // block of up to eight registers stays in place while the taps go by. Taps that are zero are not there. Blocks are a column
 // of rows where the image is narrow and two rows where it is wide; where rows are left over, the last block begins
 // earlier and computes some results twice. With AVX-512, planes of at most eight columns take registers of eight: these
-// do not cross lines, and a row of seven wastes one lane instead of nine.
+// do not cross lines, and a row of seven wastes one lane instead of nine. What `plane_columns.swift` is for needs no band.
 
 import CSIMD
 
@@ -48,7 +48,8 @@ private func convolvePlanes<V: BandVector>(
           rowStep: Int(a.rowStride) &* Int(a.strideY) &* size,
           y: a.y + place &* outputWidth &* size, yStep: outputWidth &* size, rows: rows,
           columns: outputWidth,
-          isThree: a.isThree != 0 && rows >= 4 && Int(a.starts[f &+ 1]) &- start == 9),
+          isThree: a.square == 3 && a.strideX == 1 && rows >= 4
+            && Int(a.starts[f &+ 1]) &- start == 9),
         a.bias.assumingMemoryBound(to: V.Scalar.self)[f], a.lower, a.upper)
     }
     (c, first) = (nextChannel, nextFirst)
@@ -74,6 +75,7 @@ private func sumPlane<V: PlaneVector>(
 
 func depthwiseF32(_ a: UnsafePointer<lcn_depthwise_args>) {
   #if LACUNA_V4
+    if sumColumns(a.pointee) { return }
     if a.pointee.outputWidth <= 8 {
       convolvePlanes(a, VectorF32.self) { p, bias, lower, upper in
         let (start, low, high) = (

@@ -82,7 +82,7 @@ final class DepthwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
         places: places.pointer + filter, offsets: offsets.pointer,
         bias: context.epilogue.bias + filter * size, lower: context.epilogue.lower,
         upper: context.epilogue.upper, band: workspace, bandElements: Int64(band.elements),
-        bandRows: Int64(band.rows), isThree: s.isThreeByThree ? 1 : 0,
+        bandRows: Int64(band.rows), square: Int64(s.squareKernel),
         rowStride: Int64(band.rowStride),
         phaseStride: Int64(band.phaseStride))
       kernel.call(&arguments)
@@ -130,10 +130,11 @@ package struct DepthwiseBand: Sendable {
 }
 
 extension ConvolutionShape {
-  /// Neighbouring results share most of what they read, and registers hold all weights.
-  package var isThreeByThree: Bool {
-    kernelHeight == 3 && kernelWidth == 3 && strideY == 1 && strideX == 1 && dilationY == 1
-      && dilationX == 1
+  /// Rows and columns of a kernel whose neighbouring results share most of what they read: 3 or 5, with the same stride both
+  /// ways, 1 or 2, and no dilation; 0 for others.
+  package var squareKernel: Int {
+    kernelHeight == kernelWidth && [3, 5].contains(kernelHeight) && strideY == strideX
+      && strideX <= 2 && dilationY == 1 && dilationX == 1 ? kernelHeight : 0
   }
 }
 

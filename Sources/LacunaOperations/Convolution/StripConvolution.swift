@@ -168,6 +168,12 @@ final class StripConvolution: ConvolutionBody {
           image: work.image, filter: filter, pixel: pixel(start, in: work.tile)) * size
       : sums
     let last = weights.columnBlocks - 1
+    // Where results are written by the kernel, it adds the residual too.
+    let residual =
+      writesY && bytes == nil ? work.call.residual.map { $0 + (target - work.call.y) } : nil
+    let (lower, upper) =
+      context.addsResidual && residual == nil
+      ? (-.infinity, .infinity) : (context.epilogue.lower, context.epilogue.upper)
     for block in 0...last {
       var x = UnsafeRawPointer(panel)
       var isPacked = false
@@ -186,9 +192,8 @@ final class StripConvolution: ConvolutionBody {
           indices: region.indices, groups: region.groups, groupCount: Int64(region.groupCount),
           rows: region.rows, partial: sums, partialStride: Int64(stride), y: target,
           yStride: Int64(writesY ? context.shape.pixels * size : stride),
-          bias: UnsafeRawPointer(context.epilogue.bias + filter * size),
-          lower: context.addsResidual ? -.infinity : context.epilogue.lower,
-          upper: context.addsResidual ? .infinity : context.epilogue.upper,
+          residual: residual, bias: UnsafeRawPointer(context.epilogue.bias + filter * size),
+          lower: lower, upper: upper,
           columns: Int64(writesY ? columns : vectors * vectorBytes / size),
           vectors: Int32(vectors), strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 ? 1 : 0, finishes: block == last ? 1 : 0, fetchesTarget: 0,
@@ -196,11 +201,12 @@ final class StripConvolution: ConvolutionBody {
         part.kernels[section].call(&arguments)
       }
     }
-    if !context.addsResidual {
+    if !context.addsResidual || residual != nil {
       context.epilogue.activate(
         target, rows: rows, columns: columns,
         stride: writesY ? context.shape.pixels : stride / size)
     }
+    if residual != nil { return }
     deliver(
       work, filter: filter, rows: rows, start: start, columns: columns, sums: sums, stride: stride,
       isWritten: writesY)

@@ -15,6 +15,8 @@ struct DepthwiseCase {
   var multiplier = 1
   /// Rows of results in one band; nil for as many as plans take.
   var bandRows: Int?
+  /// Whether no filter lacks a tap.
+  var isFull = false
 
   /// nil where the kernel does not fit.
   func shape(channels: Int) -> ConvolutionShape? {
@@ -50,6 +52,23 @@ private func cases(lanes: Int) -> [DepthwiseCase] {
     list.append(
       DepthwiseCase(height: 21, width: 10, stride: (y: 2, x: 1), bandRows: bandRows))
   }
+  // Square kernels without zeros: rows of results around blocks of 4, 7 and 8, columns around registers of them.
+  for (size, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+    for rows in [3, 4, 5, 7, 8, 14, 16, 18] {
+      for columns in [1, 2, lanes - 1, lanes, lanes + 1, 2 * lanes + 3] {
+        // Padded on all sides, on the last ones, or nowhere.
+        let side = size / 2
+        for padding in [(side, side, side, side), (0, 0, side, side), (0, 0, 0, 0), (2, 1, 0, 2)] {
+          let (height, width) = ((rows - 1) * stride + size, (columns - 1) * stride + size)
+          list.append(
+            DepthwiseCase(
+              height: height - padding.0 - padding.2, width: width - padding.1 - padding.3,
+              kernel: (y: size, x: size), stride: (y: stride, x: stride), padding: padding,
+              multiplier: rows == 5 ? 2 : 1, isFull: true))
+        }
+      }
+    }
+  }
   list.append(DepthwiseCase(height: 9, width: 12, dilation: (y: 2, x: 3)))
   list.append(DepthwiseCase(height: 9, width: 12, stride: (y: 1, x: 2), dilation: (y: 1, x: 3)))
   list.append(DepthwiseCase(height: 9, width: 12, multiplier: 3))
@@ -81,10 +100,11 @@ private func check<Scalar: SweepScalar>(
   var x: [Scalar] = generator.values(channels * test.height * test.width)
   if hasNaN(seed) { x[x.count / 2] = .nan }
   let bias: [Scalar] = generator.values(shape.filters)
-  // The first filter has all taps, the others have some; the last has none.
+  // The first filter has all taps, the others have some, the last has none; or all have all.
   let all = Array(0..<test.kernel.y * test.kernel.x)
   let taps = (0..<shape.filters).map { f in
-    f == 0 ? all : f == shape.filters - 1 ? [] : all.filter { _ in Bool.random(using: &generator) }
+    f == 0 || test.isFull
+      ? all : f == shape.filters - 1 ? [] : all.filter { _ in Bool.random(using: &generator) }
   }
   let starts = taps.reduce(into: [Int32(0)]) { $0.append($0.last! + Int32($1.count)) }
   let weights: [Scalar] = generator.values(Int(starts.last!))
@@ -125,7 +145,7 @@ private func check<Scalar: SweepScalar>(
         weights: values, places: places, offsets: reads, bias: start, lower: bounds.lower,
         upper: bounds.upper, band: scratch, bandElements: Int64(band.elements),
         bandRows: Int64(min(bandRows, shape.outputHeight)),
-        isThree: shape.isThreeByThree ? 1 : 0, rowStride: Int64(band.rowStride),
+        square: Int64(shape.squareKernel), rowStride: Int64(band.rowStride),
         phaseStride: Int64(band.phaseStride))
       kernel.call(&arguments)
     }

@@ -12,7 +12,8 @@ func sweepPanels<Scalar: SweepScalar>(_ row: KernelRow, transposed: Bool, _: Sca
   // Four registers are copied at a time; transposing begins another visit after 256 columns.
   let widths =
     [0, 1, lanes - 1, lanes, lanes + 1, 4 * lanes, 5 * lanes + 1] + (transposed ? [259] : [])
-  for rows in [0, 1, lanes - 1, lanes, lanes + 1, 30] {
+  // Three rows that lie together are separated.
+  for rows in Set([0, 1, 3, lanes - 1, lanes, lanes + 1, 30]).sorted() {
     for columns in Set(widths).sorted() {
       let whole = (columns + lanes - 1) / lanes * lanes
       let paddings =

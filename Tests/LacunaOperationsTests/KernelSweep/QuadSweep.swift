@@ -140,7 +140,8 @@ private struct QuadCase {
         var arguments = lcn_spmm_args(
           x: x, xStride: Int64(4 * xStride), weights: weights, indices: indices, groups: groups,
           groupCount: Int64(self.groups.count / 2), rows: rows, partial: partial,
-          partialStride: Int64(4 * partialStride), y: y, yStride: Int64(4 * yStride), bias: bias,
+          partialStride: Int64(4 * partialStride), y: y, yStride: Int64(4 * yStride), residual: nil,
+          bias: bias,
           lower: bounds.lower, upper: bounds.upper, columns: Int64(columns),
           vectors: Int32(vectors * row.kernel.vectorBytes / kernel.vectorBytes),
           strip: Int32(height), startsFromBias: starts ? 1 : 0, finishes: finishes ? 1 : 0,

@@ -45,6 +45,8 @@ private struct StripCase<Scalar: SweepScalar> {
   let padded: Int, xStride: Int, partialStride: Int, yStride: Int
   let x: [Scalar], weights: [Scalar], indices: [UInt16], rows: [UInt32], groups: [UInt32]
   let bias: [Scalar], partial: [Scalar], y: [Scalar]
+  /// Rows as far apart as those of Y.
+  let residual: [Scalar]?
   let expected: [Expected]
 
   private static var inputs: Int { 13 }
@@ -90,6 +92,7 @@ private struct StripCase<Scalar: SweepScalar> {
     let old: [Scalar] = generator.values(max((outputs - 1) * partialStride + padded, 0))
     partial = old
     y = [Scalar](repeating: Scalar(untouched), count: max((outputs - 1) * yStride + columns, 0))
+    let added: [Scalar]? = finishes && seed % 3 == 0 ? generator.values(y.count) : nil
     var expected = (finishes ? y : partial).map { Expected(exactly: $0) }
     var step = 0
     for (s, count) in steps.enumerated() {
@@ -101,19 +104,21 @@ private struct StripCase<Scalar: SweepScalar> {
           for k in step..<(step + count) {
             sum.add(weights[k * height + r], times: x[Int(indices[k]) * xStride + c])
           }
+          if let added { sum.add(added[i * yStride + c]) }
           expected[i * (finishes ? yStride : partialStride) + c] = sum.expected(
             finishes ? bounds : .none)
         }
       }
       step += (count + 3) / 4 * 4
     }
-    self.expected = expected
+    (self.expected, residual) = (expected, added)
     (self.x, self.weights, self.indices) = (x, weights, indices)
   }
 
   func check(_ row: KernelRow, _ side: GuardedMemory.Side) {
     let name =
       "\(vectors) registers, \(columns) columns, steps \(steps), bias \(startsFromBias), "
+      + "residual \(residual != nil), "
       + "finishes \(finishes), \(bounds), seed \(seed)"
     GuardedMemory.with(side) { memory in
       let (x, bias) = (memory.copy(x), memory.copy(bias))
@@ -122,6 +127,7 @@ private struct StripCase<Scalar: SweepScalar> {
       let indices = memory.copy(self.indices + [UInt16](repeating: .max, count: 4))
       let rows = memory.copy(self.rows + [UInt32](repeating: .max, count: 8))
       let groups = memory.copy(self.groups)
+      let residual = self.residual.map { UnsafeRawPointer(memory.copy($0)) }
       let size = MemoryLayout<Scalar>.size
       row.conform(to: expected, from: finishes ? y : partial, side, name) { kernel, output in
         // The output that this region does not write is only read.
@@ -130,7 +136,8 @@ private struct StripCase<Scalar: SweepScalar> {
           x: x, xStride: Int64(xStride * size), weights: weights, indices: indices, groups: groups,
           groupCount: Int64(self.groups.count / 2), rows: rows, partial: finishes ? other : output,
           partialStride: Int64(partialStride * size), y: finishes ? output : other,
-          yStride: Int64(yStride * size), bias: bias, lower: bounds.lower, upper: bounds.upper,
+          yStride: Int64(yStride * size), residual: residual, bias: bias, lower: bounds.lower,
+          upper: bounds.upper,
           columns: Int64(columns),
           vectors: Int32(vectors * row.kernel.vectorBytes / kernel.vectorBytes),
           strip: Int32(height), startsFromBias: startsFromBias ? 1 : 0, finishes: finishes ? 1 : 0,
