@@ -142,8 +142,9 @@ struct LinearTap: Hashable, Sendable {
   init(_ place: Double, size: Int) {
     let inside = max(0, min(place, Double(size - 1)))
     first = Int(inside)
-    second = min(first + 1, size - 1)
     share = Float(inside - Double(first))
+    // What has no share may be infinite.
+    second = share == 0 ? first : first + 1
   }
 
   @inline(__always)
@@ -168,7 +169,7 @@ private struct LinearResizeBody: GraphBody {
 
   var kernel: String { "resize" }
   /// Two rows of the image for each thread, as wide as the result: neighbouring results share them.
-  var workspaceBytes: Int { split.threads * 2 * columns.count * 4 }
+  var workspaceBytes: Int { isDoubled ? 0 : split.threads * 2 * columns.count * 4 }
 
   func run(_ call: StepCall) {
     if isDoubled { return runDoubled(call) }
@@ -214,17 +215,9 @@ private struct LinearResizeBody: GraphBody {
   private func runDoubled(_ call: StepCall) {
     let plane = DoubledPlane(height: height, width: width)
     let count = rows.count * columns.count
-    split(planes, weight: 4 * count) { range, part in
-      let scratch =
-        call.workspace.assumingMemoryBound(to: Float.self) + part * 2 * columns.count
-      rows.withUnsafeBufferPointer { rows in
-        columns.withUnsafeBufferPointer { columns in
-          for number in range {
-            plane.run(
-              call.floats(0) + number * width * height, call.result + number * count, rows, columns,
-              scratch)
-          }
-        }
+    split(planes, weight: 4 * count) { range, _ in
+      for number in range {
+        plane.run(call.floats(0) + number * width * height, call.result + number * count)
       }
     }
   }
