@@ -48,6 +48,14 @@ func kernelSettings(_ clangFlags: String...) -> [SwiftSetting] {
 #endif
 let x86Kernels: [Target.Dependency] = x86KernelTargets.map { .init(stringLiteral: $0.name) }
 
+// Lacuna and what it exports: a target is compiled again when one that is named here has changed, and SwiftPM does not
+// look behind exports. Without this, tools would go on with the layouts of classes that are no more.
+let lacuna: [Target.Dependency] =
+  [
+    "Lacuna", "LacunaFormats", "LacunaOperations", "LacunaPruning", "LacunaIO", "LacunaGraph",
+    "LacunaModels", "LacunaNN", "LacunaReport",
+  ]
+
 let package = Package(
   name: "lacuna",
   platforms: [.macOS(.v15)],
@@ -145,20 +153,20 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "lacuna-cli",
-      dependencies: [
-        "Lacuna", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      dependencies: lacuna + [
+        .product(name: "ArgumentParser", package: "swift-argument-parser")
       ], swiftSettings: strict),
     .executableTarget(
       name: "lacuna-bench",
-      dependencies: [
-        "Lacuna", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      dependencies: lacuna + [
+        .product(name: "ArgumentParser", package: "swift-argument-parser")
       ], path: "Benchmarks/lacuna-bench", swiftSettings: strict),
     // Tests ------------------------------------------------------------------------------------
     .target(
-      name: "TestSupport", dependencies: ["Lacuna"], path: "Tests/Support", swiftSettings: strict),
+      name: "TestSupport", dependencies: lacuna, path: "Tests/Support", swiftSettings: strict),
     // The claims of every reader of foreign bytes: the suite replays, Scripts/fuzz searches.
     .target(
-      name: "FuzzTargets", dependencies: ["CLacuna", "LacunaABI", "Lacuna"],
+      name: "FuzzTargets", dependencies: lacuna + ["CLacuna", "LacunaABI"],
       path: "Tests/FuzzTargets", swiftSettings: strict),
     // Counts allocations, for tests that promise none.
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
@@ -175,16 +183,16 @@ let package = Package(
     } + [
       .testTarget(
         name: "LacunaABITests",
-        dependencies: ["CLacuna", "LacunaABI", "Lacuna", "TestSupport", "AllocationCount"],
+        dependencies: lacuna + ["CLacuna", "LacunaABI", "TestSupport", "AllocationCount"],
         swiftSettings: strict),
       .testTarget(
-        name: "LacunaCLITests", dependencies: ["lacuna-cli", "Lacuna", "TestSupport"],
+        name: "LacunaCLITests", dependencies: lacuna + ["lacuna-cli", "TestSupport"],
         swiftSettings: strict),
       .testTarget(
-        name: "LacunaBenchTests", dependencies: ["lacuna-bench", "Lacuna", "TestSupport"],
+        name: "LacunaBenchTests", dependencies: lacuna + ["lacuna-bench", "TestSupport"],
         swiftSettings: strict),
       .testTarget(
-        name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "Lacuna"], swiftSettings: strict),
+        name: "FuzzTargetsTests", dependencies: lacuna + ["FuzzTargets"], swiftSettings: strict),
     ],
   swiftLanguageModes: [.v6]
 )

@@ -35,7 +35,7 @@ extension ResultsTask {
       training: try pairs(training), validation: try pairs(validation), test: try pairs(test),
       measure: .phonemeErrors(SpokenWords(validation: validation, test: test)), batch: 128,
       rate: 2e-3, furtherRate: 1, gradientNorm: 1, labelSmoothing: 0.1, denseEpochs: 8,
-      prunedEpochs: 5, rules: [],
+      prunedEpochs: 5, lateEpochs: 10, rules: [],
       block: BlockSize(unchecked: 4, 1), timedBatch: 1)
   }
 }

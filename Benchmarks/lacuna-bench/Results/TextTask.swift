@@ -24,7 +24,7 @@ extension ResultsTask {
         vocabulary: vocabulary.count, steps: steps, embedded: 128, units: [256]),
       training: try part(text.training, limit), validation: try part(text.validation),
       test: try part(text.test), measure: .perplexity, batch: 64, rate: 2e-3,
-      furtherRate: 1, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 3, lateEpochs: 10,
+      furtherRate: 1, gradientNorm: 1, denseEpochs: 8, prunedEpochs: 3, lateEpochs: 14,
       rules: [], block: BlockSize(unchecked: 4, 1), sparsities: [0.5, 0.8, 0.9], timedBatch: 1)
   }
 }
