@@ -27,6 +27,7 @@ typedef struct {
   int64_t square;          // 3 or 5: kernels of as many rows and columns, the same stride both ways, 1 or 2, no dilation; else 0
   int64_t rowStride;       // of the band
   int64_t phaseStride;     // from one phase of a row to the next
+  int64_t isFar;           // whether image and results come from memory, so that it pays to ask for the next planes
 } lcn_depthwise_args;
 
 // Some rows of one image's results, channels last. Strides and counts in elements.

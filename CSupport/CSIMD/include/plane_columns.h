@@ -38,9 +38,11 @@ LCN_INLINE void lcn_add_image_row(const int row, const int size, const int strid
 
 // Results first ..< first + 16 of all rows of a plane, `rows` at a time, of which there are at least as many. The kernel has size
 // × size taps, 3 or 5, none of them left out, and the same stride in both directions, 1 or 2. `zeros` is a row of the image.
+// If they are far, `lines` lines from `ahead` on are asked for with each rows of results, and `yLines` from `yAhead` on to be written.
 LCN_INLINE void lcn_plane_columns_f32(const lcn_depthwise_args *a, const int size, const int stride, const int rows,
-                                      const float *plane, float *y, const float *taps, float bias, int64_t first,
-                                      const float *zeros) {
+                                      const int isFar, const float *plane, float *y, const float *taps, float bias, int64_t first,
+                                      const float *zeros, const char *ahead, int64_t lines, const char *yAhead,
+                                      int64_t yLines) {
   __m512 weights[25];
   LCN_WHOLE for (int k = 0; k < size * size; k++) weights[k] = _mm512_set1_ps(taps[k]);
   int64_t begin = first * stride - a->left;
@@ -53,6 +55,10 @@ LCN_INLINE void lcn_plane_columns_f32(const lcn_depthwise_args *a, const int siz
     // The last rows begin earlier.
     const int64_t row = next < a->outputHeight - rows ? next : a->outputHeight - rows;
     const int64_t top = row * stride - a->top;
+    if (isFar) {
+      for (int64_t k = 0; k < lines; k++, ahead += 64) lcn_prefetch(ahead);
+      for (int64_t k = 0; k < yLines; k++, yAhead += 64) lcn_prefetch_write(yAhead);
+    }
     __m512 sums[8];
     LCN_WHOLE for (int r = 0; r < rows; r++) sums[r] = _mm512_set1_ps(bias);
     LCN_WHOLE for (int i = 0; i < (rows - 1) * stride + size; i++) {

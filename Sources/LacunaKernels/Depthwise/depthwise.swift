@@ -75,7 +75,7 @@ private func sumPlane<V: PlaneVector>(
 
 func depthwiseF32(_ a: UnsafePointer<lcn_depthwise_args>) {
   #if LACUNA_V4
-    if sumColumns(a.pointee) { return }
+    if sumColumns(a) { return }
     if a.pointee.outputWidth <= 8 {
       convolvePlanes(a, VectorF32.self) { p, bias, lower, upper in
         let (start, low, high) = (

@@ -11,13 +11,25 @@ import CSIMD
 
 #if LACUNA_V4
   /// All planes of a call, `rows` rows at a time.
+  ///
+  /// Columns of more than one register walk over a plane in an order that no processor foresees. Where planes come from memory,
+  /// the next ones of the image and of results are asked for in the meantime, a share with each step of each call: 16 images of
+  /// 144×56×56 take 1.5 ms for 5.1, and 3.8 by bands.
   @inline(__always)
-  private func sumColumns(_ a: lcn_depthwise_args, size: Int32, stride: Int32, rows: Int32) {
+  private func sumColumns(
+    _ a: lcn_depthwise_args, size: Int32, stride: Int32, rows: Int32, isFar: Bool
+  ) {
     let floats = Float.self
     let zeros = a.band.assumingMemoryBound(to: floats)
     clear(a.band, Int(a.width), VectorF32.self)
     let (image, result) = (Int(a.height &* a.width), Int(a.outputHeight &* a.outputWidth))
     let multiplier = Int(a.multiplier)
+    let calls = (Int(a.outputWidth) &+ VectorF32.count &- 1) / VectorF32.count
+    let steps = (Int(a.outputHeight) &+ Int(rows) &- 1) / Int(rows)
+    func share(_ elements: Int) -> Int {
+      (elements &* 4 / 64 &+ calls &* steps) / (calls &* steps)
+    }
+    let (lines, yLines) = (share(image), share(result))
     withUnsafePointer(to: a) { a in
       let (taps, bias) = (
         a.pointee.weights.assumingMemoryBound(to: floats),
@@ -28,12 +40,14 @@ import CSIMD
       var f = 0
       for _ in 0..<Int(a.pointee.channels) {
         for _ in 0..<multiplier {
-          var first = 0
-          while first < Int(a.pointee.outputWidth) {
+          for call in 0..<calls {
+            let done = call &* steps &* 64
             lcn_plane_columns_f32(
-              a, size, stride, rows, plane, y, taps + Int(a.pointee.starts[f]), bias[f],
-              Int64(first), zeros)
-            first &+= VectorF32.count
+              a, size, stride, rows, isFar ? 1 : 0, plane, y, taps + Int(a.pointee.starts[f]),
+              bias[f],
+              Int64(call &* VectorF32.count), zeros,
+              UnsafeRawPointer(plane + image) + done &* lines,
+              Int64(lines), UnsafeRawPointer(y + result) + done &* yLines, Int64(yLines))
           }
           y += result
           f &+= 1
@@ -45,41 +59,61 @@ import CSIMD
 
   /// Whether it computed the call: not where a tap is zero, where there are fewer rows than four, and for other kernels.
   @inline(__always)
-  func sumColumns(_ a: lcn_depthwise_args) -> Bool {
-    let filters = Int(a.channels &* a.multiplier)
-    let taps = Int(a.starts[filters]) &- Int(a.starts[0])
-    if a.square == 0 || a.outputHeight < 4 || taps < filters &* Int(a.square &* a.square) {
+  func sumColumns(_ a: UnsafePointer<lcn_depthwise_args>) -> Bool {
+    let (square, filters) = (a.pointee.square, Int(a.pointee.channels &* a.pointee.multiplier))
+    let taps = Int(a.pointee.starts[filters]) &- Int(a.pointee.starts[0])
+    if square == 0 || a.pointee.outputHeight < 4 || taps < filters &* Int(square &* square) {
       return false
     }
+    if a.pointee.isFar != 0 && a.pointee.outputWidth > VectorF32.count {
+      sumFarColumns(a)
+    } else {
+      sumNearColumns(a)
+    }
+    return true
+  }
+
+  // In one function the compiler would not unroll all of their loops.
+  @inline(never)
+  private func sumNearColumns(_ a: UnsafePointer<lcn_depthwise_args>) {
+    sumColumns(a.pointee, isFar: false)
+  }
+
+  @inline(never)
+  private func sumFarColumns(_ a: UnsafePointer<lcn_depthwise_args>) {
+    sumColumns(a.pointee, isFar: true)
+  }
+
+  @inline(__always)
+  private func sumColumns(_ a: lcn_depthwise_args, isFar: Bool) {
     let (bySeven, byEight) = (a.outputHeight % 7 == 0, a.outputHeight % 8 == 0)
     switch (a.square, a.strideX) {
     case (3, 1):
       if bySeven {
-        sumColumns(a, size: 3, stride: 1, rows: 7)
+        sumColumns(a, size: 3, stride: 1, rows: 7, isFar: isFar)
       } else if byEight {
-        sumColumns(a, size: 3, stride: 1, rows: 8)
+        sumColumns(a, size: 3, stride: 1, rows: 8, isFar: isFar)
       } else {
-        sumColumns(a, size: 3, stride: 1, rows: 4)
+        sumColumns(a, size: 3, stride: 1, rows: 4, isFar: isFar)
       }
     case (3, _):
       if bySeven {
-        sumColumns(a, size: 3, stride: 2, rows: 7)
+        sumColumns(a, size: 3, stride: 2, rows: 7, isFar: isFar)
       } else {
-        sumColumns(a, size: 3, stride: 2, rows: 4)
+        sumColumns(a, size: 3, stride: 2, rows: 4, isFar: isFar)
       }
     case (_, 1):
       if bySeven {
-        sumColumns(a, size: 5, stride: 1, rows: 7)
+        sumColumns(a, size: 5, stride: 1, rows: 7, isFar: isFar)
       } else {
-        sumColumns(a, size: 5, stride: 1, rows: 4)
+        sumColumns(a, size: 5, stride: 1, rows: 4, isFar: isFar)
       }
     default:
       if bySeven {
-        sumColumns(a, size: 5, stride: 2, rows: 7)
+        sumColumns(a, size: 5, stride: 2, rows: 7, isFar: isFar)
       } else {
-        sumColumns(a, size: 5, stride: 2, rows: 4)
+        sumColumns(a, size: 5, stride: 2, rows: 4, isFar: isFar)
       }
     }
-    return true
   }
 #endif

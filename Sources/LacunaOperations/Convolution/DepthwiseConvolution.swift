@@ -64,6 +64,8 @@ final class DepthwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
   ) {
     let (s, size) = (context.shape, context.dtype.size)
     let planes = call.images * s.channels
+    let bytes = call.images * (s.inputCount + s.outputCount) * size
+    let isFar = bytes > CPUInfo.current.level3Bytes / 2
     var first = planes * slice / slices
     let end = planes * (slice + 1) / slices
     while first < end {
@@ -84,7 +86,7 @@ final class DepthwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
         upper: context.epilogue.upper, band: workspace, bandElements: Int64(band.elements),
         bandRows: Int64(band.rows), square: Int64(s.squareKernel),
         rowStride: Int64(band.rowStride),
-        phaseStride: Int64(band.phaseStride))
+        phaseStride: Int64(band.phaseStride), isFar: isFar ? 1 : 0)
       kernel.call(&arguments)
       context.epilogue.activate(
         y, rows: count * s.groupFilters, columns: s.pixels, stride: s.pixels)

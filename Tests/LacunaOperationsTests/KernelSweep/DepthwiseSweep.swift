@@ -146,7 +146,7 @@ private func check<Scalar: SweepScalar>(
         upper: bounds.upper, band: scratch, bandElements: Int64(band.elements),
         bandRows: Int64(min(bandRows, shape.outputHeight)),
         square: Int64(shape.squareKernel), rowStride: Int64(band.rowStride),
-        phaseStride: Int64(band.phaseStride))
+        phaseStride: Int64(band.phaseStride), isFar: Int64(seed & 1))
       kernel.call(&arguments)
     }
   }
