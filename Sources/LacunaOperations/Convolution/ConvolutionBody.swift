@@ -58,6 +58,12 @@ struct ConvolutionContext: Sendable {
     stored * shape.pixels < ThreadPool.smallWork / max(images, 1)
   }
 
+  /// Whether that many images and their results come from memory and not from a cache.
+  func isFar(images: Int) -> Bool {
+    images * (shape.inputCount * inputSize + shape.outputCount * outputSize)
+      > CPUInfo.current.level3Bytes / 2
+  }
+
   /// Elements from the start of `y` to a filter of an output pixel.
   @inline(__always)
   func target(image: Int, filter: Int, pixel: Int) -> Int {

@@ -64,8 +64,7 @@ final class DepthwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
   ) {
     let (s, size) = (context.shape, context.dtype.size)
     let planes = call.images * s.channels
-    let bytes = call.images * (s.inputCount + s.outputCount) * size
-    let isFar = bytes > CPUInfo.current.level3Bytes / 2
+    let isFar = context.isFar(images: call.images)
     var first = planes * slice / slices
     let end = planes * (slice + 1) / slices
     while first < end {

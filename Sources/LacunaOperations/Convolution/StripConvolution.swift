@@ -168,6 +168,10 @@ final class StripConvolution: ConvolutionBody {
           image: work.image, filter: filter, pixel: pixel(start, in: work.tile)) * size
       : sums
     let last = weights.columnBlocks - 1
+    let asks =
+      writesY
+      && weights.asksForY(
+        rows: rows, width: columns, size: size, isFar: context.isFar(images: work.call.images))
     // Where results are written by the kernel, it adds the residual too.
     let residual =
       writesY && bytes == nil ? work.call.residual.map { $0 + (target - work.call.y) } : nil
@@ -196,7 +200,8 @@ final class StripConvolution: ConvolutionBody {
           lower: lower, upper: upper,
           columns: Int64(writesY ? columns : vectors * vectorBytes / size),
           vectors: Int32(vectors), strip: Int32(weights.heights[section]),
-          startsFromBias: block == 0 ? 1 : 0, finishes: block == last ? 1 : 0, fetchesTarget: 0,
+          startsFromBias: block == 0 ? 1 : 0, finishes: block == last ? 1 : 0,
+          fetchesTarget: asks && block == last ? 1 : 0,
           quads: bytes?.scales(filter: filter) ?? lcn_quad_scales())
         part.kernels[section].call(&arguments)
       }

@@ -14,6 +14,8 @@ package struct ProductCall {
   package var beta: Double = 0
   /// Where the rows of X lie when they are not evenly spaced.
   package var taps: RowTaps?
+  /// Whether Y lies in memory and not in a cache, for other reasons than its own size.
+  package var isFar = false
 
   package init(
     x: UnsafeRawPointer, xStride: Int, y: UnsafeMutableRawPointer, yStride: Int, width: Int,

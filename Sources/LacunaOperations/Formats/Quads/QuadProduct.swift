@@ -109,7 +109,8 @@ final class QuadProduct: ProductBody {
     let yIsFar =
       !writesScratch
       && weights.asksForY(
-        rows: weights.rowCuts[rowBlock + 1] - firstRow, width: call.width, size: 4)
+        rows: weights.rowCuts[rowBlock + 1] - firstRow, width: call.width, size: 4,
+        isFar: call.isFar)
     for block in 0..<weights.columnBlocks {
       let start = block * weights.columnBlock
       let depth = min(weights.columnBlock, weights.columns - start)

@@ -116,8 +116,10 @@ package final class PackedProduct: ProductBody {
     let sumsInY =
       !writesScratch && columns == vectors * lanes && yStride % vectorBytes == 0
       && Int(bitPattern: target) % vectorBytes == 0 && staysInLevel2(rows: rows, stride: yStride)
+    // Of several column blocks the first one has brought Y.
     let yIsFar =
-      !writesScratch && !sumsInY && weights.asksForY(rows: rows, width: call.width, size: size)
+      !writesScratch && (!sumsInY || weights.columnBlocks == 1)
+      && weights.asksForY(rows: rows, width: call.width, size: size, isFar: call.isFar)
     let sums = sumsInY ? target : workspace
     let sumStride = sumsInY ? yStride : stride
     if call.beta != 0 {

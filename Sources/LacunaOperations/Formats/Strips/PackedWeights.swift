@@ -71,7 +71,10 @@ package final class PackedWeights: @unchecked Sendable {
   /// - Parameters:
   ///   - rows: of the row block.
   ///   - size: of an element of Y.
-  func asksForY(rows: Int, width: Int, size: Int) -> Bool {
-    rows >= 256 && self.rows * width * size > 2 * CPUInfo.current.level2Bytes
+  ///   - isFar: whether it is known to lie in memory.
+  func asksForY(rows: Int, width: Int, size: Int, isFar: Bool) -> Bool {
+    isFar
+      ? rows >= 32
+      : rows >= 256 && self.rows * width * size > 2 * CPUInfo.current.level2Bytes
   }
 }
