@@ -17,7 +17,9 @@ struct StepTime: Encodable {
   var bytes: Int
 
   private func cells(of all: Double) -> [String] {
-    [
+    // Less than the clock sees, or no step at all.
+    let (seconds, all) = (max(seconds, 1e-9), max(all, 1e-9))
+    return [
       name, operation, shape.map(String.init).joined(separator: "×"), kernel,
       Numeral.fixed(seconds * 1e6, digits: 1), Numeral.fixed(seconds / all * 100, digits: 1) + " %",
       operations == 0 ? "" : Numeral.fixed(Double(operations) / seconds / 1e9, digits: 1),

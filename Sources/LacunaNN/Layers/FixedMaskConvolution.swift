@@ -43,9 +43,7 @@ final class FixedMaskConvolution {
 
   /// Takes the weights of the coming step.
   func take(_ kernel: Parameter, _ bias: Parameter?) {
-    values.withUnsafeMutableBufferPointer {
-      kept.gather(kernel.values.pointer, into: $0.baseAddress!)
-    }
+    kept.gather(kernel.values.pointer, into: &values)
     // The counts are those of the pattern.
     try! products.update(values: values, bias: bias.map { Array($0.values.elements) })
   }

@@ -32,9 +32,7 @@ final class FixedMaskProducts {
     _ kernel: Parameter, _ bias: Parameter?, x: UnsafePointer<Float>,
     y: UnsafeMutablePointer<Float>, batch: Int, _ threads: Workers
   ) {
-    values.withUnsafeMutableBufferPointer {
-      kept.gather(kernel.values.pointer, into: $0.baseAddress!)
-    }
+    kept.gather(kernel.values.pointer, into: &values)
     // The counts are those of the pattern.
     try! products.update(values: values, bias: bias.map { Array($0.values.elements) })
     products.product(x, stride: kernel.columns, into: y, stride: kernel.rows, width: batch)

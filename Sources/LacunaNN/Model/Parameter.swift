@@ -31,7 +31,8 @@ public final class Parameter {
   public let rows: Int
   /// Inputs per output feature.
   public let columns: Int
-  /// The values, row-major; a layer reads them where they are.
+  /// The values, row-major; a layer reads them where they are. While masks of a pruned network stand still, nobody writes
+  /// those that are masked again: ``SequentialModel/setWeights(_:)`` is how all of them are replaced then.
   public let values: AlignedBuffer<Float>
   private let allGradients: AlignedBuffer<Float>
   /// The values that are trained, where a mask stands still and leaves out many; nil for all. The gradient of the others

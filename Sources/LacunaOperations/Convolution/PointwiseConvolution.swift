@@ -46,14 +46,15 @@ final class PointwiseConvolution: ConvolutionBody {
     let s = context.shape
     let columns = context.layout == .nchw
     for image in 0..<(columns ? call.images : 1) {
-      var product = ProductCall(
-        x: call.x + image * s.inputCount * context.inputSize,
-        xStride: columns ? s.pixels : s.channels,
-        y: call.y + image * s.outputCount * context.outputSize,
-        yStride: columns ? s.pixels : s.filters,
-        width: columns ? s.pixels : s.pixels * call.images)
-      product.isFar = context.isFar(images: call.images)
-      plan.body.run(product, slice: slice, of: slices, workspace: workspace)
+      plan.body.run(
+        ProductCall(
+          x: call.x + image * s.inputCount * context.inputSize,
+          xStride: columns ? s.pixels : s.channels,
+          y: call.y + image * s.outputCount * context.outputSize,
+          yStride: columns ? s.pixels : s.filters,
+          width: columns ? s.pixels : s.pixels * call.images,
+          isFar: context.isFar(images: call.images)),
+        slice: slice, of: slices, workspace: workspace)
     }
   }
 }

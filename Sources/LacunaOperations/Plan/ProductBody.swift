@@ -15,14 +15,14 @@ package struct ProductCall {
   /// Where the rows of X lie when they are not evenly spaced.
   package var taps: RowTaps?
   /// Whether Y lies in memory and not in a cache, for other reasons than its own size.
-  package var isFar = false
+  package var isFar: Bool
 
   package init(
     x: UnsafeRawPointer, xStride: Int, y: UnsafeMutableRawPointer, yStride: Int, width: Int,
-    beta: Double = 0, taps: RowTaps? = nil
+    beta: Double = 0, taps: RowTaps? = nil, isFar: Bool = false
   ) {
     (self.x, self.xStride, self.y, self.yStride) = (x, xStride, y, yStride)
-    (self.width, self.beta, self.taps) = (width, beta, taps)
+    (self.width, self.beta, self.taps, self.isFar) = (width, beta, taps, isFar)
   }
 }
 

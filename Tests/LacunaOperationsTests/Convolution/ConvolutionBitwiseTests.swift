@@ -81,6 +81,39 @@ private struct Setting: Sendable, CustomTestStringConvertible {
   }
 
   @Test(
+    "images of which there are more than a cache holds have the bits of single ones",
+    arguments: ImageLayout.allCases)
+  func farImages(layout: ImageLayout) throws {
+    for shape in [
+      try ConvolutionShapes.make(16, (40, 40), 64, (1, 1)),
+      try ConvolutionShapes.make(32, (40, 41), 32, (3, 3), padding: (1, 1, 1, 1), groups: 32),
+      try ConvolutionShapes.make(
+        32, (41, 40), 32, (5, 5), stride: (2, 2), padding: (2, 2, 2, 2), groups: 32),
+    ] {
+      let (inputs, outputs) = (shape.inputCount, shape.outputCount)
+      // Kernels ask for what follows from half of the last cache on.
+      let images = CPUInfo.current.level3Bytes / 2 / (4 * (inputs + outputs)) + 1
+      let test = ConvolutionCase<Float>(
+        shape, layout: layout, images: images, sparsity: shape.groups == 1 ? 0.8 : 0, seed: 43)
+      for kernel in try test.kernels(.elements, isa: .selected) where kernel != "im2col" {
+        let plan = try test.plan(
+          .elements,
+          PlanOptions(threads: 1, kernel: kernel == "product" ? "product-spmm-1x1" : kernel))
+        let all = try test.result(plan)
+        for image in [0, images / 2, images - 1] {
+          var one = [Float](repeating: .nan, count: outputs)
+          test.x.withUnsafeBufferPointer {
+            plan.run($0.baseAddress! + image * inputs, into: &one, images: 1)
+          }
+          #expect(
+            one == Array(all[image * outputs..<(image + 1) * outputs]),
+            "image \(image) of \(images), \(kernel) \(layout) \(shape)")
+        }
+      }
+    }
+  }
+
+  @Test(
     "a run allocates nothing", .enabled(if: lcn_allocation_count() >= 0), arguments: Setting.all)
   fileprivate func allocations(setting: Setting) throws {
     for layout in ImageLayout.allCases {
