@@ -177,7 +177,7 @@ let package = Package(
     ].map {
       .testTarget(
         name: "\($0)Tests",
-        dependencies: [.init(stringLiteral: $0), "TestSupport"]
+        dependencies: lacuna + ["TestSupport"]
           + (["LacunaOperations", "LacunaGraph"].contains($0) ? ["AllocationCount"] : []),
         swiftSettings: strict)
     } + [
