@@ -79,7 +79,7 @@ private func accumulate<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
   weights += 4 &* R
 }
 
-/// Strips between asking for rows of Y and writing them: about 200 ns.
+/// Strips between asking for rows of Y and writing them: about 200 ns. As many row numbers are readable behind the last.
 private let targetDistance = 8
 
 /// One region for a strip height R and a panel of T registers. Not checked: anything.
@@ -102,7 +102,6 @@ func multiplyRegion<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
     let steps = Int(a.groups[2 &* g])
     for _ in 0..<Int(a.groups[2 &* g &+ 1]) {
       let row = Int(rows.pointee)
-      rows += 1
       var sums = zero
       let partial = a.partial + row &* Int(a.partialStride)
       if a.fetchesTarget != 0 {
@@ -112,6 +111,7 @@ func multiplyRegion<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
           for t in 0..<T { lcn_prefetch_write(row + t &* MemoryLayout<V>.size) }
         }
       }
+      rows += 1
       if a.startsFromBias != 0 {
         for r in 0..<R {
           let start = V.start(a, row: row &+ r)
