@@ -81,8 +81,12 @@ extension StripVector {
 
 /// A register of sums that start from a bias and are clamped.
 protocol BoundedVector: StripVector
-where Finish == (lower: Self, upper: Self, bounds: Bool, residual: UnsafeRawPointer?) {
+where
+  Finish == (lower: Self, upper: Self, bounds: Bool, residual: UnsafeRawPointer?, streams: Bool)
+{
   init(repeatingBound value: Double)
+  /// ``store(_:_:)`` past the caches, to an aligned place.
+  func stream(_ p: UnsafeMutableRawPointer, _ index: Int)
   /// The first `count` lanes of `p`, zeros behind them; reads nothing behind them.
   static func loadFirst(_ count: Int, _ p: UnsafeRawPointer) -> Self
   /// self + other.
@@ -115,7 +119,8 @@ extension BoundedVector {
   @inline(__always) static func finish(_ a: lcn_spmm_args) -> Finish {
     (
       lower: Self(repeatingBound: a.lower), upper: Self(repeatingBound: a.upper),
-      bounds: a.lower > -.infinity || a.upper < .infinity, residual: a.residual
+      bounds: a.lower > -.infinity || a.upper < .infinity, residual: a.residual,
+      streams: a.streams != 0
     )
   }
 
@@ -135,6 +140,12 @@ extension BoundedVector {
     }
     if finish.bounds {
       for i in 0..<RT { sums[i] = sums[i].bounded(finish.lower, finish.upper) }
+    }
+    if finish.streams {
+      for r in 0..<R {
+        for t in 0..<T { sums[r &* T &+ t].stream(y + r &* yStride, t) }
+      }
+      return
     }
     for r in 0..<R {
       let y = y + r &* yStride
@@ -162,7 +173,7 @@ extension BoundedVector {
 
 struct VectorF32: KernelVector {
   typealias Finish = (
-    lower: VectorF32, upper: VectorF32, bounds: Bool, residual: UnsafeRawPointer?
+    lower: VectorF32, upper: VectorF32, bounds: Bool, residual: UnsafeRawPointer?, streams: Bool
   )
   #if LACUNA_V4
     typealias Lanes = SIMD16<Float>
@@ -183,6 +194,9 @@ struct VectorF32: KernelVector {
   }
   @inline(__always) func store(_ p: UnsafeMutableRawPointer, _ index: Int) {
     (p + index &* MemoryLayout<Lanes>.size).storeBytes(of: lanes, as: Lanes.self)
+  }
+  @inline(__always) func stream(_ p: UnsafeMutableRawPointer, _ index: Int) {
+    lcn_stream_f32(p + index &* MemoryLayout<Lanes>.size, lanes)
   }
   @inline(__always) func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer) {
     lcn_store_first_f32(p, lanes, Int64(count))
@@ -231,7 +245,7 @@ struct VectorF32: KernelVector {
 
 struct VectorF64: KernelVector {
   typealias Finish = (
-    lower: VectorF64, upper: VectorF64, bounds: Bool, residual: UnsafeRawPointer?
+    lower: VectorF64, upper: VectorF64, bounds: Bool, residual: UnsafeRawPointer?, streams: Bool
   )
   #if LACUNA_V4
     typealias Lanes = SIMD8<Double>
@@ -252,6 +266,9 @@ struct VectorF64: KernelVector {
   }
   @inline(__always) func store(_ p: UnsafeMutableRawPointer, _ index: Int) {
     (p + index &* MemoryLayout<Lanes>.size).storeBytes(of: lanes, as: Lanes.self)
+  }
+  @inline(__always) func stream(_ p: UnsafeMutableRawPointer, _ index: Int) {
+    lcn_stream_f64(p + index &* MemoryLayout<Lanes>.size, lanes)
   }
   @inline(__always) func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer) {
     lcn_store_first_f64(p, lanes, Int64(count))

@@ -98,18 +98,23 @@ func multiplyRegion<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
   var rows = a.rows
   let finish = V.finish(a)
   let tail = Int(a.columns) &- (T &- 1) &* V.count
+  let asks = a.fetchesTarget != 0 || a.next.share > 0
+  var (following, asked) = (a.next, Int64(0))
   for g in 0..<Int(a.groupCount) {
     let steps = Int(a.groups[2 &* g])
     for _ in 0..<Int(a.groups[2 &* g &+ 1]) {
       let row = Int(rows.pointee)
       var sums = zero
       let partial = a.partial + row &* Int(a.partialStride)
-      if a.fetchesTarget != 0 {
-        let later = a.y + Int(rows[targetDistance]) &* Int(a.yStride)
-        for r in 0..<R {
-          let row = later + r &* Int(a.yStride)
-          for t in 0..<T { lcn_prefetch_write(row + t &* MemoryLayout<V>.size) }
+      if asks {
+        if a.fetchesTarget != 0 {
+          let later = a.y + Int(rows[targetDistance]) &* Int(a.yStride)
+          for r in 0..<R {
+            let row = later + r &* Int(a.yStride)
+            for t in 0..<T { lcn_prefetch_write(row + t &* MemoryLayout<V>.size) }
+          }
         }
+        lcn_ask(&following, Int64(T &* MemoryLayout<V>.size), &asked)
       }
       rows += 1
       if a.startsFromBias != 0 {

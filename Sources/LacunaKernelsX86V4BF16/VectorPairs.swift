@@ -6,7 +6,7 @@ import CSIMD
 /// by two weights.
 struct VectorPairs: BoundedVector {
   typealias Finish = (
-    lower: VectorPairs, upper: VectorPairs, bounds: Bool, residual: UnsafeRawPointer?
+    lower: VectorPairs, upper: VectorPairs, bounds: Bool, residual: UnsafeRawPointer?, streams: Bool
   )
   var lanes: VectorF32.Lanes
 
@@ -25,6 +25,9 @@ struct VectorPairs: BoundedVector {
   }
   @inline(__always) func store(_ p: UnsafeMutableRawPointer, _ index: Int) {
     VectorF32(lanes).store(p, index)
+  }
+  @inline(__always) func stream(_ p: UnsafeMutableRawPointer, _ index: Int) {
+    VectorF32(lanes).stream(p, index)
   }
   @inline(__always) func storeFirst(_ count: Int, _ p: UnsafeMutableRawPointer) {
     VectorF32(lanes).storeFirst(count, p)

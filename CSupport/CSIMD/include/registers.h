@@ -41,6 +41,8 @@ LCN_INLINE const void *lcn_after_f32(const void *p, lcn_vf32 v) {
 
 // Asks for the line at `p`, which may lie outside of any memory.
 LCN_INLINE void lcn_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
+// The line, for the second-level cache.
+LCN_INLINE void lcn_prefetch_level2(const void *p) { __builtin_prefetch(p, 0, 2); }
 // The line for writing. Compilers emit PREFETCHW only for processors known to have it; all others that
 // run 64-bit code take it as a no-operation.
 LCN_INLINE void lcn_prefetch_write(const void *p) {
@@ -48,6 +50,16 @@ LCN_INLINE void lcn_prefetch_write(const void *p) {
   __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
 #else
   __builtin_prefetch(p, 1, 3);
+#endif
+}
+
+// A whole, aligned register to memory that is not read soon: past the caches, so that its line is not read before it is
+// written. Other threads see it after lcn_finish_streams.
+LCN_INLINE void lcn_stream_f32(void *p, lcn_vf32 v) { __builtin_nontemporal_store(v, (lcn_vf32 *)p); }
+LCN_INLINE void lcn_stream_f64(void *p, lcn_vf64 v) { __builtin_nontemporal_store(v, (lcn_vf64 *)p); }
+LCN_INLINE void lcn_finish_streams(void) {
+#if defined(__x86_64__)
+  _mm_sfence();
 #endif
 }
 

@@ -6,6 +6,14 @@
 
 #pragma clang assume_nonnull begin
 
+// Rows, as wide as a panel, that are read after it.
+typedef struct {
+  const void *_Nullable rows;
+  int64_t stride;  // bytes from one to the next
+  int32_t count;
+  int32_t share;   // how many each strip asks for
+} lcn_next_rows;
+
 // One region (a block of output rows by a block of input columns) of packed weights times one panel of
 // X, `vectors` registers wide.
 //
@@ -35,8 +43,25 @@ typedef struct {
   int32_t startsFromBias;   // sums start from the bias instead of `partial`
   int32_t finishes;         // results are bounded and go to y, `partial` may change; else the sums go there
   int32_t fetchesTarget;    // strips ask for the rows of y that later ones write
+  int32_t streams;          // results go past the caches: rows of y are whole, aligned registers; not for bytes
+  lcn_next_rows next;       // what strips ask for in the meantime
   lcn_quad_scales quads;    // for products of bytes, whose steps are four inputs and whose sums are 32-bit
 } lcn_spmm_args;
+
+// Asks for a strip's share of what is read next; `asked` counts the rows. It keeps nearly all registers of the caller: strips
+// that ask for nothing, which are most, would use memory instead of them.
+static __attribute__((noinline, preserve_most, unused)) void lcn_ask_out_of_line(
+    const lcn_next_rows *next, int64_t width, int64_t *asked) {
+  for (int k = 0; k < next->share && *asked < next->count; k++, ++*asked) {
+    const char *row = (const char *)next->rows + *asked * next->stride;
+    for (int64_t i = 0; i < width; i += 64) lcn_prefetch_level2(row + i);
+  }
+}
+
+// The same for callers that do not know its calling convention.
+LCN_INLINE void lcn_ask(const lcn_next_rows *next, int64_t width, int64_t *asked) {
+  if (next->share > 0) lcn_ask_out_of_line(next, width, asked);
+}
 
 // Panels of X: `rows` rows of `columns` elements, copied (or transposed) to rows of `paddedColumns`
 // elements, zeros in the padding. Strides in elements. Copying writes whole registers:

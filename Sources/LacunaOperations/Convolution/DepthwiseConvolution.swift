@@ -64,7 +64,7 @@ final class DepthwiseConvolution<Scalar: SparseScalar>: ConvolutionBody {
   ) {
     let (s, size) = (context.shape, context.dtype.size)
     let planes = call.images * s.channels
-    let isFar = context.isFar(images: call.images)
+    let isFar = context.isInMemory(images: call.images)
     var first = planes * slice / slices
     let end = planes * (slice + 1) / slices
     while first < end {

@@ -45,16 +45,22 @@ final class PointwiseConvolution: ConvolutionBody {
   ) {
     let s = context.shape
     let columns = context.layout == .nchw
+    let (isFar, streams) = (
+      context.isFar(images: call.images), context.isInMemory(images: call.images)
+    )
     for image in 0..<(columns ? call.images : 1) {
-      plan.body.run(
-        ProductCall(
-          x: call.x + image * s.inputCount * context.inputSize,
-          xStride: columns ? s.pixels : s.channels,
-          y: call.y + image * s.outputCount * context.outputSize,
-          yStride: columns ? s.pixels : s.filters,
-          width: columns ? s.pixels : s.pixels * call.images,
-          isFar: context.isFar(images: call.images)),
-        slice: slice, of: slices, workspace: workspace)
+      var product = ProductCall(
+        x: call.x + image * s.inputCount * context.inputSize,
+        xStride: columns ? s.pixels : s.channels,
+        y: call.y + image * s.outputCount * context.outputSize,
+        yStride: columns ? s.pixels : s.filters,
+        width: columns ? s.pixels : s.pixels * call.images,
+        isFar: isFar)
+      product.streams = streams
+      if image + 1 < call.images {
+        product.following = product.x + s.inputCount * context.inputSize
+      }
+      plan.body.run(product, slice: slice, of: slices, workspace: workspace)
     }
   }
 }

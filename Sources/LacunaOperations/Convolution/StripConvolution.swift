@@ -89,6 +89,7 @@ final class StripConvolution: ConvolutionBody {
       runTile(call, position: position, blocks: block..<last, workspace)
       first = position * perTile + last
     }
+    if context.isInMemory(images: call.images) { lcn_finish_streams() }
   }
 
   /// Some row blocks, numbered through all parts, on one tile of one image.
@@ -97,6 +98,8 @@ final class StripConvolution: ConvolutionBody {
   ) {
     let (image, number) = position.quotientAndRemainder(dividingBy: tiling.tiles)
     let tile = tiling.tile(number)
+    let isFar = context.isFar(images: call.images)
+    let streams = context.isInMemory(images: call.images)
     let pixels = call.x + image * context.shape.inputCount * context.inputSize
     var before = 0
     for part in parts {
@@ -113,7 +116,9 @@ final class StripConvolution: ConvolutionBody {
         }
         for block in mine {
           multiply(
-            Work(call: call, image: image, tile: tile, part: part, rowBlock: block - before),
+            Work(
+              call: call, image: image, tile: tile, part: part, rowBlock: block - before,
+              isFar: isFar, streams: streams),
             planes: planes, sums: workspace + tileBytes + scratchBytes)
         }
       }
@@ -127,6 +132,7 @@ final class StripConvolution: ConvolutionBody {
     let tile: ConvolutionTile
     let part: ConvolutionPart
     let rowBlock: Int
+    let isFar: Bool, streams: Bool
   }
 
   /// All panels of a tile times one row block.
@@ -144,15 +150,55 @@ final class StripConvolution: ConvolutionBody {
         multiply(
           work, planes: planes, start: segment * tiling.rowStride + first * lanes,
           columns: min((end - first) * lanes, width - first * lanes), vectors: end - first,
+          following: work.isFar ? following(work, planes, min(end * lanes, width), width) : nil,
           sums: sums)
       }
     }
   }
 
+  /// What a tile that is no copy is followed by in memory, after `end` of its `width` places: where its next panel begins,
+  /// its next tile, or its next image.
+  private func following(
+    _ work: Work, _ planes: UnsafeRawPointer, _ end: Int, _ width: Int
+  ) -> UnsafeRawPointer? {
+    if !tiling.isInPlace || rowsApart { return nil }
+    if end < width || work.tile.row + work.tile.rows < context.shape.outputHeight {
+      return planes + end * size
+    }
+    let next = work.image + 1
+    return next < work.call.images && parts.count == 1
+      ? work.call.x + next * context.shape.inputCount * size : nil
+  }
+
+  /// What the strips of a column block ask for: rows of X, where they are the image's own; or the rows of Y to which sums are
+  /// brought when all are made.
+  private func next(
+    _ work: Work, block: Int, section: Int, _ planes: UnsafeRawPointer,
+    following: UnsafeRawPointer?, start: Int, target: Int
+  ) -> lcn_next_rows {
+    let weights = work.part.weights
+    let height = weights.heights[section]
+    if tiling.isInPlace {
+      if context.shape.taps > 1 { return lcn_next_rows() }
+      return weights.next(
+        rowBlock: work.rowBlock, columnBlock: block, height: height, x: planes + start * size,
+        stride: tiling.planeStride * size, following: following)
+    }
+    if block < weights.columnBlocks - 1 || isContiguous(work.tile) || context.layout == .nhwc
+      || bytes?.output != nil
+    {
+      return lcn_next_rows()
+    }
+    let rows = weights.rowCuts[work.rowBlock + 1] - weights.rowCuts[work.rowBlock]
+    return lcn_next_rows(
+      rows: UnsafeRawPointer(work.call.y + target), stride: Int64(context.shape.pixels * size),
+      count: Int32(rows), share: Int32(height))
+  }
+
   /// One panel: virtual outputs `start ..< start + columns` of the tile.
   private func multiply(
     _ work: Work, planes: UnsafeRawPointer, start: Int, columns: Int, vectors: Int,
-    sums: UnsafeMutableRawPointer
+    following: UnsafeRawPointer?, sums: UnsafeMutableRawPointer
   ) {
     let (weights, part) = (work.part.weights, work.part)
     let firstRow = weights.rowCuts[work.rowBlock]
@@ -161,17 +207,18 @@ final class StripConvolution: ConvolutionBody {
     let stride = vectors * vectorBytes
     let panel = sums + sumsBytes
     let writesY = isContiguous(work.tile) && bytes?.output == nil
-    let target =
-      writesY
-      ? work.call.y
-        + context.target(
-          image: work.image, filter: filter, pixel: pixel(start, in: work.tile)) * size
-      : sums
+    let place =
+      context.target(image: work.image, filter: filter, pixel: pixel(start, in: work.tile)) * size
+    let target = writesY ? work.call.y + place : sums
     let last = weights.columnBlocks - 1
+    let streams =
+      work.streams && writesY && bytes == nil
+      && context.epilogue.function == nil && columns * size == stride
+      && context.shape.pixels * size % vectorBytes == 0
+      && Int(bitPattern: target) % vectorBytes == 0
     let asks =
-      writesY
-      && weights.asksForY(
-        rows: rows, width: columns, size: size, isFar: context.isFar(images: work.call.images))
+      writesY && !streams
+      && weights.asksForY(rows: rows, width: columns, size: size, isFar: work.isFar)
     // Where results are written by the kernel, it adds the residual too.
     let residual =
       writesY && bytes == nil ? work.call.residual.map { $0 + (target - work.call.y) } : nil
@@ -201,7 +248,11 @@ final class StripConvolution: ConvolutionBody {
           columns: Int64(writesY ? columns : vectors * vectorBytes / size),
           vectors: Int32(vectors), strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 ? 1 : 0, finishes: block == last ? 1 : 0,
-          fetchesTarget: asks && block == last ? 1 : 0,
+          fetchesTarget: asks && block == last ? 1 : 0, streams: streams && block == last ? 1 : 0,
+          next: work.isFar
+            ? next(
+              work, block: block, section: section, planes, following: following, start: start,
+              target: place) : lcn_next_rows(),
           quads: bytes?.scales(filter: filter) ?? lcn_quad_scales())
         part.kernels[section].call(&arguments)
       }

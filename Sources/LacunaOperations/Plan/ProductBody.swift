@@ -14,8 +14,12 @@ package struct ProductCall {
   package var beta: Double = 0
   /// Where the rows of X lie when they are not evenly spaced.
   package var taps: RowTaps?
-  /// Whether Y lies in memory and not in a cache, for other reasons than its own size.
+  /// Whether X and Y come from behind the second-level cache, for other reasons than their own size.
   package var isFar: Bool
+  /// Whether results go past the caches.
+  package var streams = false
+  /// The X of the product that comes next, whose rows are as far apart.
+  package var following: UnsafeRawPointer?
 
   package init(
     x: UnsafeRawPointer, xStride: Int, y: UnsafeMutableRawPointer, yStride: Int, width: Int,

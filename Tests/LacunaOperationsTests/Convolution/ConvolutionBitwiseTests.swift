@@ -80,33 +80,60 @@ private struct Setting: Sendable, CustomTestStringConvertible {
     memory.initializeMemory(as: UInt8.self, repeating: 0xff, count: count)
   }
 
+  /// Kernels ask for what follows then, and results in aligned rows go past the caches.
   @Test(
     "images of which there are more than a cache holds have the bits of single ones",
     arguments: ImageLayout.allCases)
   func farImages(layout: ImageLayout) throws {
-    for shape in [
-      try ConvolutionShapes.make(16, (40, 40), 64, (1, 1)),
-      try ConvolutionShapes.make(32, (40, 41), 32, (3, 3), padding: (1, 1, 1, 1), groups: 32),
-      try ConvolutionShapes.make(
-        32, (41, 40), 32, (5, 5), stride: (2, 2), padding: (2, 2, 2, 2), groups: 32),
+    for (shape, residual, activation) in [
+      (try ConvolutionShapes.make(16, (40, 40), 64, (1, 1)), false, Activation.relu),
+      (try ConvolutionShapes.make(64, (40, 40), 24, (1, 1)), true, .none),
+      (try ConvolutionShapes.make(16, (40, 40), 64, (1, 1)), false, .silu),
+      (try ConvolutionShapes.make(32, (40, 40), 48, (1, 1), stride: (2, 2)), false, .none),
+      (try ConvolutionShapes.make(24, (28, 30), 24, (3, 3), padding: (1, 1, 1, 1)), true, .relu),
+      (
+        try ConvolutionShapes.make(32, (40, 41), 32, (3, 3), padding: (1, 1, 1, 1), groups: 32),
+        false, .none
+      ),
+      (
+        try ConvolutionShapes.make(
+          32, (41, 40), 32, (5, 5), stride: (2, 2), padding: (2, 2, 2, 2), groups: 32),
+        false, .none
+      ),
     ] {
       let (inputs, outputs) = (shape.inputCount, shape.outputCount)
-      // Kernels ask for what follows from half of the last cache on.
+      // From half of the last cache on.
       let images = CPUInfo.current.level3Bytes / 2 / (4 * (inputs + outputs)) + 1
       let test = ConvolutionCase<Float>(
-        shape, layout: layout, images: images, sparsity: shape.groups == 1 ? 0.8 : 0, seed: 43)
+        shape, layout: layout, images: images, sparsity: shape.groups == 1 ? 0.8 : 0,
+        activation: activation, residual: residual, seed: 43)
+      // At lines of the cache.
+      let (x, all) = (
+        AlignedBuffer<Float>(count: test.x.count), AlignedBuffer<Float>(count: images * outputs)
+      )
+      x.pointer.update(from: test.x, count: test.x.count)
       for kernel in try test.kernels(.elements, isa: .selected) where kernel != "im2col" {
         let plan = try test.plan(
           .elements,
           PlanOptions(threads: 1, kernel: kernel == "product" ? "product-spmm-1x1" : kernel))
-        let all = try test.result(plan)
+        all.pointer.update(repeating: .nan, count: all.count)
+        func run(_ first: Int, _ count: Int, into y: UnsafeMutablePointer<Float>) {
+          if let residual = test.residual {
+            residual.withUnsafeBufferPointer {
+              plan.run(
+                x.pointer + first * inputs, residual: $0.baseAddress! + first * outputs, into: y,
+                images: count)
+            }
+          } else {
+            plan.run(x.pointer + first * inputs, into: y, images: count)
+          }
+        }
+        run(0, images, into: all.pointer)
         for image in [0, images / 2, images - 1] {
           var one = [Float](repeating: .nan, count: outputs)
-          test.x.withUnsafeBufferPointer {
-            plan.run($0.baseAddress! + image * inputs, into: &one, images: 1)
-          }
+          run(image, 1, into: &one)
           #expect(
-            one == Array(all[image * outputs..<(image + 1) * outputs]),
+            one == (0..<outputs).map { all.pointer[image * outputs + $0] },
             "image \(image) of \(images), \(kernel) \(layout) \(shape)")
         }
       }

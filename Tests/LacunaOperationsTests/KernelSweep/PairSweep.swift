@@ -36,7 +36,7 @@ extension SeededGenerator {
 private struct PairCase {
   let vectors: Int, columns: Int, steps: [Int], starts: Bool, finishes: Bool, seed: UInt64
   let height: Int, padded: Int, xStride: Int, partialStride: Int, yStride: Int
-  let bounds: Bounds
+  let bounds: Bounds, streams: Bool
   let x: [BFloat16], weights: [BFloat16], indices: [UInt16], rows: [UInt32], groups: [UInt32]
   let bias: [Float], partial: [Float], y: [Float]
   let expected: [Expected]
@@ -55,7 +55,9 @@ private struct PairCase {
     bounds = Bounds.all[Int(seed / 8) % Bounds.all.count]
     padded = vectors * row.lanes
     // In pairs.
-    (xStride, partialStride, yStride) = (padded + 1, padded + 3, columns + 5)
+    streams = finishes && columns == padded && seed % 7 < 3
+    (xStride, partialStride) = (padded + 1, padded + 3)
+    yStride = streams ? padded + row.lanes : columns + 5
     var x = generator.narrow(2 * Self.inputs * xStride)
     if hasNaN(seed) { x[2 * (columns - 1) + Int(seed / 5 % 2)] = BFloat16(nearest: Float.nan) }
     var (weights, indices): ([BFloat16], [UInt16]) = ([], [])
@@ -103,7 +105,7 @@ private struct PairCase {
   func check(_ row: KernelRow, _ side: GuardedMemory.Side) {
     let name =
       "\(vectors) registers, \(columns) columns, steps \(steps), bias \(starts), "
-      + "finishes \(finishes), \(bounds), seed \(seed)"
+      + "finishes \(finishes), streams \(streams), \(bounds), seed \(seed)"
     GuardedMemory.with(side) { memory in
       let (x, weights, bias) = (memory.copy(x), memory.copy(weights), memory.copy(bias))
       // One quad of indices and eight rows more may be read.
@@ -121,7 +123,9 @@ private struct PairCase {
           lower: bounds.lower, upper: bounds.upper, columns: Int64(columns),
           vectors: Int32(vectors * row.kernel.vectorBytes / kernel.vectorBytes),
           strip: Int32(height), startsFromBias: starts ? 1 : 0, finishes: finishes ? 1 : 0,
-          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, quads: lcn_quad_scales())
+          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, streams: streams ? 1 : 0,
+          next: lcn_next_rows(),
+          quads: lcn_quad_scales())
         kernel.call(&arguments)
       }
     }

@@ -38,10 +38,12 @@ private struct StripCase<Scalar: SweepScalar> {
   let vectors: Int, columns: Int, steps: [Int]
   let startsFromBias: Bool, finishes: Bool
   let bounds: Bounds
+  /// Whether results go past the caches, where rows of Y are whole, aligned registers.
+  let streams: Bool
   let seed: UInt64
   let height: Int
   /// Elements of a panel row, of rows of X, of sums and of Y from one to the next: none a multiple
-  /// of a register.
+  /// of a register but where results go past the caches.
   let padded: Int, xStride: Int, partialStride: Int, yStride: Int
   let x: [Scalar], weights: [Scalar], indices: [UInt16], rows: [UInt32], groups: [UInt32]
   let bias: [Scalar], partial: [Scalar], y: [Scalar]
@@ -63,7 +65,9 @@ private struct StripCase<Scalar: SweepScalar> {
     let height = Int(row.kernel.variant.dropLast(2))!
     self.height = height
     padded = vectors * row.lanes
-    (xStride, partialStride, yStride) = (padded + 1, padded + 3, columns + 5)
+    streams = finishes && columns == padded && seed % 7 < 3
+    (xStride, partialStride) = (padded + 1, padded + 3)
+    yStride = streams ? padded + row.lanes : columns + 5
     var x: [Scalar] = generator.matrix(rows: Self.inputs, columns: padded, stride: xStride)
     // A value that is not a number passes through; what is not indexed is not read.
     if hasNaN(seed) { x[columns - 1] = .nan }
@@ -119,7 +123,7 @@ private struct StripCase<Scalar: SweepScalar> {
     let name =
       "\(vectors) registers, \(columns) columns, steps \(steps), bias \(startsFromBias), "
       + "residual \(residual != nil), "
-      + "finishes \(finishes), \(bounds), seed \(seed)"
+      + "finishes \(finishes), streams \(streams), \(bounds), seed \(seed)"
     GuardedMemory.with(side) { memory in
       let (x, bias) = (memory.copy(x), memory.copy(bias))
       let weights = memory.copy(weights, for: row)
@@ -127,6 +131,9 @@ private struct StripCase<Scalar: SweepScalar> {
       let indices = memory.copy(self.indices + [UInt16](repeating: .max, count: 4))
       let rows = memory.copy(self.rows + [UInt32](repeating: .max, count: 8))
       let groups = memory.copy(self.groups)
+      // Whatever lies there: it is asked for, and never read.
+      let next = lcn_next_rows(
+        rows: UnsafeRawPointer(x) - 4096, stride: 1 << 20, count: 7, share: 2)
       let residual = self.residual.map { UnsafeRawPointer(memory.copy($0)) }
       let size = MemoryLayout<Scalar>.size
       row.conform(to: expected, from: finishes ? y : partial, side, name) { kernel, output in
@@ -141,7 +148,9 @@ private struct StripCase<Scalar: SweepScalar> {
           columns: Int64(columns),
           vectors: Int32(vectors * row.kernel.vectorBytes / kernel.vectorBytes),
           strip: Int32(height), startsFromBias: startsFromBias ? 1 : 0, finishes: finishes ? 1 : 0,
-          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, quads: lcn_quad_scales())
+          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, streams: streams ? 1 : 0,
+          next: seed % 3 == 1 ? next : lcn_next_rows(),
+          quads: lcn_quad_scales())
         kernel.call(&arguments)
       }
     }

@@ -93,14 +93,16 @@ package final class PackedProduct: ProductBody {
       let (first, end) = (vectors * panel / panels, vectors * (panel + 1) / panels)
       multiply(
         call, rowBlock: rowBlock, firstColumn: first * lanes, vectors: end - first,
+        following: panel + 1 < panels ? call.x + end * lanes * dtype.size : call.following,
         workspace: workspace)
     }
+    if call.streams { lcn_finish_streams() }
   }
 
   /// One panel times one row block.
   private func multiply(
     _ call: ProductCall, rowBlock: Int, firstColumn: Int, vectors: Int,
-    workspace: UnsafeMutableRawPointer
+    following: UnsafeRawPointer?, workspace: UnsafeMutableRawPointer
   ) {
     let size = dtype.size
     let stride = vectors * vectorBytes
@@ -111,14 +113,17 @@ package final class PackedProduct: ProductBody {
     let target = call.y + (firstRow * call.yStride + firstColumn) * size
     let yStride = call.yStride * size
     let writesScratch = layout == .rows
+    let isAligned =
+      !writesScratch && columns == vectors * lanes && yStride % vectorBytes == 0
+      && Int(bitPattern: target) % vectorBytes == 0
+    let streams = call.streams && isAligned && epilogue.function == nil
     // Whole, aligned rows of Y can hold the sums between column blocks, unless they collide in
     // the second-level cache.
-    let sumsInY =
-      !writesScratch && columns == vectors * lanes && yStride % vectorBytes == 0
-      && Int(bitPattern: target) % vectorBytes == 0 && staysInLevel2(rows: rows, stride: yStride)
+    let sumsInY = isAligned && !streams && staysInLevel2(rows: rows, stride: yStride)
+    let asksForX = call.isFar && layout == .columns && group == 1 && call.taps == nil
     // Of several column blocks the first one has brought Y.
     let yIsFar =
-      !writesScratch && (!sumsInY || weights.columnBlocks == 1)
+      !writesScratch && !streams && (!sumsInY || weights.columnBlocks == 1)
       && weights.asksForY(rows: rows, width: call.width, size: size, isFar: call.isFar)
     let sums = sumsInY ? target : workspace
     let sumStride = sumsInY ? yStride : stride
@@ -155,6 +160,12 @@ package final class PackedProduct: ProductBody {
           strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 && call.beta == 0 ? 1 : 0,
           finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0,
+          streams: streams && isLast ? 1 : 0,
+          next: asksForX
+            ? weights.next(
+              rowBlock: rowBlock, columnBlock: block, height: weights.heights[section],
+              x: call.x + firstColumn * size, stride: call.xStride * size, following: following)
+            : lcn_next_rows(),
           quads: lcn_quad_scales())
         kernels[section].call(&arguments)
       }

@@ -1,5 +1,6 @@
 // Weights as strips of adjacent output rows, cut into regions of output rows × input columns.
 
+import CSIMD
 import LacunaFormats
 
 /// Weights in the order in which the strip kernels read them.
@@ -65,13 +66,38 @@ package final class PackedWeights: @unchecked Sendable {
     regions[(rowBlock * columnBlocks + columnBlock) * heights.count + section]
   }
 
+  /// What the strips of a region ask for in the meantime, where X comes from behind the second-level cache: the rows that the
+  /// next column block reads, or the first ones of the panel that follows. All row blocks of a panel read the same rows:
+  /// its first one asks for those of the panel, its last one for the others.
+  ///
+  /// - Parameters:
+  ///   - height: of the strips.
+  ///   - x: where the panel begins, in the first row of X.
+  ///   - stride: bytes from one row of X to the next.
+  ///   - following: where the next panel begins, if there is one.
+  func next(
+    rowBlock: Int, columnBlock: Int, height: Int, x: UnsafeRawPointer, stride: Int,
+    following: UnsafeRawPointer?
+  ) -> lcn_next_rows {
+    let isLast = columnBlock == columnBlocks - 1
+    let start = isLast ? 0 : (columnBlock + 1) * self.columnBlock
+    guard rowBlock == (isLast ? rowBlocks - 1 : 0),
+      let rows = isLast ? following : x + start * stride
+    else { return lcn_next_rows() }
+    let count = min(self.columnBlock, columns - start)
+    let strips = max((rowCuts[rowBlock + 1] - rowCuts[rowBlock]) / height, 1)
+    return lcn_next_rows(
+      rows: rows, stride: Int64(stride), count: Int32(count),
+      share: Int32((count + strips - 1) / strips))
+  }
+
   /// Whether strips ask for the rows of Y that later ones write. Measured: worth it for a Y that is not in the
   /// second-level cache, if there are enough strips between the two.
   ///
   /// - Parameters:
   ///   - rows: of the row block.
   ///   - size: of an element of Y.
-  ///   - isFar: whether it is known to lie in memory.
+  ///   - isFar: whether it is known to lie behind the second-level cache.
   func asksForY(rows: Int, width: Int, size: Int, isFar: Bool) -> Bool {
     isFar
       ? rows >= 32
