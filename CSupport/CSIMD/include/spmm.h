@@ -53,8 +53,8 @@ typedef struct {
 static __attribute__((noinline, preserve_most, unused)) void lcn_ask_out_of_line(
     const lcn_next_rows *next, int64_t width, int64_t *asked) {
   for (int k = 0; k < next->share && *asked < next->count; k++, ++*asked) {
-    const char *row = (const char *)next->rows + *asked * next->stride;
-    for (int64_t i = 0; i < width; i += 64) lcn_prefetch_level2(row + i);
+    uintptr_t row = (uintptr_t)next->rows + *asked * next->stride;
+    for (uintptr_t line = row & -64; line < row + width; line += 64) lcn_prefetch_level2((const void *)line);
   }
 }
 
