@@ -46,15 +46,14 @@ struct BlobReader {
 
   mutating func take<T: BitwiseCopyable>(_ count: Int, _: T.Type) throws(Failure) -> [T] {
     let size = try need(count, MemoryLayout<T>.stride)
-    let values = [T](unsafeUninitializedCapacity: count) { buffer, written in
-      if size > 0 {
-        UnsafeMutableRawPointer(buffer.baseAddress.unsafelyUnwrapped).copyMemory(
-          from: bytes.baseAddress.unsafelyUnwrapped + position, byteCount: size)
-      }
+    defer { position = (position + size + 63) / 64 * 64 }
+    // An array that is made of no elements this way writes into storage that all empty ones share: a race, if of equal values.
+    if count == 0 { return [] }
+    return [T](unsafeUninitializedCapacity: count) { buffer, written in
+      UnsafeMutableRawPointer(buffer.baseAddress.unsafelyUnwrapped).copyMemory(
+        from: bytes.baseAddress.unsafelyUnwrapped + position, byteCount: size)
       written = count
     }
-    position = (position + size + 63) / 64 * 64
-    return values
   }
 
   @discardableResult
