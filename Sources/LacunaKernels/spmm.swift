@@ -79,7 +79,7 @@ private func accumulate<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
   weights += 4 &* R
 }
 
-/// Strips between asking for rows of Y and writing them: about 200 ns. As many row numbers are readable behind the last.
+/// Strips between asking for rows of Y or of a residual and using them: about 200 ns. As many row numbers are readable behind the last.
 private let targetDistance = 8
 
 /// One region for a strip height R and a panel of T registers. Not checked: anything.
@@ -98,7 +98,7 @@ func multiplyRegion<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
   var rows = a.rows
   let finish = V.finish(a)
   let tail = Int(a.columns) &- (T &- 1) &* V.count
-  let asks = a.fetchesTarget != 0 || a.next.share > 0
+  let asks = a.fetchesTarget != 0 || a.fetchesResidual != 0 || a.next.share > 0
   var (following, asked) = (a.next, Int64(0))
   for g in 0..<Int(a.groupCount) {
     let steps = Int(a.groups[2 &* g])
@@ -112,6 +112,13 @@ func multiplyRegion<W: StripWeight, V, let R: Int, let T: Int, let RT: Int>(
           for r in 0..<R {
             let row = later + r &* Int(a.yStride)
             for t in 0..<T { lcn_prefetch_write(row + t &* MemoryLayout<V>.size) }
+          }
+        }
+        if a.fetchesResidual != 0 {
+          let later = a.residual! + Int(rows[targetDistance]) &* Int(a.yStride)
+          for r in 0..<R {
+            let row = later + r &* Int(a.yStride)
+            for t in 0..<T { lcn_prefetch(row + t &* MemoryLayout<V>.size) }
           }
         }
         lcn_ask(&following, Int64(T &* MemoryLayout<V>.size), &asked)

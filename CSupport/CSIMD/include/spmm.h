@@ -43,6 +43,7 @@ typedef struct {
   int32_t startsFromBias;   // sums start from the bias instead of `partial`
   int32_t finishes;         // results are bounded and go to y, `partial` may change; else the sums go there
   int32_t fetchesTarget;    // strips ask for the rows of y that later ones write
+  int32_t fetchesResidual;  // strips ask for the rows of the residual that later ones add
   int32_t streams;          // results go past the caches: rows of y are whole, aligned registers; not for bytes
   lcn_next_rows next;       // what strips ask for in the meantime
   lcn_quad_scales quads;    // for products of bytes, whose steps are four inputs and whose sums are 32-bit

@@ -248,7 +248,9 @@ final class StripConvolution: ConvolutionBody {
           columns: Int64(writesY ? columns : vectors * vectorBytes / size),
           vectors: Int32(vectors), strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 ? 1 : 0, finishes: block == last ? 1 : 0,
-          fetchesTarget: asks && block == last ? 1 : 0, streams: streams && block == last ? 1 : 0,
+          fetchesTarget: asks && block == last ? 1 : 0,
+          fetchesResidual: work.isFar && residual != nil && block == last ? 1 : 0,
+          streams: streams && block == last ? 1 : 0,
           next: work.isFar
             ? next(
               work, block: block, section: section, planes, following: following, start: start,

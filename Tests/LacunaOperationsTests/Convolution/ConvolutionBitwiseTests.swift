@@ -87,7 +87,7 @@ private struct Setting: Sendable, CustomTestStringConvertible {
   func farImages(layout: ImageLayout) throws {
     for (shape, residual, activation) in [
       (try ConvolutionShapes.make(16, (40, 40), 64, (1, 1)), false, Activation.relu),
-      (try ConvolutionShapes.make(64, (40, 40), 24, (1, 1)), true, .none),
+      (try ConvolutionShapes.make(64, (40, 40), 40, (1, 1)), true, .none),
       (try ConvolutionShapes.make(16, (40, 40), 64, (1, 1)), false, .silu),
       (try ConvolutionShapes.make(32, (40, 40), 48, (1, 1), stride: (2, 2)), false, .none),
       (try ConvolutionShapes.make(24, (28, 30), 24, (3, 3), padding: (1, 1, 1, 1)), true, .relu),

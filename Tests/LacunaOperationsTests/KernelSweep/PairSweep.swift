@@ -123,7 +123,8 @@ private struct PairCase {
           lower: bounds.lower, upper: bounds.upper, columns: Int64(columns),
           vectors: Int32(vectors * row.kernel.vectorBytes / kernel.vectorBytes),
           strip: Int32(height), startsFromBias: starts ? 1 : 0, finishes: finishes ? 1 : 0,
-          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, streams: streams ? 1 : 0,
+          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, fetchesResidual: 0,
+          streams: streams ? 1 : 0,
           next: lcn_next_rows(),
           quads: lcn_quad_scales())
         kernel.call(&arguments)

@@ -145,7 +145,8 @@ private struct QuadCase {
           lower: bounds.lower, upper: bounds.upper, columns: Int64(columns),
           vectors: Int32(vectors * row.kernel.vectorBytes / kernel.vectorBytes),
           strip: Int32(height), startsFromBias: starts ? 1 : 0, finishes: finishes ? 1 : 0,
-          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, streams: 0, next: lcn_next_rows(),
+          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, fetchesResidual: 0, streams: 0,
+          next: lcn_next_rows(),
           quads: lcn_quad_scales(
             scales: scales, zeros: zeros, rowScales: rowScales, rowSums: rowSums,
             uniform: isUniform ? 1 : 0))

@@ -148,7 +148,8 @@ private struct StripCase<Scalar: SweepScalar> {
           columns: Int64(columns),
           vectors: Int32(vectors * row.kernel.vectorBytes / kernel.vectorBytes),
           strip: Int32(height), startsFromBias: startsFromBias ? 1 : 0, finishes: finishes ? 1 : 0,
-          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0, streams: streams ? 1 : 0,
+          fetchesTarget: finishes && seed % 5 < 3 ? 1 : 0,
+          fetchesResidual: residual != nil && seed % 5 > 1 ? 1 : 0, streams: streams ? 1 : 0,
           next: seed % 3 == 1 ? next : lcn_next_rows(),
           quads: lcn_quad_scales())
         kernel.call(&arguments)

@@ -131,7 +131,8 @@ final class QuadProduct: ProductBody {
           upper: epilogue.upper,
           columns: Int64(writesScratch ? vectors * lanes : columns), vectors: Int32(vectors),
           strip: Int32(weights.heights[section]), startsFromBias: block == 0 ? 1 : 0,
-          finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0, streams: 0,
+          finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0, fetchesResidual: 0,
+          streams: 0,
           next: lcn_next_rows(),
           quads: lcn_quad_scales(
             scales: scales.scales, zeros: scales.zeros,

@@ -159,7 +159,7 @@ package final class PackedProduct: ProductBody {
           columns: Int64(writesScratch ? vectors * lanes : columns), vectors: Int32(vectors),
           strip: Int32(weights.heights[section]),
           startsFromBias: block == 0 && call.beta == 0 ? 1 : 0,
-          finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0,
+          finishes: isLast ? 1 : 0, fetchesTarget: isLast && yIsFar ? 1 : 0, fetchesResidual: 0,
           streams: streams && isLast ? 1 : 0,
           next: asksForX
             ? weights.next(
